@@ -1,0 +1,126 @@
+"""A run is a value: frozen, keyword-only dataclasses, the unit under each field. No torch here.
+
+A method's own settings live in its file under methods/; a new paper does not touch this module.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewSettings:
+    """How a random view of an image is drawn. Defaults: SDCLR's CIFAR views (2106.02990, specs of its repository)."""
+
+    crop_min: float = 0.1
+    """Smallest share of the image's area that a crop covers, in (0, 1]."""
+    crop_max: float = 1.0
+    """Largest share of the image's area, in [crop_min, 1]."""
+    ratio_min: float = 0.75
+    """Smallest width over height of a crop."""
+    ratio_max: float = 4 / 3
+    """Largest width over height of a crop."""
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    """Resampling filter, antialiased."""
+    flip: float = 0.5
+    """Probability of a horizontal flip."""
+    jitter: float = 0.8
+    """Probability that the colours are jittered."""
+    brightness: float = 0.4
+    """Factor drawn from 1 ± this."""
+    contrast: float = 0.4
+    """Factor drawn from 1 ± this."""
+    saturation: float = 0.4
+    """Factor drawn from 1 ± this."""
+    hue: float = 0.1
+    """Shift drawn from ± this, in turns of the colour wheel, at most 0.5."""
+    grey: float = 0.2
+    """Probability of grayscale."""
+    blur: float = 0.0
+    """Probability of a Gaussian blur."""
+    blur_min: float = 0.1
+    """Smallest standard deviation of the blur, in pixels of the view."""
+    blur_max: float = 2.0
+    """Largest standard deviation of the blur, in pixels of the view."""
+    solarize: float = 0.0
+    """Probability of solarization: values at or above 0.5 are inverted."""
+
+
+VIEWS: dict[str, ViewSettings] = {
+    "cifar": ViewSettings(),
+    "imagenet": ViewSettings(crop_min=0.08, interpolation="bilinear", blur=0.5),
+}
+"""View presets by their command-line name. SDCLR's ImageNet crops are resampled bilinearly, torchvision's default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodConfig:
+    """Settings that every method has; each method's file adds its own."""
+
+    head_layers: int = 2
+    """Linear layers in the projection head: 2 or 3. Comparisons use the same number for every method."""
+    head_dim: int = 128
+    """Width of the embeddings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides what a run computes. The command line has the same names."""
+
+    method: MethodConfig
+    """The method's settings; their class says which method."""
+    data: str = "digits"
+    """Images: 'digits', a .parquet file in the Hugging Face image layout, or an .npz file."""
+    long_tail: str | None = None
+    """'exp:100' keeps an exponential long tail with largest / smallest class = 100; None keeps all images."""
+    split: int = 0
+    """Seed of the long-tailed split: which class is rare, which images are kept."""
+    holdout: int | None = None
+    """Images held out of training, drawn evenly over the classes where labels exist; None: 0 with long_tail, else 5 %, 1,000 at most."""
+    limit: int | None = None
+    """Use only this many images of the source (a seeded draw); None uses all."""
+    image_size: int | None = None
+    """Side of a training view in pixels; None takes the images' own."""
+    views: ViewSettings = field(default_factory=ViewSettings)
+    """How views are drawn."""
+    encoder: str = "timm/resnet18"
+    """'timm/NAME' for any timm network."""
+    stem: Literal["auto", "small", "standard"] = "auto"
+    """'small': a 3×3 stride-1 stem without pooling, or small patches; 'auto' takes it up to 64 pixels."""
+    epochs: int = 200
+    """Passes over the training images."""
+    batch_size: int = 512
+    """Images per step, over all devices together."""
+    optimizer: Literal["sgd", "lars", "adamw"] = "sgd"
+    """SGD and LARS use momentum; AdamW uses betas 0.9 and 0.999."""
+    lr: float = 0.5
+    """Peak learning rate, not scaled by the batch."""
+    lr_end: float = 1e-6
+    """Learning rate at the last step."""
+    warmup_epochs: float = 10.0
+    """Epochs of linear warm-up from 0; cut to a tenth of the run where that is shorter."""
+    momentum: float = 0.9
+    """Momentum of SGD and LARS."""
+    weight_decay: float = 1e-4
+    """Added to the gradient (SGD, LARS) or decoupled (AdamW)."""
+    decay: Literal["all", "weights"] = "all"
+    """Which parameters decay: all, or only those with two or more dimensions (no biases, no norms)."""
+    seed: int = 0
+    """Decides initial weights, image order and every view."""
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    """'auto' takes bf16 where the processor or GPU is fast at it."""
+    compile: bool = False
+    """Compile the network with torch.compile (a minute at the start, faster steps after)."""
+    devices: int = 1
+    """Processes or GPUs of this machine; torchrun and SLURM set their own."""
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute."""
+    threads: int | None = None
+    """CPU threads; None keeps torch's choice. Bits are the same for the same number only."""
+    checkpoint_steps: int | None = None
+    """Steps between checkpoints; None: at each epoch's end, at most one in 2 minutes, and at the end."""
+    keep_checkpoints: int = 2
+    """How many checkpoints stay on disk."""
+    signals_every: int | None = None
+    """Epochs between label-free signals on held-out images; None: ten times in a run; 0: never."""

@@ -1,0 +1,100 @@
+"""A finding is data: scores, per-sample columns and the settings needed to measure it again. No torch, no verdicts.
+
+On disk a finding is `NAME.json` (scores and settings) and, where it has per-sample columns, `NAME.parquet` beside it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from holdfast.runs import atomic_path, write_json
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One number with what a reader needs to use it."""
+
+    name: str
+    """Identifier, lower_snake_case, unique in its finding."""
+    value: float
+    """In `unit`."""
+    unit: str
+    """'percent', 'cosine', 'nats', 'count' ..."""
+    range: tuple[float | None, float | None]
+    """Smallest and largest possible value; None where there is none."""
+    better: Literal["higher", "lower", "neither"]
+    definition: str
+    """One sentence: what exactly was computed."""
+    interval: tuple[float, float] | None = None
+    """95 % interval in `unit`, or None where none was measured."""
+    interval_over: str = ""
+    """What the interval is over, such as 'test images (bootstrap, 1,000 draws)'."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one audit measured on one encoder."""
+
+    audit: str
+    """The audit's name, a key of AUDITS."""
+    scores: Sequence[Score]
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Per-sample columns of equal length, by name; one of them is 'id'."""
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Small tables that are not per sample (per class, per epoch): rows as dictionaries of JSON values."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Protocol, seed, budget, checksums of split and encoder, hardware, seconds: all that is needed to measure it again."""
+
+    def __getitem__(self, name: str) -> Score:
+        for score in self.scores:
+            if score.name == name:
+                return score
+        raise KeyError(f"finding {self.audit!r} has no score {name!r}; it has {[s.name for s in self.scores]}")
+
+    def save(self, folder: Path) -> Path:
+        """Writes folder/AUDIT.json and, with columns, folder/AUDIT.parquet; returns the JSON's path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.columns:
+            with atomic_path(folder / f"{self.audit}.parquet") as path:
+                pq.write_table(pa.table({name: pa.array(values) for name, values in self.columns.items()}), path)
+        document = {
+            "schema": SCHEMA_VERSION,
+            "audit": self.audit,
+            "scores": [asdict(score) for score in self.scores],
+            "tables": {name: list(rows) for name, rows in self.tables.items()},
+            "columns": list(self.columns),
+            "settings": dict(self.settings),
+        }
+        return write_json(folder / f"{self.audit}.json", document)
+
+    @classmethod
+    def load(cls, path: Path) -> "Finding":
+        """The finding that `save` wrote at path (the JSON). Raises ValueError for another schema version."""
+        document = json.loads(path.read_text())
+        if document.get("schema") != SCHEMA_VERSION:
+            raise ValueError(
+                f"expected finding schema {SCHEMA_VERSION}, got {document.get('schema')!r} in {path}; audit the encoder again"
+            )
+        columns = {}
+        if document["columns"]:
+            table = pq.read_table(path.with_suffix(".parquet"))
+            columns = {name: table[name].to_numpy() for name in table.column_names}
+        scores = [
+            Score(**{**s, "range": tuple(s["range"]), "interval": s["interval"] and tuple(s["interval"])})
+            for s in document["scores"]
+        ]
+        return cls(
+            audit=document["audit"],
+            scores=scores,
+            columns=columns,
+            tables=document["tables"],
+            settings=document["settings"],
+        )

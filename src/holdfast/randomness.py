@@ -1,0 +1,73 @@
+"""Keyed draws: an integer hash of (seed, purpose, epoch, sample, view), the same on every device and for every batch size.
+
+A draw is a pure function of its key, so nothing has to be saved to resume a run, and ranks, workers and batches cannot
+change it. The hash is the finaliser of SplitMix64 (Steele, Lea, Flood 2014), folded over the counters.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+_GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed 64-bit integer
+_FIRST = -4658895280553007687  # 0xBF58476D1CE4E5B9
+_SECOND = -7723592293110705685  # 0x94D049BB133111EB
+
+
+def _shift(x: Tensor, bits: int) -> Tensor:
+    """Logical right shift of int64 (torch's own is arithmetic)."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _mix(x: Tensor) -> Tensor:
+    x = (x ^ _shift(x, 30)) * _FIRST
+    x = (x ^ _shift(x, 27)) * _SECOND
+    return x ^ _shift(x, 31)
+
+
+def fold(keys: Tensor, counter: Tensor | int) -> Tensor:
+    """New int64 keys from keys and an integer counter; the two broadcast against each other."""
+    counter = torch.as_tensor(counter, dtype=torch.int64, device=keys.device)
+    return _mix(keys ^ _mix(counter + _GOLDEN))
+
+
+def key(seed: int, purpose: str, *counters: int) -> Tensor:
+    """A scalar int64 key on the CPU for a seed, a purpose ('views', 'order', ...) and any further counters."""
+    digest = hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=8).digest()
+    start = torch.tensor(int.from_bytes(digest, "little", signed=True))
+    for counter in counters:
+        start = fold(start, counter)
+    return start
+
+
+def sample_keys(seed: int, purpose: str, *, epoch: int, ids: Tensor, views: int) -> Tensor:
+    """Keys [views, n] on the device of ids [n], one for each view of each sample in an epoch."""
+    per_sample = fold(key(seed, purpose, epoch).to(ids.device), ids)
+    return fold(per_sample, torch.arange(views, device=ids.device)[:, None])
+
+
+def uniform(keys: Tensor, draws: int) -> Tensor:
+    """float32 [*keys.shape, draws], uniform in [0, 1): 24 random bits each, exact on every device."""
+    bits = _shift(fold(keys[..., None], torch.arange(draws, device=keys.device)), 40)
+    return bits.to(torch.float32) * 2.0**-24
+
+
+def permutation(key: Tensor, n: int) -> Tensor:
+    """A permutation [n] of 0..n-1, int64 on the key's device, drawn by a scalar key."""
+    return torch.argsort(fold(key, torch.arange(n, device=key.device)), stable=True)
+
+
+def generator(seed: int, purpose: str, *counters: int) -> torch.Generator:
+    """A CPU generator for draws whose number is not known beforehand (initial weights, a random start)."""
+    return torch.Generator().manual_seed(int(key(seed, purpose, *counters)) & (2**63 - 1))
+
+
+@contextmanager
+def seeded_library(seed: int, purpose: str, *counters: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seeds torch's global generators inside the block and restores them after it: for libraries that draw globally."""
+    devices = [device] if device is not None and device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int(key(seed, purpose, *counters)) & (2**63 - 1))
+        yield

@@ -1,0 +1,107 @@
+"""The run folder: one place per run, whose files are the hand-over between training, auditing and reporting.
+
+    config.json         the resolved configuration, with a schema version
+    environment.json    versions, hardware, threads, command
+    ids.json            which images of the source the run trained on, and which it held out
+    metrics.jsonl       one JSON object a line, flushed every epoch
+    checkpoints/        step-00000042/ and so on: training state, tensors and JSON only
+    encoder.safetensors + encoder.json   the trained encoder alone
+    findings/           what audits measured: AUDIT.json and AUDIT.parquet
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary file name beside path; renames it to path when the block ends well, removes it when not."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """As atomic_path, for a folder that does not exist yet."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_json(path: Path, document: Any) -> Path:
+    """Writes JSON atomically (sorted no further than given, NaN refused) and returns path."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+    return path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names the files of a run; creates nothing by itself."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def ids(self) -> Path:
+        return self.path / "ids.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def encoder(self) -> Path:
+        return self.path / "encoder.safetensors"
+
+    @property
+    def findings(self) -> Path:
+        return self.path / "findings"
+
+    @classmethod
+    def create(cls, path: Path | str) -> "RunFolder":
+        """A new, empty run folder. Raises FileExistsError where something is there already: nothing is overwritten."""
+        folder = cls(Path(path))
+        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            raise FileExistsError(
+                f"expected a new or empty folder, got {folder.path} which holds files; "
+                f"choose another --out, or continue it with: holdfast resume {folder.path}"
+            )
+        folder.path.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @classmethod
+    def open(cls, path: Path | str) -> "RunFolder":
+        """An existing run folder. Raises FileNotFoundError where there is no config.json."""
+        folder = cls(Path(path))
+        if not folder.config.is_file():
+            raise FileNotFoundError(
+                f"expected a run folder with a config.json, got {folder.path}; train one with: holdfast train"
+            )
+        return folder
