@@ -1,5 +1,7 @@
 """The run folder: one place per run, whose files are the hand-over between training, auditing and reporting.
 
+Its files:
+
     config.json         the resolved configuration, with a schema version
     environment.json    versions, hardware, threads, command
     ids.json            which images of the source the run trained on, and which it held out

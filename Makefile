@@ -1,0 +1,43 @@
+# Everything runs in .venv. Each target does the setup that it needs, once; only Python >= 3.11 and make have to be there.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+MADE_FROM := pyproject.toml constraints.txt
+
+# pyright would tell of newer versions of itself, and mkdocs-material of MkDocs 2; constraints.txt decides both.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: help setup demo test test-all check bench docs
+
+help:                 ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+setup: .venv/.dev     ## make .venv with holdfast and its tools (minutes, about 5 GB: torch brings CUDA)
+
+demo: .venv/.dev      ## train SimCLR and SDCLR on long-tailed digits, audit both, write the report (4 minutes)
+	$(BIN)/holdfast demo
+
+test: .venv/.dev      ## the fast tests
+	$(BIN)/pytest -m "not slow"
+
+test-all: .venv/.dev  ## every test, slow ones too
+	$(BIN)/pytest
+
+check: .venv/.dev     ## format, lint, types, import directions, sizes
+	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/pyright && $(BIN)/lint-imports --no-logo && $(BIN)/pytest -q tests/test_repository.py
+
+bench: .venv/.bench   ## run benchmarks/*.py, which print ratios
+	for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+
+docs: .venv/.docs     ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.dev: $(MADE_FROM) | .venv/bin/python
+	$(INSTALL) -e '.[dev]' && touch $@
+
+.venv/.bench .venv/.docs: .venv/.%: .venv/.dev
+	$(INSTALL) -e '.[$*]' && touch $@
