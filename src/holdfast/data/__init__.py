@@ -1,0 +1,31 @@
+"""Images and what is drawn from them: sources, long tails, the pool of a run, batches, views."""
+
+from holdfast.data.batches import Batch, epoch_batches, steps_per_epoch
+from holdfast.data.images import Images
+from holdfast.data.longtail import (
+    LongTailSplit,
+    class_groups,
+    long_tail_counts,
+    long_tail_split,
+    parse_long_tail,
+)
+from holdfast.data.pool import Pool, load_pool, prepare
+from holdfast.data.sources import load_images
+from holdfast.data.views import Views
+
+__all__ = [
+    "Batch",
+    "Images",
+    "LongTailSplit",
+    "Pool",
+    "Views",
+    "class_groups",
+    "epoch_batches",
+    "load_images",
+    "load_pool",
+    "long_tail_counts",
+    "long_tail_split",
+    "parse_long_tail",
+    "prepare",
+    "steps_per_epoch",
+]

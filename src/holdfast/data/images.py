@@ -1,0 +1,119 @@
+"""Images: a set of decoded pictures, resident as one uint8 tensor."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Decoded images of one size, with their places in the source and, where known, their classes.
+
+    Raises ValueError where the tensors do not fit together.
+    """
+
+    pixels: Tensor
+    """[n, 3, h, w] uint8, on any device."""
+    ids: Tensor
+    """[n] int64, each image's place in the source, without repeats: draws and splits are keyed by it."""
+    labels: Tensor | None = None
+    """[n] int64 class of each image, or None; never needed to train."""
+    classes: tuple[str, ...] | None = None
+    """Class names by label, or None."""
+    source: str = "memory"
+    """Where they came from, as the user wrote it."""
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1] != 3:
+            raise ValueError(
+                f"expected uint8 pixels [n, 3, h, w], got {self.pixels.dtype} {list(self.pixels.shape)}; "
+                "convert floats in [0, 1] with (255 * x).round().to(torch.uint8)"
+            )
+        _check_column("ids", self.ids, len(self.pixels))
+        if self.labels is not None:
+            _check_column("labels", self.labels, len(self.pixels))
+            _check_labels(self.labels, self.classes)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Image `index` as uint8 [3, h, w]."""
+        return self.pixels[index]
+
+    @classmethod
+    def of(cls, pixels: Tensor, labels: Tensor | None = None, *, classes: tuple[str, ...] | None = None) -> "Images":
+        """Images from tensors in memory, pixels [n, 3, h, w] uint8 and labels [n]; their ids are 0..n-1."""
+        labels = None if labels is None else labels.to(torch.int64)
+        return cls(pixels=pixels, ids=torch.arange(len(pixels)), labels=labels, classes=classes)
+
+    @property
+    def class_count(self) -> int:
+        """Number of classes: of names where there are any, otherwise the largest label plus one; 0 without labels."""
+        if self.classes is not None:
+            return len(self.classes)
+        return 0 if self.labels is None or not len(self) else int(self.labels.max()) + 1
+
+    @cached_property
+    def checksum(self) -> str:
+        """16 hexadecimal digits of a sha256 over ids, labels and pixels: the same on every device."""
+        digest = hashlib.sha256(repr((tuple(self.pixels.shape), self.labels is not None)).encode())
+        for tensor in (self.ids, self.labels, self.pixels):
+            if tensor is not None:
+                digest.update(tensor.cpu().contiguous().numpy().data)
+        return digest.hexdigest()[:16]
+
+    def subset(self, positions: Tensor) -> "Images":
+        """The images at positions [m] (0..n-1), in that order; they keep their ids."""
+        here, there = positions.to(self.ids.device), positions.to(self.pixels.device)
+        labels = None if self.labels is None else self.labels[positions.to(self.labels.device)]
+        return replace(self, pixels=self.pixels[there], ids=self.ids[here], labels=labels)
+
+    def positions(self, ids: Tensor) -> Tensor:
+        """Where the images with these ids [m] stand here, int64 [m]. Raises ValueError for an id that is not here."""
+        ids = ids.to(self.ids.device, torch.int64)
+        ordered, order = self.ids.sort()
+        found = torch.searchsorted(ordered, ids).clamp(max=max(len(self) - 1, 0))
+        missing = ids if not len(self) else ids[ordered[found] != ids]
+        if len(missing):
+            raise ValueError(
+                f"expected ids of {self.source} ({len(self):,} images loaded), got {int(missing[0])} "
+                f"and {len(missing) - 1:,} others that are not among them; load the same source with the same limit"
+            )
+        return order[found]
+
+    def select(self, ids: Tensor) -> "Images":
+        """The images with these ids [m], in that order. Raises ValueError for an id that is not here."""
+        return self.subset(self.positions(ids))
+
+    def to(self, device: torch.device | str) -> "Images":
+        """The same images with every tensor on device."""
+        labels = None if self.labels is None else self.labels.to(device)
+        return replace(self, pixels=self.pixels.to(device), ids=self.ids.to(device), labels=labels)
+
+    def floats(self, positions: Tensor | None = None) -> Tensor:
+        """float32 [m, 3, h, w] in [0, 1] of the images at positions [m], or of all."""
+        pixels = self.pixels if positions is None else self.pixels[positions.to(self.pixels.device)]
+        return pixels.to(torch.float32) / 255
+
+
+def _check_column(name: str, column: Tensor, rows: int) -> None:
+    if column.dtype != torch.int64 or column.shape != (rows,):
+        raise ValueError(
+            f"expected {name} int64 [{rows}], one for each image, got {column.dtype} {list(column.shape)}; "
+            f"convert them with {name}.to(torch.int64)"
+        )
+
+
+def _check_labels(labels: Tensor, classes: tuple[str, ...] | None) -> None:
+    if not len(labels):
+        return
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or (classes is not None and high >= len(classes)):
+        top = "" if classes is None else f" to {len(classes) - 1}, one for each of {len(classes)} class names"
+        raise ValueError(
+            f"expected labels from 0{top}, got {low} to {high}; number the classes from 0, or leave the labels out"
+        )

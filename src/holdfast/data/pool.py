@@ -1,0 +1,190 @@
+"""The images of a run: what is loaded, what is held out, what is trained on; and how a run folder remembers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from holdfast import randomness
+from holdfast.config import RunConfig
+from holdfast.data.images import Images
+from holdfast.data.index_files import is_index_file, read_index
+from holdfast.data.longtail import LongTailSplit, long_tail_split, parse_long_tail, split_of
+from holdfast.data.sources import load_images
+
+SCHEMA_VERSION = 1
+SIGNAL_IMAGES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Everything loaded from a source, and which of it a run trains on and holds out."""
+
+    images: Images
+    """All images loaded, square; the checksum of a run is theirs."""
+    train_ids: Tensor
+    """Ids trained on, int64, ascending."""
+    held_out_ids: Tensor
+    """Ids held out of training and of the long tail's draw, int64, ascending; may be empty."""
+    split: LongTailSplit | None
+    """The long-tailed draw, where one was asked for and labels exist."""
+    limit: int | None
+    """As given to load_images."""
+    seed: int
+    """Seed of the limit's draw and of the held-out images."""
+
+    @cached_property
+    def train(self) -> Images:
+        """The images to train on."""
+        return self.images.select(self.train_ids)
+
+    @cached_property
+    def held_out(self) -> Images:
+        """The images to watch during training; see held_out_kind."""
+        ids = self.held_out_ids if len(self.held_out_ids) else self._unused_ids
+        if len(ids):
+            return self.images.select(ids)
+        return self.train.subset(draw_evenly(self.train, SIGNAL_IMAGES, seed=self.seed, purpose="signals"))
+
+    @property
+    def held_out_kind(self) -> Literal["held out", "outside the long tail", "training images"]:
+        """Where held_out comes from: what was held out; without that, up to 1,000 loaded images not trained on, evenly
+        over the classes; without these either, up to 1,000 training images. The last two serve live signals only."""
+        if len(self.held_out_ids):
+            return "held out"
+        return "outside the long tail" if len(self._unused_ids) else "training images"
+
+    @cached_property
+    def _unused_ids(self) -> Tensor:
+        taken = torch.cat([self.train_ids, self.held_out_ids])
+        unused = self.images.subset(torch.isin(self.images.ids, taken, invert=True).nonzero()[:, 0])
+        return unused.ids[draw_evenly(unused, SIGNAL_IMAGES, seed=self.seed, purpose="signals")]
+
+    def record(self) -> dict[str, Any]:
+        """What ids.json holds: enough to load the same images again, and to notice if they changed."""
+        split = self.split
+        return {
+            "schema": SCHEMA_VERSION,
+            "data": self.images.source,
+            "image_size": self.images.pixels.shape[-1],
+            "limit": self.limit,
+            "limit_seed": self.seed,
+            "checksum": self.images.checksum,
+            "train": self.train_ids.tolist(),
+            "held_out": self.held_out_ids.tolist(),
+            "balanced": None if split is None else split.balanced.tolist(),
+            "few_shot": None if split is None else split.few_shot.tolist(),
+            "counts": None if split is None else list(split.counts),
+            "classes": None if self.images.classes is None else list(self.images.classes),
+        }
+
+
+def prepare(config: RunConfig) -> Pool:
+    """Loads config.data, holds images out, and draws the long tail from the rest; every draw is keyed by config.split.
+
+    Raises FileNotFoundError or ValueError (expected, got, remedy) where the source or the settings do not allow it.
+    """
+    images = load_images(config.data, size=config.image_size, limit=config.limit, seed=config.split)
+    _check_square(images)
+    listed = None if config.long_tail is None or not is_index_file(config.long_tail) else read_index(config.long_tail)
+    chosen = None if listed is None else images.ids[images.positions(listed)].sort().values
+    held_out = _hold_out(images, chosen, _holdout(config, len(images)), config.split)
+    rest = images.ids[torch.isin(images.ids, held_out, invert=True)]
+    split = _split(images, rest, chosen, config)
+    train = chosen if chosen is not None else rest if split is None else split.train
+    return Pool(images, train, held_out, split, config.limit, config.split)
+
+
+def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) -> Pool:
+    """The pool that `record()` described, loaded again; source replaces record["data"] where the file has moved.
+
+    Raises ValueError where the images are no longer the same ones.
+    """
+    if record.get("schema") != SCHEMA_VERSION:
+        raise ValueError(
+            f"expected ids.json of schema {SCHEMA_VERSION}, got {record.get('schema')!r}; "
+            "read it with the version of holdfast that wrote it"
+        )
+    where: str | Path = record["data"] if source is None else source
+    images = load_images(where, size=record["image_size"], limit=record["limit"], seed=record["limit_seed"])
+    if images.checksum != record["checksum"]:
+        raise ValueError(
+            f"expected the images that the run used (checksum {record['checksum']}), got others from {where} "
+            f"({len(images):,} images, checksum {images.checksum}): the file changed, or this version of Pillow "
+            "decodes it differently; restore the file or train again"
+        )
+    split = None
+    if record["counts"] is not None:
+        ids = [torch.tensor(record[name], dtype=torch.int64) for name in ("train", "balanced", "few_shot")]
+        split = LongTailSplit(*ids, counts=tuple(record["counts"]))
+    train, held_out = (torch.tensor(record[name], dtype=torch.int64) for name in ("train", "held_out"))
+    return Pool(images, train, held_out, split, record["limit"], record["limit_seed"])
+
+
+def draw_evenly(images: Images, count: int, *, seed: int, purpose: str, share: float = 1.0) -> Tensor:
+    """Positions [at most count], ascending, of a keyed draw that takes one image of each class in turn.
+
+    Never more than `share` of a class; without labels all images are one class.
+    """
+    if not len(images):
+        return torch.empty(0, dtype=torch.int64)
+    order = randomness.fold(randomness.key(seed, purpose), images.ids.cpu()).argsort()
+    labels = torch.zeros_like(order) if images.labels is None else images.labels.cpu()[order]
+    turns = torch.empty_like(order)
+    allowed = torch.zeros(len(order), dtype=torch.bool)
+    for label in labels.unique():
+        members = (labels == label).nonzero()[:, 0]
+        turns[members] = torch.arange(len(members))
+        allowed[members[: int(share * len(members))]] = True
+    candidates = allowed.nonzero()[:, 0]
+    first = candidates[turns[candidates].argsort(stable=True)[:count]]
+    return order[first].sort().values
+
+
+def _check_square(images: Images) -> None:
+    height, width = images.pixels.shape[2:]
+    if height != width:
+        raise ValueError(
+            f"expected square images, got {height}×{width} in {images.source}; "
+            f"cut and resize them with --image-size, such as --image-size {min(height, width)}"
+        )
+
+
+def _holdout(config: RunConfig, images: int) -> int:
+    """How many images to hold out: as configured, else 0 with a long tail and 5 % (1,000 at most) without."""
+    if config.holdout is not None:
+        return config.holdout
+    return 0 if config.long_tail is not None else min(images // 20, 1000)
+
+
+def _hold_out(images: Images, chosen: Tensor | None, count: int, seed: int) -> Tensor:
+    """Ids held out, evenly over the classes, at most half of each; none of the chosen."""
+    free = torch.ones(len(images), dtype=torch.bool) if chosen is None else torch.isin(images.ids, chosen, invert=True)
+    pool = images.subset(free.nonzero()[:, 0])
+    ids = pool.ids[draw_evenly(pool, count, seed=seed, purpose="holdout", share=0.5 if chosen is None else 1.0)]
+    if len(ids) < count:
+        raise ValueError(
+            f"expected a holdout of at most {len(ids):,} images (half of each class; none that an index file lists), "
+            f"got {count:,}; lower --holdout or raise --limit"
+        )
+    return ids
+
+
+def _split(images: Images, rest: Tensor, chosen: Tensor | None, config: RunConfig) -> LongTailSplit | None:
+    if config.long_tail is None:
+        return None
+    if images.labels is None:
+        if chosen is not None:
+            return None
+        raise ValueError(
+            f"expected labels to draw the long tail {config.long_tail!r}, got none in {config.data}; "
+            "add a label column, give an index file of ids instead, or leave --long-tail out"
+        )
+    labels = images.labels[images.positions(rest)]
+    if chosen is not None:
+        return split_of(labels, rest, chosen, seed=config.split)
+    return long_tail_split(labels, rest, imbalance=parse_long_tail(config.long_tail), seed=config.split)

@@ -1,0 +1,70 @@
+"""Where images come from: one call for every kind of source."""
+
+from pathlib import Path
+
+from holdfast.data.arrays import read_digits, read_npz
+from holdfast.data.decode import Wanted
+from holdfast.data.images import Images
+from holdfast.data.parquet import read_parquet
+
+__all__ = ["Images", "load_images"]
+
+_ACCEPTED = "'digits', a .parquet file, a folder or pattern of .parquet shards, or an .npz file"
+
+
+def load_images(
+    source: str | Path,
+    *,
+    size: int | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    budget_gib: float = 4.0,
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> Images:
+    """Decodes a source into one uint8 tensor.
+
+    source: 'digits', a .parquet file in the Hugging Face image layout, a folder or glob pattern of such shards
+        (taken in the order of their names), or an .npz file.
+    size: the largest centred square of every image is resampled to size×size (Pillow's antialiased bicubic);
+        None keeps the images as they are, which must then be of one size.
+    limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
+    budget_gib: most GiB of decoded pixels.
+    image_column, label_column: names where the usual ones are not used; labels are never needed.
+
+    Raises FileNotFoundError, or ValueError with what was expected, what came and a remedy.
+    """
+    wanted = Wanted(
+        size=size,
+        limit=limit,
+        seed=seed,
+        budget_gib=budget_gib,
+        image_column=image_column,
+        label_column=label_column,
+    )
+    if str(source) == "digits":
+        return read_digits(wanted)
+    paths = _files(Path(source))
+    if paths[0].suffix == ".npz":
+        return read_npz(paths[0], wanted, str(source))
+    return read_parquet(paths, wanted, str(source))
+
+
+def _files(source: Path) -> list[Path]:
+    """The files of a source: itself, the shards in a folder, or those that a pattern names."""
+    if source.is_dir():
+        return _shards(source, "*.parquet")
+    if "*" in source.name:
+        return _shards(source.parent, source.name)
+    if not source.exists():
+        raise FileNotFoundError(f"expected {_ACCEPTED}, got {str(source)!r}, where there is no file; check the path")
+    if source.suffix not in (".parquet", ".npz"):
+        raise ValueError(f"expected {_ACCEPTED}, got {str(source)!r}; convert it to one of these")
+    return [source]
+
+
+def _shards(folder: Path, pattern: str) -> list[Path]:
+    found = sorted(path for path in folder.glob(pattern) if path.suffix == ".parquet" and path.is_file())
+    if not found:
+        raise FileNotFoundError(f"expected .parquet files named {pattern} in {folder}, got none; check the path")
+    return found
