@@ -3,10 +3,18 @@
 A method's own settings live in its file under methods/; a new paper does not touch this module.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeVar
 
 SCHEMA_VERSION = 1
+_T = TypeVar("_T")
+
+
+def require(holds: bool, expected: str, got: object, remedy: str) -> None:
+    """Raises ValueError with one line, expected, got and remedy, unless the condition holds."""
+    if not holds:
+        raise ValueError(f"expected {expected}, got {got}; {remedy}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +54,18 @@ class ViewSettings:
     solarize: float = 0.0
     """Probability of solarization: values at or above 0.5 are inverted."""
 
+    def __post_init__(self) -> None:
+        area, ratio = (self.crop_min, self.crop_max), (self.ratio_min, self.ratio_max)
+        require(0 < area[0] <= area[1] <= 1, "0 < crop_min <= crop_max <= 1", area, "they are shares of the area")
+        require(0 < ratio[0] <= ratio[1], "0 < ratio_min <= ratio_max", ratio, "torchvision's are 0.75 and 1.33")
+        require(0 <= self.hue <= 0.5, "hue in [0, 0.5]", self.hue, "it is in turns of the colour wheel")
+        for name in ("flip", "jitter", "grey", "blur", "solarize"):
+            require(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name), "it is a probability")
+        for name in ("brightness", "contrast", "saturation"):
+            require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "factors are drawn from 1 ± it")
+        widths = (self.blur_min, self.blur_max)
+        require(0 < widths[0] <= widths[1], "0 < blur_min <= blur_max", widths, "they are in pixels")
+
 
 VIEWS: dict[str, ViewSettings] = {
     "cifar": ViewSettings(),
@@ -62,6 +82,10 @@ class MethodConfig:
     """Linear layers in the projection head: 2 or 3. Comparisons use the same number for every method."""
     head_dim: int = 128
     """Width of the embeddings."""
+
+    def __post_init__(self) -> None:
+        require(self.head_layers in (2, 3), "head_layers 2 or 3", self.head_layers, "compare methods at equal depth")
+        require(self.head_dim >= 1, "head_dim >= 1", self.head_dim, "the papers use 128")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +143,46 @@ class RunConfig:
     threads: int | None = None
     """CPU threads; None keeps torch's choice. Bits are the same for the same number only."""
     checkpoint_steps: int | None = None
-    """Steps between checkpoints; None: at each epoch's end, at most one in 2 minutes, and at the end."""
+    """Steps between checkpoints; None: every 2 minutes. There is always one at the end."""
     keep_checkpoints: int = 2
     """How many checkpoints stay on disk."""
     signals_every: int | None = None
     """Epochs between label-free signals on held-out images; None: ten times in a run; 0: never."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "devices", "keep_checkpoints"):
+            require(getattr(self, name) >= 1, f"{name} >= 1", getattr(self, name), f"set --{name.replace('_', '-')}")
+        require(self.batch_size >= 2, "batch_size >= 2", self.batch_size, "contrast needs another image; try 256")
+        require(self.lr > 0 and self.lr_end >= 0, "lr > 0 and lr_end >= 0", (self.lr, self.lr_end), "SDCLR uses 0.5")
+        for name in ("limit", "image_size", "threads", "checkpoint_steps"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"{name} >= 1", value, "leave it out for the default")
+        require(self.holdout is None or self.holdout >= 0, "holdout >= 0", self.holdout, "it is a number of images")
+
+
+def to_document(config: RunConfig, method: str, version: str) -> dict[str, Any]:
+    """A configuration as JSON values: the content of a run's config.json. method: its name in METHODS."""
+    document = asdict(config)
+    settings = document.pop("method")
+    return {"schema": SCHEMA_VERSION, "version": version, "method": method, "settings": settings, **document}
+
+
+def from_document(document: Mapping[str, Any], methods: Mapping[str, type[MethodConfig]]) -> RunConfig:
+    """What to_document was given. methods: settings classes by method name.
+
+    Raises ValueError for another schema version, an unknown method, and any key that this version does not know.
+    """
+    rest = dict(document)
+    schema, name = rest.pop("schema", None), rest.pop("method", None)
+    require(schema == SCHEMA_VERSION, f"config schema {SCHEMA_VERSION}", schema, "use the holdfast that wrote it")
+    require(name in methods, f"a method of {', '.join(methods)}", name, "use the holdfast that wrote it")
+    rest.pop("version", None)
+    settings = _typed(methods[str(name)], rest.pop("settings", {}))
+    return _typed(RunConfig, rest | {"method": settings, "views": _typed(ViewSettings, rest.pop("views", {}))})
+
+
+def _typed(kind: type[_T], values: Mapping[str, Any]) -> _T:
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    require(not unknown, f"only settings of {kind.__name__}", ", ".join(unknown), "use the holdfast that wrote it")
+    return kind(**values)

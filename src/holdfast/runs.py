@@ -27,9 +27,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
+        temporary.chmod(0o666 & ~_umask())  # some writers make files that only their owner can read
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's mask for new files (it can only be read by setting it)."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 @contextmanager
@@ -86,15 +94,21 @@ class RunFolder:
     def findings(self) -> Path:
         return self.path / "findings"
 
+    @staticmethod
+    def check(path: Path | str) -> None:
+        """Raises FileExistsError where something is there already: nothing is overwritten. Writes nothing."""
+        path = Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FileExistsError(
+                f"expected a new or empty folder, got {path} which holds files; "
+                f"choose another --out, or continue it with: holdfast resume {path}"
+            )
+
     @classmethod
     def create(cls, path: Path | str) -> "RunFolder":
-        """A new, empty run folder. Raises FileExistsError where something is there already: nothing is overwritten."""
+        """A new, empty run folder. Raises FileExistsError as check does."""
+        cls.check(path)
         folder = cls(Path(path))
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
-            raise FileExistsError(
-                f"expected a new or empty folder, got {folder.path} which holds files; "
-                f"choose another --out, or continue it with: holdfast resume {folder.path}"
-            )
         folder.path.mkdir(parents=True, exist_ok=True)
         return folder
 

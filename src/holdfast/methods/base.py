@@ -1,10 +1,12 @@
 """The contract of a method: it turns a batch into losses and never calls `backward` or `step`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from holdfast.config import MethodConfig
 from holdfast.data.batches import Batch
 from holdfast.data.views import Views
 
@@ -12,12 +14,27 @@ __all__ = ["Batch", "Method", "Views"]
 
 
 class Method(nn.Module, ABC):
-    """A self-supervised objective over a batch of images, with the networks it trains."""
+    """A self-supervised objective over a batch of images, with the networks it trains.
 
-    encoder: nn.Module
-    """What audits will see: pixels [n, 3, h, w] in [0, 1] -> features [n, dim]."""
+    network: nn.Sequential(encoder, head), pixels [n, 3, h, w] in [0, 1] -> embeddings [n, d].
+    make_views: (batch, views=v) -> Views; the method says how many views it wants.
+    """
+
+    Config: ClassVar[type[MethodConfig]]
+    """The class of the method's settings."""
+    views_per_image: int = 2
+    """How many views of an image the networks see for one loss."""
     steps_per_batch: int = 1
     """How many losses `losses` yields for a batch; the engine steps the optimiser after each."""
+
+    def __init__(self, config: Any, *, network: nn.Sequential, make_views: Callable[..., Views]):
+        super().__init__()
+        self.config, self.network, self.make_views = config, network, make_views
+
+    @property
+    def encoder(self) -> nn.Module:
+        """What audits will see: pixels [n, 3, h, w] in [0, 1] -> features [n, dim]."""
+        return self.network[0]
 
     @abstractmethod
     def views(self, batch: Batch) -> Views:

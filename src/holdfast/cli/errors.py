@@ -1,0 +1,15 @@
+"""Errors of the command line, each one line: expected, got, remedy."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Input that cannot be used; the message is all that the user needs."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """'did you mean X?' for the most similar of the known words, else the list of them."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"choose one of {', '.join(names)}"

@@ -1,0 +1,86 @@
+"""Options from dataclasses: one flat list of flags, the nearest right one for a misspelt flag, errors in one line."""
+
+import contextlib
+import dataclasses
+import io
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+from holdfast.cli.errors import UserError, nearest
+
+T = TypeVar("T")
+
+
+def parse(kind: type[T], words: Sequence[str], *, prog: str, default: T | None = None, description: str = "") -> T:
+    """An instance of a dataclass from words of a command line. Exits with the help for --help.
+
+    Raises UserError, in one line, for a flag that does not exist or a value of the wrong type.
+    """
+    if not {"-h", "--help"} & set(words):
+        _check_flags(words, set(flags(kind, default)), prog)
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors):
+            return tyro.cli(
+                kind,
+                prog=prog,
+                description=description or None,
+                args=list(words),
+                default=default,  # type: ignore[arg-type]
+                config=(tyro.conf.OmitArgPrefixes,),
+            )
+    except SystemExit as exit_:
+        if exit_.code in (0, None):
+            raise
+        raise UserError(f"{prog}: {_one_line(errors.getvalue())}; see {prog} --help") from None
+
+
+def take(words: list[str], flag: str) -> str | None:
+    """Removes `--flag VALUE` or `--flag=VALUE` from words and returns the value; None where it is not there."""
+    for index, word in enumerate(words):
+        name, joined, value = word.partition("=")
+        if name != flag:
+            continue
+        if not joined and index + 1 == len(words):
+            raise UserError(f"expected a value after {flag}, got none; give one")
+        value = value if joined else words[index + 1]
+        del words[index : index + (1 if joined else 2)]
+        return value
+    return None
+
+
+def flags(kind: Any, default: Any = None) -> Iterator[str]:
+    """The names of all flags of a dataclass and of the dataclasses in it, without dashes in front."""
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        value = getattr(default, field.name, None) if default is not None else None
+        inner = type(value) if dataclasses.is_dataclass(value) else hints[field.name]
+        if dataclasses.is_dataclass(inner):
+            yield from flags(inner, value)
+        else:
+            name = field.name.replace("_", "-")
+            yield name
+            if hints[field.name] is bool:
+                yield f"no-{name}"
+
+
+def _check_flags(words: Sequence[str], known: set[str], prog: str) -> None:
+    for word in words:
+        name = word.partition("=")[0].removeprefix("--").replace("_", "-")
+        if word.startswith("--") and len(word) > 2 and name not in known:
+            raise UserError(f"expected an option of {prog}, got --{name}; {_nearest_flag(name, known)}")
+
+
+def _nearest_flag(name: str, known: set[str]) -> str:
+    close = nearest(name, known)
+    return close.replace("mean ", "mean --") if close.startswith("did") else "its --help lists them"
+
+
+def _one_line(text: str) -> str:
+    words = text.translate(str.maketrans("", "", "│╭╮╰╯─|")).split()
+    sentence = " ".join(word for word in words)
+    return sentence.removeprefix("Parsing error").strip() or "the options do not fit"
+

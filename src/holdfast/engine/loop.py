@@ -1,0 +1,142 @@
+"""The training loop: the only place that runs backward and steps an optimiser on a method's weights.
+
+Events for the listener are dictionaries with a 'kind': 'start', 'step', 'epoch', 'signals', 'checkpoint', 'done'.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from holdfast.data.batches import Batch, epoch_batches
+from holdfast.data.images import Images
+from holdfast.engine.checkpoint import Position, save_checkpoint
+from holdfast.engine.meter import Meter
+from holdfast.engine.optim import learning_rate, warmup_steps
+from holdfast.engine.session import Session
+from holdfast.evaluation import live_signals
+from holdfast.randomness import seeded_library
+
+CHECKPOINT_SECONDS = 120.0
+"""Time between checkpoints where the configuration names no number of steps."""
+
+
+def run(session: Session, position: Position) -> None:
+    """Trains from a position to the end of the run, writing metrics and checkpoints as it goes."""
+    meter = Meter(position)
+    images = session.pool.train.to(session.fabric.device)
+    session.stream.train()
+    session.listen({"kind": "start", "step": position.step, "total_steps": session.total_steps})
+    while position.epoch < session.config.epochs:
+        if position.batch == 0:
+            session.method.start_epoch(position.epoch)
+        for batch in _batches(session, position, images):
+            _train_batch(session, position, batch, meter)
+            if position.batch < session.steps_per_epoch and _is_due(session, position, meter):
+                _checkpoint(session, position, meter)
+        _end_epoch(session, position, meter)
+    _checkpoint(session, position, meter)
+    session.listen({"kind": "done", "step": position.step, "seconds": position.seconds})
+
+
+def _batches(session: Session, position: Position, images: Images) -> Iterator[Batch]:
+    return epoch_batches(
+        images,
+        seed=session.config.seed,
+        epoch=position.epoch,
+        batch_size=session.config.batch_size,
+        rank=session.fabric.global_rank,
+        world=session.fabric.world_size,
+        first_step=position.batch,
+    )
+
+
+def _train_batch(session: Session, position: Position, batch: Batch, meter: Meter) -> None:
+    losses = session.method.losses(batch)
+    for _ in range(session.method.steps_per_batch):
+        position.step += 1
+        rate = _rate(session, position.step)
+        for group in session.optimizer.param_groups:
+            group["lr"] = rate
+        # Dropout and the like draw globally: keyed by step and rank, so that a resumed run draws the same.
+        keys = (position.step, session.fabric.global_rank)
+        with seeded_library(session.config.seed, "networks' own draws", *keys, device=session.fabric.device):
+            loss = session.stream(losses)
+        session.fabric.backward(loss)
+        session.optimizer.step()
+        session.optimizer.zero_grad()
+        if meter.add_loss(loss):
+            session.listen({"kind": "step", "step": position.step, "epoch": position.epoch, "loss": meter.mean_loss})
+    if next(losses, None) is not None:
+        raise RuntimeError(f"expected {session.method.steps_per_batch} losses for a batch, got more; set steps_per_batch")
+    position.batch += 1
+    meter.tick(len(batch.ids) * session.fabric.world_size * session.method.views_per_image)
+
+
+def _rate(session: Session, step: int) -> float:
+    return learning_rate(
+        step,
+        total_steps=session.total_steps,
+        warmup_steps=warmup_steps(session.config, session.steps_per_epoch) * session.method.steps_per_batch,
+        peak=session.config.lr,
+        end=session.config.lr_end,
+    )
+
+
+def _end_epoch(session: Session, position: Position, meter: Meter) -> None:
+    meter.read()
+    position.epoch += 1
+    row = {
+        "kind": "epoch",
+        "epoch": position.epoch,
+        "step": position.step,
+        "loss": meter.mean_loss,
+        "lr": _rate(session, position.step),
+        "views_per_second": meter.views_per_second(),
+        "seconds": position.seconds,
+    }
+    position.batch, position.loss_sum, position.loss_count = 0, 0.0, 0
+    _write_metrics(session, row)
+    every, last = session.config.signals_every, position.epoch == session.config.epochs
+    if every and (last or position.epoch % every == 0):
+        _signals(session, position)
+    if not last and _is_due(session, position, meter):
+        _checkpoint(session, position, meter)
+    meter.pause()
+
+
+@torch.no_grad()
+def _signals(session: Session, position: Position) -> None:
+    """Whether it learns, on images the run does not train on; weights, statistics and later draws are untouched."""
+    held_out = session.pool.held_out
+    if held_out is None or len(held_out) < 2 or session.fabric.global_rank > 0:
+        return
+    held_out = held_out.to(session.fabric.device)
+    batch = Batch(images=held_out.floats(), ids=held_out.ids, epoch=0)
+    views = session.method.make_views(batch, views=2, purpose="signals").images
+    values = live_signals(session.method.encoder, views, images=batch.images, labels=held_out.labels)
+    _write_metrics(session, {"kind": "signals", "epoch": position.epoch, "step": position.step, **values})
+
+
+def _write_metrics(session: Session, row: dict[str, Any]) -> None:
+    if session.fabric.global_rank == 0:
+        with session.folder.metrics.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        session.listen(row)
+
+
+def _is_due(session: Session, position: Position, meter: Meter) -> bool:
+    steps = session.config.checkpoint_steps
+    if steps is not None:
+        return position.step % (steps * session.method.steps_per_batch) == 0
+    return meter.since_saved >= CHECKPOINT_SECONDS
+
+
+def _checkpoint(session: Session, position: Position, meter: Meter) -> None:
+    meter.read()
+    if session.fabric.global_rank == 0:
+        keep = session.config.keep_checkpoints
+        path = save_checkpoint(session.folder.checkpoints, session.method, session.optimizer, position, keep=keep)
+        session.listen({"kind": "checkpoint", "step": position.step, "path": str(path)})
+    meter.saved()

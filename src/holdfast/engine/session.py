@@ -1,0 +1,158 @@
+"""What a run needs in hand: devices, networks, images, files; made the same way for a new run and a resumed one."""
+
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+from torch.optim import Optimizer
+
+from holdfast.config import RunConfig
+from holdfast.data.batches import steps_per_epoch
+from holdfast.data.pool import Pool
+from holdfast.distributed import synchronise_norms
+from holdfast.engine.optim import make_optimizer
+from holdfast.methods import Method, build
+from holdfast.models import resolve_stem
+from holdfast.runs import RunFolder
+
+Listener = Callable[[Mapping[str, Any]], None]
+"""Called with events as training goes on; prints or draws what it likes. See loop.py for the kinds."""
+
+PACKAGES = ("holdfast", "torch", "torchvision", "timm", "lightning-fabric", "numpy", "pillow", "safetensors")
+
+
+class Stream(nn.Module):
+    """Runs a method's next loss inside `forward`, so that Fabric and DistributedDataParallel see every one of them."""
+
+    def __init__(self, method: Method):
+        super().__init__()
+        self.method = method
+
+    def forward(self, losses: Any) -> torch.Tensor:
+        return next(losses)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A run in progress."""
+
+    config: RunConfig
+    fabric: Fabric
+    folder: RunFolder
+    pool: Pool
+    method: Method
+    stream: nn.Module
+    optimizer: Optimizer
+    steps_per_epoch: int
+    listen: Listener
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return self.config.epochs * self.steps_per_epoch * self.method.steps_per_batch
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """'bf16' or '32': what 'auto' means on a device (bf16 where the processor or GPU has instructions for it)."""
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "32"
+    # torch 2.11 cannot say what the processor has; there 'auto' is float32 on CPU.
+    able: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "32"
+
+
+def launch(config: RunConfig) -> Fabric:
+    """Fabric for a configuration's devices and precision; starts the other processes where there are several."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    accelerator = config.accelerator
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    precision = resolve_precision(config.precision, torch.device(accelerator))
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=config.devices,
+        strategy="ddp" if config.devices > 1 else "auto",
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+    )
+    fabric.launch()
+    return fabric
+
+
+def resolve(config: RunConfig, fabric: Fabric, pool: Pool) -> RunConfig:
+    """The configuration with every 'auto' and None that training depends on filled in, as config.json keeps it."""
+    image_size = config.image_size or pool.images.pixels.shape[-1]
+    return replace(
+        config,
+        image_size=image_size,
+        stem=resolve_stem(config.stem, image_size),
+        holdout=len(pool.held_out_ids) if config.holdout is None else config.holdout,
+        precision=resolve_precision(config.precision, fabric.device),
+        accelerator=fabric.device.type,
+        threads=torch.get_num_threads(),
+        signals_every=max(1, config.epochs // 10) if config.signals_every is None else config.signals_every,
+    )
+
+
+def open_session(config: RunConfig, fabric: Fabric, folder: RunFolder, pool: Pool, listen: Listener) -> Session:
+    """Networks, optimiser and images for a resolved configuration, ready at step 0."""
+    assert config.image_size is not None
+    method = build(config, image_size=config.image_size)
+    if fabric.world_size > 1:
+        synchronise_norms(method)
+    method = method.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if config.compile:
+        method.encoder.compile()
+    optimizer = make_optimizer(config, method)
+    stream, wrapped = fabric.setup(Stream(method), optimizer)
+    return Session(
+        config=config,
+        fabric=fabric,
+        folder=folder,
+        pool=pool,
+        method=method,
+        stream=stream,
+        optimizer=wrapped,  # type: ignore[arg-type]
+        steps_per_epoch=steps_per_epoch(len(pool.train_ids), config.batch_size, fabric.world_size),
+        listen=listen,
+    )
+
+
+def environment(fabric: Fabric) -> dict[str, Any]:
+    """Versions, hardware and command of a run, as JSON values."""
+    cuda = fabric.device.type == "cuda"
+    return {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "code": _revision(),
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name() if cuda else _processor(),
+        "world_size": fabric.world_size,
+        "threads": torch.get_num_threads(),
+        "command": sys.argv,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _processor() -> str:
+    able: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return str(able.get("cpu_name") or platform.processor() or platform.machine())
+
+
+def _revision() -> str | None:
+    """The commit of the source tree the package is imported from; None where it is an installed copy."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

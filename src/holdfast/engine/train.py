@@ -1,0 +1,98 @@
+"""Train and resume: from a configuration or a run folder to a finished run folder."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from lightning_fabric import Fabric
+
+from holdfast import config as configuration
+from holdfast.config import RunConfig
+from holdfast.data.pool import Pool, load_pool, prepare
+from holdfast.engine import checkpoint, loop
+from holdfast.engine.checkpoint import Position
+from holdfast.engine.session import Listener, environment, launch, open_session, resolve, version
+from holdfast.methods import METHODS, name_of
+from holdfast.models import Encoder, save_encoder
+from holdfast.runs import RunFolder, atomic_path, write_json
+
+
+def _ignore(event: object) -> None:
+    """The listener of those who want no news."""
+
+
+def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
+    """Trains a method on a collection of images; labels are never needed.
+
+    config: what to train, on what, how long. folder: a new or empty folder for everything the run leaves.
+    listen: called with events (see engine/loop.py) as training goes on.
+    Returns the run folder with the trained encoder. Raises ValueError, FileNotFoundError or FileExistsError before anything
+    is written, and FloatingPointError where the loss is no longer finite.
+    """
+    target = Path(folder)
+    name_of(config)
+    fabric = launch(config)
+    if fabric.global_rank == 0:
+        RunFolder.check(target)
+    pool = prepare(config)
+    config = resolve(config, fabric, pool)
+    session = open_session(config, fabric, RunFolder(target), pool, listen)
+    if fabric.global_rank == 0:
+        run = RunFolder.create(target)
+        write_json(run.environment, environment(fabric))
+        write_json(run.ids, pool.record())
+        write_json(run.config, configuration.to_document(config, name_of(config), version("holdfast")))
+    fabric.barrier()
+    loop.run(session, Position())
+    return _finish(session.folder, fabric, session.method.encoder, pool)
+
+
+def resume(folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
+    """Continues an interrupted run from its last checkpoint, or from its start where it has none.
+
+    On CPU with the same number of threads the weights end bit-identical to those of a run that was never interrupted.
+    A finished run is returned as it is. Raises FileNotFoundError where folder is no run, ValueError where its images changed.
+    """
+    run = RunFolder.open(folder)
+    if run.encoder.exists():
+        listen({"kind": "finished", "path": str(run.path)})
+        return run
+    config = read_config(run)
+    fabric = launch(config)
+    pool = load_pool(json.loads(run.ids.read_text()))
+    session = open_session(config, fabric, run, pool, listen)
+    saved = checkpoint.checkpoints(run.checkpoints)
+    position = checkpoint.load_checkpoint(saved[-1], session.method, session.optimizer) if saved else Position()
+    if fabric.global_rank == 0:
+        _cut_metrics(run.metrics, position.step)
+    loop.run(session, position)
+    return _finish(run, fabric, session.method.encoder, pool)
+
+
+def read_config(run: RunFolder) -> RunConfig:
+    """The resolved configuration that a run folder holds."""
+    settings = {name: method.Config for name, method in METHODS.items()}
+    return configuration.from_document(json.loads(run.config.read_text()), settings)
+
+
+def _cut_metrics(path: Path, step: int) -> None:
+    """Drops what was measured after the checkpoint, a half-written last line included: it will be measured again."""
+    kept = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            break
+        if row["step"] <= step:
+            kept.append(line + "\n")
+    with atomic_path(path) as temporary:
+        temporary.write_text("".join(kept))
+
+
+def _finish(run: RunFolder, fabric: Fabric, encoder: object, pool: Pool) -> RunFolder:
+    assert isinstance(encoder, Encoder)
+    if fabric.global_rank == 0:
+        config = asdict(read_config(run))
+        save_encoder(encoder, run.encoder, data=config["data"], train_images=len(pool.train_ids), epochs=config["epochs"])
+    fabric.barrier()
+    return run

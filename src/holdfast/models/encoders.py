@@ -1,0 +1,138 @@
+"""Encoders: any timm network, with a stem for small images and normalisation as its first layer."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import timm
+import torch
+from timm.models.resnet import ResNet
+from torch import Tensor, nn
+
+from holdfast.randomness import seeded_library
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SMALL_IMAGE = 64
+"""Up to this side, in pixels, the 'auto' stem is the small one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
+    """All that is needed to build an encoder again, without its weights."""
+
+    encoder: str
+    """'timm/NAME'."""
+    stem: Literal["small", "standard"]
+    """'small' keeps the resolution of small images."""
+    image_size: int
+    """Side of the images it was built for, in pixels."""
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    """Per channel, of pixels in [0, 1]."""
+    std: tuple[float, float, float] = IMAGENET_STD
+    """Per channel, of pixels in [0, 1]."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+
+
+class Encoder(nn.Module):
+    """Pixels [n, 3, h, w] in [0, 1] -> pooled features [n, dim]; normalisation happens inside."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, spec: EncoderSpec, dim: int):
+        super().__init__()
+        self.spec, self.dim = spec, dim
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1))
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network((images - self.mean) / self.std)
+
+
+def small_stem(network: ResNet) -> ResNet:
+    """A ResNet (in place) whose first convolution is 3×3 with stride 1 and that does not max-pool."""
+    first = network.conv1[0] if isinstance(network.conv1, nn.Sequential) else network.conv1
+    small = nn.Conv2d(first.in_channels, first.out_channels, 3, stride=1, padding=1, bias=first.bias is not None)
+    nn.init.kaiming_normal_(small.weight, mode="fan_out", nonlinearity="relu")
+    if isinstance(network.conv1, nn.Sequential):
+        network.conv1[0] = small
+    else:
+        network.conv1 = small
+    network.maxpool = nn.Identity()
+    return network
+
+
+def _timm_name(source: str) -> str:
+    kind, _, name = source.partition("/")
+    if kind != "timm" or not name:
+        raise ValueError(f"expected an encoder named timm/NAME, got {source!r}; for example timm/resnet18")
+    if not timm.is_model(name):
+        near = timm.list_models(f"*{name.split('_')[0]}*")[:3]
+        raise ValueError(f"expected a network that timm knows, got {name!r}; near it: {', '.join(near) or 'none'}")
+    return name
+
+
+def _small_network(name: str, size: int) -> nn.Module:
+    network = timm.create_model(name, num_classes=0, **_resnet_init(name))
+    if isinstance(network, ResNet):
+        return small_stem(network)
+    patch = max(2, size // 8)
+    try:
+        network = timm.create_model(name, num_classes=0, img_size=size, patch_size=patch)
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, 3, size, size))
+    except (TypeError, RuntimeError, AssertionError, ValueError) as error:
+        raise ValueError(
+            f"expected a network with a small stem (a ResNet, or a ViT that takes img_size and patch_size), got {name!r}; "
+            "choose another, or take it as it is with --stem standard"
+        ) from error
+    return network.train()
+
+
+def _resnet_init(name: str) -> dict[str, Any]:
+    """SDCLR's repository starts residual branches at full strength: no zero-init of a block's last norm."""
+    return {"zero_init_last": False} if timm.models.is_model_in_modules(name, ["resnet"]) else {}
+
+
+def _standard_network(name: str, size: int) -> nn.Module:
+    network = timm.create_model(name, num_classes=0, **_resnet_init(name))
+    expected = getattr(getattr(network, "patch_embed", None), "img_size", None)
+    if expected is not None and tuple(expected) != (size, size):
+        return timm.create_model(name, num_classes=0, img_size=size)
+    return network
+
+
+def resolve_stem(stem: Literal["auto", "small", "standard"], image_size: int) -> Literal["small", "standard"]:
+    """What 'auto' means for images of a size: 'small' up to 64 pixels."""
+    if stem == "auto":
+        return "small" if image_size <= SMALL_IMAGE else "standard"
+    return stem
+
+
+def create_encoder(
+    source: str, *, image_size: int, stem: Literal["auto", "small", "standard"] = "auto", seed: int = 0
+) -> Encoder:
+    """A freshly initialised encoder for images of image_size pixels.
+
+    source: 'timm/NAME'. stem: 'small' for a 3×3 stride-1 stem without pooling (ResNets) or patches of an eighth of the
+    image (ViTs); 'auto' takes it up to 64 pixels. Initial weights are drawn by seed: convolutions Kaiming, fan-out.
+    Raises ValueError for an unknown name and for a network that has no small stem.
+    """
+    name, stem = _timm_name(source), resolve_stem(stem, image_size)
+    with seeded_library(seed, "initial weights"):
+        network = _small_network(name, image_size) if stem == "small" else _standard_network(name, image_size)
+    return Encoder(network, EncoderSpec(encoder=source, stem=stem, image_size=image_size), _dim(network, image_size))
+
+
+def _dim(network: nn.Module, image_size: int) -> int:
+    """Width of the pooled features: a network may end in a wider layer than its `num_features` says."""
+    training = network.training
+    with torch.no_grad():
+        features = network.eval()(torch.zeros(1, 3, image_size, image_size))
+    network.train(training)
+    if features.ndim != 2:
+        raise ValueError(f"expected pooled features [n, dim], got {list(features.shape)}; choose a network that pools")
+    return features.shape[1]

@@ -1,0 +1,26 @@
+"""NT-Xent, the normalised temperature-scaled cross-entropy of SimCLR (arXiv:2002.05709, equation 1)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
+    """-1/(2n) sum_i log [exp(s_ip/t) / sum_{j != i} exp(s_ij/t)] over the 2n rows of both views, p the other view of i.
+
+    z1, z2: embeddings [n, d] of two views of the same n images, of any length; s is the cosine similarity.
+    Returns a scalar in nats, at least 0, lower is better; float32 for half-precision input, else the input's dtype.
+    Raises ValueError for shapes that differ or a temperature that is not above 0.
+    """
+    if z1.shape != z2.shape or z1.ndim != 2:
+        raise ValueError(f"expected two views of shape [n, d], got {list(z1.shape)} and {list(z2.shape)}; pair them first")
+    if not temperature > 0:
+        raise ValueError(f"expected a temperature above 0, got {temperature}; SimCLR and SDCLR use 0.2 to 0.5")
+    n = z1.shape[0]
+    with torch.autocast(z1.device.type, enabled=False):
+        z = torch.cat([z1, z2])
+        z = F.normalize(z.float() if z.dtype in (torch.bfloat16, torch.float16) else z, dim=1)
+        similarity = z @ z.T / temperature  # [2n, 2n]
+        positive = torch.cat([similarity.diagonal(n), similarity.diagonal(-n)])
+        others = similarity.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), -torch.inf)
+        return (others.logsumexp(dim=1) - positive).mean()
