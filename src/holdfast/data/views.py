@@ -1,11 +1,13 @@
 """Random views of a batch: parameters drawn by keys, then applied as one batched, differentiable function."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
+from holdfast.config import ViewSettings
+from holdfast.data.augment import Parameters, apply, order_keys, sample
 from holdfast.data.batches import Batch
+from holdfast.randomness import sample_keys
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,25 @@ class Views:
 
     images: Tensor
     """[v, n, 3, size, size] float32, in [0, 1]."""
-    parameters: Any
-    """The table of parameters they were made with (augment.Parameters), each tensor [v, n, ...]."""
+    parameters: Parameters
+    """The table of parameters they were made with, each tensor [v, n]."""
     batch: Batch
     """Where they come from."""
+
+
+def make_views(
+    batch: Batch, settings: ViewSettings, *, seed: int, size: int, views: int = 2, purpose: str = "views"
+) -> Views:
+    """Draws views of size by size pixels of every image of a batch, on the batch's device.
+
+    A view is keyed by (seed, purpose, epoch, id, number of the view): batch size, image order, ranks and resume change
+    no draw, and move its pixels by 1e-6 at most. The order of the colour operations is keyed by (seed, purpose, epoch,
+    number of the view) and so is common to all samples. Another purpose gives independent views of the same images.
+    """
+    if size < 1 or views < 1:
+        raise ValueError(f"expected size and views of at least 1, got size {size} and {views} views; raise them")
+    height, width = batch.images.shape[-2:]
+    keys = sample_keys(seed, purpose, epoch=batch.epoch, ids=batch.ids, views=views)
+    orders = order_keys(seed, purpose, epoch=batch.epoch, views=views)
+    parameters = sample(keys, settings, height=height, width=width, size=size, order_keys=orders)
+    return Views(apply(batch.images, parameters), parameters, batch)
