@@ -1,5 +1,6 @@
 """Images and what is drawn from them: sources, long tails, the pool of a run, batches, views."""
 
+from holdfast.data.augment import Parameters
 from holdfast.data.batches import Batch, epoch_batches, steps_per_epoch
 from holdfast.data.images import Images
 from holdfast.data.longtail import (
@@ -9,22 +10,25 @@ from holdfast.data.longtail import (
     long_tail_split,
     parse_long_tail,
 )
-from holdfast.data.pool import Pool, load_pool, prepare
+from holdfast.data.pool import Pool, draw_evenly, load_pool, prepare
 from holdfast.data.sources import load_images
-from holdfast.data.views import Views
+from holdfast.data.views import Views, make_views
 
 __all__ = [
     "Batch",
     "Images",
     "LongTailSplit",
+    "Parameters",
     "Pool",
     "Views",
     "class_groups",
+    "draw_evenly",
     "epoch_batches",
     "load_images",
     "load_pool",
     "long_tail_counts",
     "long_tail_split",
+    "make_views",
     "parse_long_tail",
     "prepare",
     "steps_per_epoch",
