@@ -1,0 +1,65 @@
+"""Measuring an encoder: features, probes, nearest neighbours, group metrics and label-free signals."""
+
+from holdfast.evaluation.features import extract_features, measuring
+from holdfast.evaluation.fewshot import few_shot_probe
+from holdfast.evaluation.groups import (
+    bootstrap_intervals,
+    class_accuracy,
+    group_metrics,
+    over_runs,
+    wilson_interval,
+)
+from holdfast.evaluation.knn import knn_predict, neighbours
+from holdfast.evaluation.linear import LinearProbe, fit_probe, stratified_folds
+from holdfast.evaluation.sgd import (
+    FEW_SHOT,
+    FULL_SHOT,
+    ProbeSchedule,
+    SgdProbes,
+    augmented_features,
+    cached_features,
+    pad_crop_flip,
+    probe_lr,
+    sgd_probe,
+)
+from holdfast.evaluation.signals import (
+    alignment,
+    effective_rank,
+    feature_std,
+    label_free_signals,
+    live_signals,
+    uniformity,
+)
+from holdfast.models import checksum as encoder_checksum
+
+__all__ = [
+    "FEW_SHOT",
+    "FULL_SHOT",
+    "LinearProbe",
+    "ProbeSchedule",
+    "SgdProbes",
+    "alignment",
+    "augmented_features",
+    "bootstrap_intervals",
+    "cached_features",
+    "class_accuracy",
+    "effective_rank",
+    "encoder_checksum",
+    "extract_features",
+    "feature_std",
+    "few_shot_probe",
+    "fit_probe",
+    "group_metrics",
+    "knn_predict",
+    "label_free_signals",
+    "live_signals",
+    "measuring",
+    "neighbours",
+    "over_runs",
+    "pad_crop_flip",
+    "probe_lr",
+    "sgd_probe",
+    "stratified_folds",
+    "uniformity",
+    "wilson_interval",
+]

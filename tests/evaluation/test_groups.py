@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import torch
+
+from holdfast.evaluation import bootstrap_intervals, class_accuracy, group_metrics, over_runs, wilson_interval
+from holdfast.evaluation.groups import statistics
+
+GROUPS = {"many": [0, 1], "medium": [2], "few": [3, 4]}
+
+
+def test_accuracy_by_class_is_nan_without_images():
+    labels = torch.tensor([0, 0, 0, 0, 2])
+    accuracy, counts = class_accuracy(torch.tensor([1, 1, 1, 0, 0]).bool(), labels, classes=3)
+    np.testing.assert_array_equal(accuracy, [75, np.nan, 0])
+    np.testing.assert_array_equal(counts, [4, 0, 1])
+
+
+def test_equal_accuracies_have_no_spread():
+    metrics = group_metrics([64.0] * 7, [700, 300, 100, 50, 20, 10, 5])
+    assert metrics["std"] == 0
+    assert {metrics[name] for name in ("all", "many", "medium", "few", "worst_class")} == {64.0}
+
+
+def test_a_groups_size_does_not_change_its_weight():
+    small = group_metrics([90, 60, 30], [100, 50, 10])
+    large = group_metrics([90, 90, 90, 60, 30], [103, 102, 101, 50, 10], rule="thresholds")
+    assert small["std"] == pytest.approx(large["std"])
+    assert large["all"] == pytest.approx(72)
+
+
+def test_an_empty_group_is_left_out():
+    metrics = group_metrics([90, 80, 30], [400, 300, 10], rule="thresholds")
+    assert set(metrics) == {"all", "many", "few", "std", "worst_class"}
+    assert metrics["std"] == pytest.approx(27.5)
+    assert "std" not in group_metrics([90, 80], [400, 300], rule="thresholds")
+
+
+def test_a_class_without_test_images_is_left_out():
+    values = statistics(np.array([80, np.nan, 60, 50, 40]), GROUPS)
+    assert values["many"] == 80
+    assert values["all"] == 57.5
+    assert values["worst_class"] == 40
+
+
+def test_counts_of_other_classes_are_refused():
+    with pytest.raises(ValueError, match="one count per class"):
+        group_metrics([1.0, 2.0], [1, 2, 3])
+
+
+def test_runs_are_averaged_over_what_all_of_them_have():
+    runs = over_runs([{"all": 1.0, "few": 3.0}, {"all": 5.0}])
+    assert runs == {"mean": {"all": 3.0}, "spread": {"all": 2.0}}
+
+
+def test_the_bootstrap_agrees_with_resampling_images():
+    rng = np.random.default_rng(0)
+    counts = np.array([40, 30, 20, 50, 25])
+    images = [rng.random(n) < share for n, share in zip(counts, [0.9, 0.7, 0.5, 0.3, 0.6], strict=True)]
+    accuracy = np.array([100 * image.mean() for image in images])
+    drawn = np.array([[100 * rng.choice(image, len(image)).mean() for image in images] for _ in range(4000)])
+    found = bootstrap_intervals(accuracy, counts, GROUPS, seed=0, draws=4000)
+    for name, column in statistics(drawn, GROUPS).items():
+        expected = np.quantile(column, (0.025, 0.975))
+        np.testing.assert_allclose(found[name], expected, atol=1.5, err_msg=name)
+
+
+def test_intervals_hold_the_measured_value():
+    values = statistics(np.full(5, 50.0), GROUPS)
+    intervals = bootstrap_intervals(np.full(5, 50.0), np.full(5, 10), GROUPS, seed=0)
+    assert set(intervals) == set(values)
+    assert all(low <= values[name] <= high for name, (low, high) in intervals.items())
+    assert intervals["std"][0] == 0 < intervals["std"][1]
+
+
+def test_the_same_seed_resamples_alike():
+    first, second, other = (
+        bootstrap_intervals(np.full(5, 50.0), np.full(5, 10), GROUPS, seed=seed) for seed in (0, 0, 1)
+    )
+    assert first == second != other
+
+
+def test_wilsons_interval_is_the_textbooks():
+    assert wilson_interval(10, 100) == pytest.approx((5.5229, 17.4366), abs=1e-4)
+    assert wilson_interval(0, 10) == pytest.approx((0, 27.7533), abs=1e-4)
+    assert wilson_interval(100, 10) == pytest.approx((72.2467, 100), abs=1e-4)
+
+
+def test_wilsons_interval_needs_an_image():
+    with pytest.raises(ValueError, match="leave the class out"):
+        wilson_interval(50, 0)
