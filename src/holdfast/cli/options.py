@@ -80,7 +80,9 @@ def _nearest_flag(name: str, known: set[str]) -> str:
 
 
 def _one_line(text: str) -> str:
-    words = text.translate(str.maketrans("", "", "│╭╮╰╯─|")).split()
-    sentence = " ".join(word for word in words)
-    return sentence.removeprefix("Parsing error").strip() or "the options do not fit"
-
+    """The reason in tyro's box, without the box and without the help around it."""
+    words = " ".join(text.translate(str.maketrans("", "", "│╭╮╰╯─|")).split())
+    reason = words.partition("Argument helptext")[0].partition("For full helptext")[0]
+    for prefix in ("Value error", "Parsing error", "Error parsing config:"):
+        reason = reason.strip().removeprefix(prefix)
+    return reason.strip() or "the options do not fit"

@@ -16,6 +16,7 @@ from holdfast.engine.meter import Meter
 from holdfast.engine.optim import learning_rate, warmup_steps
 from holdfast.engine.session import Session
 from holdfast.evaluation import live_signals
+from holdfast.methods import name_of
 from holdfast.randomness import seeded_library
 
 CHECKPOINT_SECONDS = 120.0
@@ -27,7 +28,7 @@ def run(session: Session, position: Position) -> None:
     meter = Meter(position)
     images = session.pool.train.to(session.fabric.device)
     session.stream.train()
-    session.listen({"kind": "start", "step": position.step, "total_steps": session.total_steps})
+    session.listen({"kind": "start", "step": position.step, **facts(session)})
     while position.epoch < session.config.epochs:
         if position.batch == 0:
             session.method.start_epoch(position.epoch)
@@ -38,6 +39,28 @@ def run(session: Session, position: Position) -> None:
         _end_epoch(session, position, meter)
     _checkpoint(session, position, meter)
     session.listen({"kind": "done", "step": position.step, "seconds": position.seconds})
+
+
+def facts(session: Session) -> dict[str, Any]:
+    """What a person wants to know when training starts."""
+    config, pool = session.config, session.pool
+    return {
+        "method": name_of(config),
+        "data": config.data,
+        "images": len(pool.train_ids),
+        "counts": None if pool.split is None else list(pool.split.counts),
+        "held_out": len(pool.held_out),
+        "held_out_kind": pool.held_out_kind,
+        "image_size": config.image_size,
+        "encoder": config.encoder,
+        "stem": config.stem,
+        "parameters": sum(parameter.numel() for parameter in session.method.network.parameters()),
+        "precision": config.precision,
+        "device": f"{session.fabric.device} × {session.fabric.world_size}, {torch.get_num_threads()} threads",
+        "epochs": config.epochs,
+        "steps_per_epoch": session.steps_per_epoch,
+        "total_steps": session.total_steps,
+    }
 
 
 def _batches(session: Session, position: Position, images: Images) -> Iterator[Batch]:
@@ -110,7 +133,7 @@ def _end_epoch(session: Session, position: Position, meter: Meter) -> None:
 def _signals(session: Session, position: Position) -> None:
     """Whether it learns, on images the run does not train on; weights, statistics and later draws are untouched."""
     held_out = session.pool.held_out
-    if held_out is None or len(held_out) < 2 or session.fabric.global_rank > 0:
+    if len(held_out) < 2 or session.fabric.global_rank > 0:
         return
     held_out = held_out.to(session.fabric.device)
     batch = Batch(images=held_out.floats(), ids=held_out.ids, epoch=0)

@@ -1,0 +1,99 @@
+"""`holdfast train` and `holdfast resume`."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from holdfast.cli.errors import UserError, nearest
+from holdfast.cli.options import parse, take
+from holdfast.cli.progress import Progress
+from holdfast.config import VIEWS, RunConfig
+from holdfast.engine import resume as engine_resume
+from holdfast.engine import train as engine_train
+from holdfast.methods import METHODS, SimCLRConfig, name_of
+from holdfast.recipes import RECIPES
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Options of `holdfast train`."""
+
+    config: RunConfig = field(default_factory=lambda: RunConfig(method=SimCLRConfig()))
+    """What to train."""
+    out: Path | None = None
+    """Folder for everything the run leaves, new or empty; None: runs/METHOD-1, or the next number that is free."""
+
+
+def train(words: Sequence[str]) -> None:
+    """Trains a method and says where the encoder is."""
+    options = train_options(list(words))
+    config = options.config
+    _quiet_fabric()
+    folder = options.out or _free(Path("runs"), name_of(config))
+    with Progress(folder) as progress:
+        run = engine_train(config, folder, listen=progress)
+    progress.say(f"encoder: {run.encoder}")
+    progress.say(f"next: holdfast audit {folder}")
+
+
+def train_options(words: list[str]) -> TrainOptions:
+    """The options that words of a command line name: a recipe's settings first, then single flags."""
+    if not words or words[0].startswith("-"):
+        if {"-h", "--help"} & set(words):
+            print(f"usage: holdfast train METHOD [OPTIONS]\n\nmethods: {', '.join(METHODS)}\n")
+            print("holdfast train METHOD --help shows a method's options.")
+            raise SystemExit(0)
+        raise UserError(f"expected a method after 'holdfast train', got none; choose one of {', '.join(METHODS)}")
+    method, rest = words[0], words[1:]
+    if method not in METHODS:
+        raise UserError(f"expected a method, got {method!r}; {nearest(method, METHODS)}")
+    recipe, views = take(rest, "--recipe"), take(rest, "--views")
+    config = RunConfig(method=METHODS[method].Config()) if recipe is None else _recipe(recipe, method)
+    if views is not None:
+        if views not in VIEWS:
+            raise UserError(f"expected a preset after --views, got {views!r}; {nearest(views, VIEWS)}")
+        config = replace(config, views=VIEWS[views])
+    return parse(
+        TrainOptions,
+        rest,
+        prog=f"holdfast train {method}",
+        default=TrainOptions(config=config),
+        description=f"{(METHODS[method].__doc__ or '').splitlines()[0]} "
+        f"--recipe NAME starts from a recipe's settings, --views {'|'.join(VIEWS)} from a preset of views.",
+    )
+
+
+def _recipe(name: str, method: str) -> RunConfig:
+    names = [known for known in RECIPES if known.startswith(f"{method}/")]
+    if name not in RECIPES and f"{method}/{name}" in RECIPES:
+        name = f"{method}/{name}"
+    if name not in names:
+        raise UserError(f"expected a recipe for {method}, got {name!r}; {nearest(name, names)}")
+    return RECIPES[name]()
+
+
+def _free(parent: Path, name: str) -> Path:
+    number = 1
+    while (parent / f"{name}-{number}").exists():
+        number += 1
+    return parent / f"{name}-{number}"
+
+
+def resume(words: Sequence[str]) -> None:
+    """Continues a run."""
+    if len(words) != 1 or words[0].startswith("-"):
+        if {"-h", "--help"} & set(words):
+            print("usage: holdfast resume RUN\n\nContinues an interrupted run from its last checkpoint, with its own settings.")
+            return
+        raise UserError(f"expected one run folder, got {' '.join(words) or 'none'}; as in: holdfast resume runs/sdclr-1")
+    _quiet_fabric()
+    folder = Path(words[0])
+    with Progress(folder) as progress:
+        run = engine_resume(folder, listen=progress)
+    progress.say(f"encoder: {run.encoder}")
+
+
+def _quiet_fabric() -> None:
+    """Fabric announces its precision; the line that training starts with says it already."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)

@@ -1,0 +1,77 @@
+"""What the processes of the distributed tests run; a module of its own, so that spawned processes can import it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import safetensors.torch
+import torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+from holdfast.config import RunConfig
+from holdfast.data import Images
+from holdfast.data.batches import Batch, epoch_batches
+from holdfast.distributed import gather, synchronise_norms, total
+from holdfast.engine.session import Stream
+from holdfast.methods import Method, build
+
+
+def small_images(count: int, size: int = 12) -> Images:
+    """Random uint8 images."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (count, 3, size, size), generator=generator, dtype=torch.uint8)
+    return Images(pixels=pixels, ids=torch.arange(count), labels=None, classes=None, source="random")
+
+
+def last_batch(images: int, rank: int = 0, world: int = 1) -> Batch:
+    """The last batch of 8 of epoch 0, or a rank's share of it, in float64."""
+    *_, batch = epoch_batches(small_images(images), seed=0, epoch=0, batch_size=8, rank=rank, world=world)
+    return replace(batch, images=batch.images.double())
+
+
+def double_method(config: RunConfig) -> Method:
+    """A method in float64 whose start_epoch was called."""
+    method = build(config, image_size=12).double()
+    method.start_epoch(0)
+    return method
+
+
+def gradients_of(method: Method) -> dict[str, torch.Tensor]:
+    """Gradients by parameter name."""
+    return {name: p.grad.clone().contiguous() for name, p in method.named_parameters() if p.grad is not None}
+
+
+def step(rank: int, world: int, folder: str, config: RunConfig, images: int) -> None:
+    """One backward of a rank on its share of the batch; rank 0 writes the gradients and the norms' statistics."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
+    method = double_method(config)
+    synchronise_norms(method)
+    stream = DistributedDataParallel(Stream(method))
+    losses = method.losses(last_batch(images, rank, world))
+    loss = stream(losses)
+    loss.backward()
+    if rank == 0:
+        buffers = {name: b.double().contiguous() for name, b in method.named_buffers() if "running" in name}
+        tensors = gradients_of(method) | buffers | {"loss": loss.detach()}
+        safetensors.torch.save_file(
+            {name: t.clone() for name, t in tensors.items()}, Path(folder) / "gradients.safetensors"
+        )
+    dist.destroy_process_group()
+
+
+def twice(rank: int, world: int, folder: str) -> None:
+    """A penalty on a gradient through gather and total: each rank writes its part of the second derivative."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
+    rows = torch.arange(10, dtype=torch.float64).reshape(5, 2) / 7
+    local = rows[:3] if rank == 0 else rows[3:]
+    local = local.clone().requires_grad_()
+    gradient = torch.autograd.grad(_cubic(gather(local), total(local.sum())), local, create_graph=True)[0]
+    second = torch.autograd.grad(total((gradient**2).sum()), local)[0]
+    safetensors.torch.save_file({"g": gradient.detach(), "h": second}, Path(folder) / f"rank{rank}.safetensors")
+    dist.destroy_process_group()
+
+
+def _cubic(rows: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+    return (rows.sum(0) ** 3).sum() + (rows**4).sum() * whole
