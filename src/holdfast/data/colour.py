@@ -76,7 +76,7 @@ def _sixths(red: Tensor, green: Tensor, blue: Tensor, largest: Tensor, chroma: T
     return torch.copysign(angle, green - blue)
 
 
-OPERATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+OPERATIONS: Mapping[str, Callable[[Tensor, Tensor | float], Tensor]] = {
     "brightness": adjust_brightness,
     "contrast": adjust_contrast,
     "saturation": adjust_saturation,
