@@ -29,8 +29,8 @@ def train(words: Sequence[str]) -> None:
     """Trains a method and says where the encoder is."""
     options = train_options(list(words))
     config = options.config
-    _quiet_fabric()
-    folder = options.out or _free(Path("runs"), name_of(config))
+    quiet_fabric()
+    folder = options.out or free_folder(Path("runs"), name_of(config))
     with Progress(folder) as progress:
         run = engine_train(config, folder, listen=progress)
     progress.say(f"encoder: {run.encoder}")
@@ -73,7 +73,8 @@ def _recipe(name: str, method: str) -> RunConfig:
     return RECIPES[name]()
 
 
-def _free(parent: Path, name: str) -> Path:
+def free_folder(parent: Path, name: str) -> Path:
+    """parent/name-1, or the first number that nothing has yet."""
     number = 1
     while (parent / f"{name}-{number}").exists():
         number += 1
@@ -87,13 +88,13 @@ def resume(words: Sequence[str]) -> None:
             print("usage: holdfast resume RUN\n\nContinues an interrupted run from its last checkpoint, with its own settings.")
             return
         raise UserError(f"expected one run folder, got {' '.join(words) or 'none'}; as in: holdfast resume runs/sdclr-1")
-    _quiet_fabric()
+    quiet_fabric()
     folder = Path(words[0])
     with Progress(folder) as progress:
         run = engine_resume(folder, listen=progress)
     progress.say(f"encoder: {run.encoder}")
 
 
-def _quiet_fabric() -> None:
+def quiet_fabric() -> None:
     """Fabric announces its precision; the line that training starts with says it already."""
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
