@@ -1,5 +1,6 @@
 """Encoders: any timm network, with a stem for small images and normalisation as its first layer."""
 
+import difflib
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -55,6 +56,7 @@ class Encoder(nn.Module):
 def small_stem(network: ResNet) -> ResNet:
     """A ResNet (in place) whose first convolution is 3×3 with stride 1 and that does not max-pool."""
     first = network.conv1[0] if isinstance(network.conv1, nn.Sequential) else network.conv1
+    assert isinstance(first, nn.Conv2d)
     small = nn.Conv2d(first.in_channels, first.out_channels, 3, stride=1, padding=1, bias=first.bias is not None)
     nn.init.kaiming_normal_(small.weight, mode="fan_out", nonlinearity="relu")
     if isinstance(network.conv1, nn.Sequential):
@@ -70,15 +72,15 @@ def _timm_name(source: str) -> str:
     if kind != "timm" or not name:
         raise ValueError(f"expected an encoder named timm/NAME, got {source!r}; for example timm/resnet18")
     if not timm.is_model(name):
-        near = timm.list_models(f"*{name.split('_')[0]}*")[:3]
+        near = difflib.get_close_matches(name, timm.list_models(), n=3)
         raise ValueError(f"expected a network that timm knows, got {name!r}; near it: {', '.join(near) or 'none'}")
     return name
 
 
 def _small_network(name: str, size: int) -> nn.Module:
-    network = timm.create_model(name, num_classes=0, **_resnet_init(name))
+    network = timm.create_model(name, num_classes=0)
     if isinstance(network, ResNet):
-        return small_stem(network)
+        return small_stem(_full_residuals(network))
     patch = max(2, size // 8)
     try:
         network = timm.create_model(name, num_classes=0, img_size=size, patch_size=patch)
@@ -92,13 +94,18 @@ def _small_network(name: str, size: int) -> nn.Module:
     return network.train()
 
 
-def _resnet_init(name: str) -> dict[str, Any]:
-    """SDCLR's repository starts residual branches at full strength: no zero-init of a block's last norm."""
-    return {"zero_init_last": False} if timm.models.is_model_in_modules(name, ["resnet"]) else {}
+def _full_residuals(network: ResNet) -> ResNet:
+    """As SDCLR's repository, starts residual branches at full strength: timm zeroes the last norm of a block."""
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm2d) and not norm.weight.any():
+            nn.init.ones_(norm.weight)
+    return network
 
 
 def _standard_network(name: str, size: int) -> nn.Module:
-    network = timm.create_model(name, num_classes=0, **_resnet_init(name))
+    network = timm.create_model(name, num_classes=0)
+    if isinstance(network, ResNet):
+        return _full_residuals(network)
     expected = getattr(getattr(network, "patch_embed", None), "img_size", None)
     if expected is not None and tuple(expected) != (size, size):
         return timm.create_model(name, num_classes=0, img_size=size)

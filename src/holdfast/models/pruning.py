@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from holdfast import randomness
+
 
 def prunable_weights(network: nn.Module) -> dict[str, nn.Parameter]:
     """The weights that a mask ranks, by name: Conv2d, and Linear too where convolutions hold under half of all weights."""
@@ -34,7 +36,8 @@ def magnitude_masks(
     Of n weights, k = ceil(ratio n) are to be hidden (exact in the ratio's decimal value); the threshold is the ascending
     sorted magnitude at position min(k, n - 1) from 0, and magnitudes at or above it are kept: ties stay, the largest always
     survives. With random_ratio r the magnitude part is ratio - r, after which every weight is hidden with probability
-    ceil(r n) / (n - k), drawn from generator (on the CPU, so that all ranks agree). Raises ValueError outside [0, 1].
+    ceil(r n) / (n - k), drawn from generator (on the CPU, so that all ranks agree), else by seed 0. Raises ValueError
+    outside [0, 1].
     """
     exact, exact_random = Fraction(str(ratio)), Fraction(str(random_ratio))
     if not 0 <= exact_random <= exact <= 1:
@@ -47,6 +50,7 @@ def magnitude_masks(
     threshold = magnitudes.kthvalue(min(hidden, len(magnitudes) - 1) + 1).values
     masks = {name: weight.detach().abs() >= threshold for name, weight in weights.items()}
     if exact_random > 0:
+        generator = randomness.generator(0, "random mask") if generator is None else generator
         share = math.ceil(exact_random * len(magnitudes)) / max(1, len(magnitudes) - hidden)
         for mask in masks.values():
             mask &= (torch.rand(mask.shape, generator=generator) >= share).to(mask.device)
@@ -59,6 +63,10 @@ def _encoder_prefix(network: nn.Module) -> str:
         convolutions = [any(isinstance(m, nn.Conv2d) for m in part.modules()) for part in network]
         return "0." if convolutions == [True, False] else ""
     return ""
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    return a.device == b.device and a.dtype == b.dtype and a.stride() == b.stride()
 
 
 class PrunedBranch(nn.Module):
@@ -100,7 +108,7 @@ class PrunedBranch(nn.Module):
     def _factor(self, name: str, weight: Tensor) -> Tensor:
         """The mask as numbers in the weight's dtype and memory format: multiplying by bool costs twice as much."""
         factor = self._factors.get(name)
-        if factor is None or factor.device != weight.device or factor.dtype != weight.dtype:
+        if factor is None or not _alike(factor, weight):
             factor = torch.empty_like(weight).copy_(self.masks[name]).requires_grad_(False)
             self._factors[name] = factor
         return factor
