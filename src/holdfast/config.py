@@ -5,7 +5,7 @@ A method's own settings live in its file under methods/; a new paper does not to
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 SCHEMA_VERSION = 1
 _T = TypeVar("_T")
@@ -15,6 +15,14 @@ def require(holds: bool, expected: str, got: object, remedy: str) -> None:
     """Raises ValueError with one line, expected, got and remedy, unless the condition holds."""
     if not holds:
         raise ValueError(f"expected {expected}, got {got}; {remedy}")
+
+
+def _require_choices(settings: object) -> None:
+    """Checks each Literal field: Python does not, and a misspelt optimiser would train with another one."""
+    for name, kind in get_type_hints(type(settings)).items():
+        if get_origin(kind) is Literal:
+            choices, value = get_args(kind), getattr(settings, name)
+            require(value in choices, f"{name} {' or '.join(choices)}", repr(value), f"set --{name}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +63,7 @@ class ViewSettings:
     """Probability of solarization: values at or above 0.5 are inverted."""
 
     def __post_init__(self) -> None:
+        _require_choices(self)
         area, ratio = (self.crop_min, self.crop_max), (self.ratio_min, self.ratio_max)
         require(0 < area[0] <= area[1] <= 1, "0 < crop_min <= crop_max <= 1", area, "they are shares of the area")
         require(0 < ratio[0] <= ratio[1], "0 < ratio_min <= ratio_max", ratio, "torchvision's are 0.75 and 1.33")
@@ -150,14 +159,18 @@ class RunConfig:
     """Epochs between label-free signals on held-out images; None: ten times in a run; 0: never."""
 
     def __post_init__(self) -> None:
+        _require_choices(self)
         for name in ("epochs", "devices", "keep_checkpoints"):
             require(getattr(self, name) >= 1, f"{name} >= 1", getattr(self, name), f"set --{name.replace('_', '-')}")
         require(self.batch_size >= 2, "batch_size >= 2", self.batch_size, "contrast needs another image; try 256")
         require(self.lr > 0 and self.lr_end >= 0, "lr > 0 and lr_end >= 0", (self.lr, self.lr_end), "SDCLR uses 0.5")
-        for name in ("limit", "image_size", "threads", "checkpoint_steps"):
-            value = getattr(self, name)
-            require(value is None or value >= 1, f"{name} >= 1", value, "leave it out for the default")
-        require(self.holdout is None or self.holdout >= 0, "holdout >= 0", self.holdout, "it is a number of images")
+        require(0 <= self.momentum < 1, "momentum in [0, 1)", self.momentum, "the papers use 0.9")
+        for name in ("weight_decay", "warmup_epochs"):
+            require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
+        for names, least in (("limit image_size threads checkpoint_steps", 1), ("holdout signals_every", 0)):
+            for name in names.split():
+                value = getattr(self, name)
+                require(value is None or value >= least, f"{name} >= {least}", value, "leave it out for the default")
 
 
 def to_document(config: RunConfig, method: str, version: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ On disk a finding is `NAME.json` (scores and settings) and, where it has per-sam
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -62,9 +63,6 @@ class Finding:
     def save(self, folder: Path) -> Path:
         """Writes folder/AUDIT.json and, with columns, folder/AUDIT.parquet; returns the JSON's path."""
         folder.mkdir(parents=True, exist_ok=True)
-        if self.columns:
-            with atomic_path(folder / f"{self.audit}.parquet") as path:
-                pq.write_table(pa.table({name: pa.array(values) for name, values in self.columns.items()}), path)
         document = {
             "schema": SCHEMA_VERSION,
             "audit": self.audit,
@@ -73,7 +71,11 @@ class Finding:
             "columns": list(self.columns),
             "settings": dict(self.settings),
         }
-        return write_json(folder / f"{self.audit}.json", document)
+        with ExitStack() as both:  # either of the two that cannot be written leaves the finding that was there
+            if self.columns:
+                path = both.enter_context(atomic_path(folder / f"{self.audit}.parquet"))
+                pq.write_table(pa.table({name: pa.array(values) for name, values in self.columns.items()}), path)
+            return write_json(folder / f"{self.audit}.json", document)
 
     @classmethod
     def load(cls, path: Path) -> "Finding":

@@ -27,17 +27,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())  # some writers make files that only their owner can read
+        _open_to_readers(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    """The process's mask for new files (it can only be read by setting it)."""
-    mask = os.umask(0o022)
+def _open_to_readers(file: Path) -> None:
+    """The mode that a new file gets by default: safetensors makes files that only their owner can read."""
+    mask = os.umask(0o022)  # it can only be read by setting it
     os.umask(mask)
-    return mask
+    file.chmod(0o666 & ~mask)
 
 
 @contextmanager
@@ -48,6 +48,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _open_to_readers(file)
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
