@@ -2,6 +2,7 @@
 
 from holdfast.data.augment import Parameters
 from holdfast.data.batches import Batch, epoch_batches, steps_per_epoch
+from holdfast.data.duplicates import duplicate_groups, perceptual_hash
 from holdfast.data.images import Images
 from holdfast.data.longtail import (
     LongTailSplit,
@@ -10,6 +11,7 @@ from holdfast.data.longtail import (
     long_tail_split,
     parse_long_tail,
 )
+from holdfast.data.partition import external_set, memorization_partition
 from holdfast.data.pool import Pool, draw_evenly, load_pool, prepare
 from holdfast.data.sources import load_images
 from holdfast.data.views import Views, make_views
@@ -23,13 +25,17 @@ __all__ = [
     "Views",
     "class_groups",
     "draw_evenly",
+    "duplicate_groups",
     "epoch_batches",
+    "external_set",
     "load_images",
     "load_pool",
     "long_tail_counts",
     "long_tail_split",
     "make_views",
+    "memorization_partition",
     "parse_long_tail",
+    "perceptual_hash",
     "prepare",
     "steps_per_epoch",
 ]

@@ -11,6 +11,8 @@ from holdfast.evaluation.groups import (
 )
 from holdfast.evaluation.knn import knn_predict, neighbours
 from holdfast.evaluation.linear import LinearProbe, fit_probe, stratified_folds
+from holdfast.evaluation.membership import membership
+from holdfast.evaluation.memory import mean_cosine, memorization, unit_memorization
 from holdfast.evaluation.sgd import (
     FEW_SHOT,
     FULL_SHOT,
@@ -53,7 +55,10 @@ __all__ = [
     "knn_predict",
     "label_free_signals",
     "live_signals",
+    "mean_cosine",
     "measuring",
+    "membership",
+    "memorization",
     "neighbours",
     "over_runs",
     "pad_crop_flip",
@@ -61,5 +66,6 @@ __all__ = [
     "sgd_probe",
     "stratified_folds",
     "uniformity",
+    "unit_memorization",
     "wilson_interval",
 ]
