@@ -1,0 +1,100 @@
+"""Harms: what an attack raises, one number per image, of a model's outputs and what they are held against.
+
+Each is a function (outputs [n, k], references [n, ...]) -> [n], row by row, larger where more harm is done.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Model = Callable[[Tensor], Tensor]
+"""Images [n, ...] in [0, 1] -> outputs [n, k], each row of its own image alone."""
+Measure = Callable[[Tensor, Tensor], Tensor]
+"""(outputs [n, k], references [n, ...]) -> [n]."""
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Minus the log-probability of the right class: at least 0, in nats."""
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """The largest wrong logit less the right one: above 0 exactly where the answer is wrong."""
+    right = F.one_hot(labels, logits.shape[1]).bool()
+    return logits.masked_fill(right, -torch.inf).amax(1) - logits.masked_select(right)
+
+
+def targeted(logits: Tensor, targets: Tensor) -> Tensor:
+    """The log-probability of the class that the attack aims at: at most 0, in nats."""
+    return -cross_entropy(logits, targets)
+
+
+def cosine_distance(features: Tensor, clean: Tensor) -> Tensor:
+    """1 - cos between the features and those of the clean images, in [0, 2]. Needs no labels.
+
+    At the clean images its gradient is zero: attacks on it have to start at random.
+    """
+    return 1 - F.cosine_similarity(features, clean, dim=1)
+
+
+def l2_distance(features: Tensor, clean: Tensor) -> Tensor:
+    """Euclidean distance between the features and those of the clean images, in their unit. Needs no labels."""
+    return torch.linalg.vector_norm(features - clean, dim=1)
+
+
+def wrong(logits: Tensor, labels: Tensor) -> Tensor:
+    """Bool [n]: the largest logit (the first of equals) is not the label's."""
+    return logits.argmax(1) != labels
+
+
+def reached(logits: Tensor, targets: Tensor) -> Tensor:
+    """Bool [n]: the largest logit is the target's."""
+    return logits.argmax(1) == targets
+
+
+HARMS: dict[str, Measure] = {
+    "cross_entropy": cross_entropy,
+    "margin": margin,
+    "targeted": targeted,
+    "cosine": cosine_distance,
+    "l2": l2_distance,
+}
+"""By name; the last two need no labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What an attack on a model is after."""
+
+    model: Model
+    references: Tensor
+    """[n, ...]: labels, classes to aim at, or clean features, one row per image."""
+    harm: Measure
+    """What the attack raises."""
+    margin: Measure
+    """What is recorded of an image, larger where more harm is done."""
+    success: Measure | None = None
+    """Bool [n]: where the attack has won; None: it never has, and only raises its harm."""
+
+    def rows(self, chosen: Tensor) -> "Goal":
+        """The same goal for chosen images: positions [m], or bool [n]."""
+        return replace(self, references=self.references[chosen.to(self.references.device)])
+
+
+def untargeted(model: Model, labels: Tensor, harm: Literal["cross_entropy", "margin"] = "cross_entropy") -> Goal:
+    """Any wrong answer of a classifier, model: images -> logits [n, classes], for labels [n]; records the margin."""
+    return Goal(model=model, references=labels, harm=HARMS[harm], margin=margin, success=wrong)
+
+
+def aimed(model: Model, targets: Tensor) -> Goal:
+    """The answer targets [n] of a classifier, model: images -> logits [n, classes]; records its log-probability."""
+    return Goal(model=model, references=targets, harm=targeted, margin=targeted, success=reached)
+
+
+def feature_distance(model: Model, clean: Tensor, distance: Literal["cosine", "l2"] = "cosine") -> Goal:
+    """Features as far as possible from clean ones [n, dim], model: images -> features; records the distance."""
+    return Goal(model=model, references=clean, harm=HARMS[distance], margin=HARMS[distance])
