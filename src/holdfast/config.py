@@ -4,6 +4,7 @@ A method's own settings live in its file under methods/; a new paper does not to
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -25,6 +26,15 @@ def _require_choices(settings: object) -> None:
             require(value in choices, f"{name} {' or '.join(choices)}", repr(value), f"set --{name}")
 
 
+def parse_part(field_name: str, text: str) -> tuple[str, float]:
+    """('free', 3.0) of 'free:3'. Raises ValueError for anything that is not a name, a colon and a number."""
+    name, colon, number = text.partition(":")
+    with suppress(ValueError):
+        if name and colon:
+            return name, float(number)
+    raise ValueError(f"expected {field_name} NAME:NUMBER, got {text!r}; as in free:3, pgd:5 or invariance:0.1")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ViewSettings:
     """How a random view of an image is drawn. Defaults: SDCLR's CIFAR views (2106.02990, specs of its repository)."""
@@ -37,7 +47,7 @@ class ViewSettings:
     """Smallest width over height of a crop."""
     ratio_max: float = 4 / 3
     """Largest width over height of a crop."""
-    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    interpolation: Literal["bilinear", "bicubic", "lanczos"] = "bicubic"
     """Resampling filter, antialiased."""
     flip: float = 0.5
     """Probability of a horizontal flip."""
@@ -53,6 +63,8 @@ class ViewSettings:
     """Shift drawn from ± this, in turns of the colour wheel, at most 0.5."""
     grey: float = 0.2
     """Probability of grayscale."""
+    colours: Literal["torchvision", "invclr"] = "torchvision"
+    """Colour operations: torchvision's in a random order, or InvCLR's own in its fixed order, which may leave [0, 1]."""
     blur: float = 0.0
     """Probability of a Gaussian blur."""
     blur_min: float = 0.1
@@ -79,8 +91,20 @@ class ViewSettings:
 VIEWS: dict[str, ViewSettings] = {
     "cifar": ViewSettings(),
     "imagenet": ViewSettings(crop_min=0.08, interpolation="bilinear", blur=0.5),
+    "crop": ViewSettings(crop_min=0.08, interpolation="bilinear", hue=0.2, blur=0.1, solarize=0.1),
+    "patch": ViewSettings(
+        crop_min=0.25,
+        crop_max=0.25,
+        ratio_min=1.0,
+        ratio_max=1.0,
+        interpolation="bilinear",
+        hue=0.2,
+        blur=0.1,
+        solarize=0.1,
+    ),
 }
-"""View presets by their command-line name. SDCLR's ImageNet crops are resampled bilinearly, torchvision's default."""
+"""View presets by their command-line name. SDCLR's ImageNet crops are resampled bilinearly, torchvision's default.
+'crop' and 'patch' are EMP-SSL's (2501.03507): crops of any size, or patches of a quarter of the area."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +134,8 @@ class RunConfig:
     split: int = 0
     """Seed of the long-tailed split: which class is rare, which images are kept."""
     holdout: int | None = None
-    """Images held out of training, drawn evenly over the classes where labels exist; None: 0 with long_tail, else 5 %, 1,000 at most."""
+    """Images held out of training, drawn evenly over the classes where labels exist; None: 0 with long_tail, else 5 %,
+    1,000 at most."""
     limit: int | None = None
     """Use only this many images of the source (a seeded draw); None uses all."""
     image_size: int | None = None
@@ -135,10 +160,41 @@ class RunConfig:
     """Epochs of linear warm-up from 0; cut to a tenth of the run where that is shorter."""
     momentum: float = 0.9
     """Momentum of SGD and LARS."""
+    nesterov: bool = False
+    """Nesterov's momentum (SGD, LARS)."""
+    lars_trust: float = 1e-3
+    """LARS's factor of weight norm over gradient norm."""
+    lars_clip: bool = False
+    """Let LARS shorten steps but never lengthen them past the learning rate."""
     weight_decay: float = 1e-4
     """Added to the gradient (SGD, LARS) or decoupled (AdamW)."""
     decay: Literal["all", "weights"] = "all"
     """Which parameters decay: all, or only those with two or more dimensions (no biases, no norms)."""
+    schedule: Literal["steps", "authors"] = "steps"
+    """The learning rate's cosine ends with the last optimiser step; or ('authors', of CF-AMC-SSL) with the last step of
+    a run without replays, after which it rises again."""
+    adversary: str | None = None
+    """'pgd:5' trains on views moved by 5 steps up the loss, 'free:3' replays each batch 3 times; None: no attack."""
+    adversary_eps: float = 8 / 255
+    """How far the adversary may move a view, in pixels of [0, 1], by its norm."""
+    adversary_step: float = 0.01
+    """Length of an adversary's step, by its norm."""
+    adversary_norm: Literal["linf", "l2"] = "linf"
+    """How a perturbation is measured: its largest pixel, or its length over all pixels of a view."""
+    adversary_start: Literal["zero", "random"] = "zero"
+    """Where the adversary starts: pgd at each batch, free at the first."""
+    adversary_statistics: Literal["kept", "moved"] = "kept"
+    """Whether attack passes move the running statistics of batch norms, as the authors' do."""
+    penalty: str | None = None
+    """'invariance:0.1' adds 0.1 times how far features move with a view's nuisances (colours); None: no penalty."""
+    penalty_form: Literal["pair", "vjp"] = "pair"
+    """'pair' encodes view 1 once more with other nuisances; 'vjp' is InvCLR's own, by a second backward."""
+    penalty_limit: float = 1.0
+    """Largest value of the vjp form; InvCLR uses 1 for colours and 1000 for Spirograph."""
+    penalty_clip: Literal["batch", "sample", "none"] = "batch"
+    """What the limit holds for: the batch's mean (InvCLR: above it no gradient is left), each sample, or nothing."""
+    penalty_draws: int = 100
+    """Fresh draws of the nuisances in the vjp form; 0 takes the expectation over them in closed form."""
     seed: int = 0
     """Decides initial weights, image order and every view."""
     precision: Literal["auto", "32", "bf16"] = "auto"
@@ -165,7 +221,15 @@ class RunConfig:
         require(self.batch_size >= 2, "batch_size >= 2", self.batch_size, "contrast needs another image; try 256")
         require(self.lr > 0 and self.lr_end >= 0, "lr > 0 and lr_end >= 0", (self.lr, self.lr_end), "SDCLR uses 0.5")
         require(0 <= self.momentum < 1, "momentum in [0, 1)", self.momentum, "the papers use 0.9")
-        for name in ("weight_decay", "warmup_epochs"):
+        require(self.lars_trust > 0, "lars_trust > 0", self.lars_trust, "EMP-SSL uses 0.005")
+        if self.adversary is not None:
+            parse_part("adversary", self.adversary)
+        if self.penalty is not None:
+            parse_part("penalty", self.penalty)
+            twice = self.compile and self.penalty_form == "vjp"
+            require(not twice, "--penalty-form pair with --compile", "vjp", "compiled networks have no second backward")
+        require(self.penalty_limit > 0, "penalty_limit > 0", self.penalty_limit, "or set --penalty-clip none")
+        for name in ("weight_decay", "warmup_epochs", "adversary_eps", "adversary_step", "penalty_draws"):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
         for names, least in (("limit image_size threads checkpoint_steps", 1), ("holdout signals_every", 0)):
             for name in names.split():

@@ -3,8 +3,8 @@
 The operations are pairs of linear maps that are each other's adjoint, so every derivative of a derivative is again one
 of them: a double-backward penalty works across ranks. Without a process group each is the identity.
 
-With these, every rank computes the loss of the joined batch; torch's DistributedDataParallel then averages gradients that
-`gather` has already summed over ranks, which is the joined batch's gradient exactly.
+With these, every rank computes the loss of the joined batch; torch's DistributedDataParallel then averages gradients
+that `gather` has already summed over ranks, which is the joined batch's gradient exactly.
 """
 
 from typing import Any
@@ -81,10 +81,19 @@ class _Sum(Function):
 
 
 def gather(local: Tensor) -> Tensor:
-    """The rows of all ranks [sum of n_r, ...], in rank order, from this rank's [n_r, ...]; differentiable, any number of times."""
+    """The rows of all ranks [sum of n_r, ...], in rank order, from this rank's [n_r, ...]; any number of times
+    differentiable.
+    """
     if world_size() == 1:
         return local
     return _Gather.apply(local, _counts(local))  # type: ignore[return-value]
+
+
+@torch.no_grad()
+def join_rows(local: Tensor) -> tuple[Tensor, Tensor]:
+    """(rows of all ranks in rank order, how many each rank has [world]) of each rank's [n_r, ...]; on every rank."""
+    counts = [local.shape[0]] if world_size() == 1 else _counts(local)
+    return gather(local), torch.tensor(counts)
 
 
 def total(local: Tensor) -> Tensor:
@@ -97,6 +106,9 @@ class SynchronisedBatchNorm(nn.Module):
 
     timm's norms may end in a dropout and an activation (`drop`, `act`); they are kept.
     """
+
+    running_mean: Tensor | None
+    running_var: Tensor | None
 
     def __init__(self, norm: _BatchNorm):
         super().__init__()
@@ -135,7 +147,8 @@ class SynchronisedBatchNorm(nn.Module):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor) -> None:
-        assert isinstance(self.running_mean, Tensor) and isinstance(self.running_var, Tensor)
+        assert isinstance(self.running_mean, Tensor)
+        assert isinstance(self.running_var, Tensor)
         assert isinstance(self.num_batches_tracked, Tensor)
         self.num_batches_tracked.add_(1)
         momentum = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
@@ -144,7 +157,7 @@ class SynchronisedBatchNorm(nn.Module):
 
 
 def synchronise_norms(module: nn.Module) -> nn.Module:
-    """Replaces each batch norm inside module (in place) by a SynchronisedBatchNorm with the same tensors; returns module."""
+    """Replaces each batch norm inside module (in place) by a SynchronisedBatchNorm of the same tensors."""
     for name, child in module.named_children():
         if isinstance(child, _BatchNorm):
             setattr(module, name, SynchronisedBatchNorm(child))

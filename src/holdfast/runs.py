@@ -5,9 +5,11 @@ Its files:
     config.json         the resolved configuration, with a schema version
     environment.json    versions, hardware, threads, command
     ids.json            which images of the source the run trained on, and which it held out
+    factors.parquet     numbers that images were drawn from, by id, where the source knows them (Spirograph)
     metrics.jsonl       one JSON object a line, flushed every epoch
     checkpoints/        step-00000042/ and so on: training state, tensors and JSON only
     encoder.safetensors + encoder.json   the trained encoder alone
+    prefeature.safetensors + .json       EMP-SSL's layer on top of it, where a method has one
     findings/           what audits measured: AUDIT.json and AUDIT.parquet
 """
 
@@ -82,6 +84,10 @@ class RunFolder:
         return self.path / "ids.json"
 
     @property
+    def factors(self) -> Path:
+        return self.path / "factors.parquet"
+
+    @property
     def metrics(self) -> Path:
         return self.path / "metrics.jsonl"
 
@@ -92,6 +98,15 @@ class RunFolder:
     @property
     def encoder(self) -> Path:
         return self.path / "encoder.safetensors"
+
+    @property
+    def prefeature(self) -> Path:
+        return self.path / "prefeature.safetensors"
+
+    @property
+    def study(self) -> Path:
+        """Where `holdfast memorization` keeps its encoder pairs."""
+        return self.path / "memorization"
 
     @property
     def findings(self) -> Path:

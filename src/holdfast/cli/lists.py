@@ -15,10 +15,10 @@ def _show(what: str, words: Sequence[str], entries: Mapping[str, Any]) -> None:
 
 
 def methods(words: Sequence[str]) -> None:
-    """Lists METHODS."""
-    from holdfast.methods import METHODS
+    """Lists METHODS and PRESETS."""
+    from holdfast.methods import METHODS, PRESETS
 
-    _show("methods", words, METHODS)
+    _show("methods", words, METHODS | {name: preset for name, preset in PRESETS.items() if name not in METHODS})
 
 
 def audits(words: Sequence[str]) -> None:

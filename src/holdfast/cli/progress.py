@@ -43,7 +43,9 @@ class Progress:
             self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._bar.stop()
 
@@ -64,7 +66,13 @@ class Progress:
             f"{self._label}{event['method']} on {event['images']:,} images of {event['data']} "
             f"{event['image_size']} px, {event['held_out']:,} {event['held_out_kind']} for signals; "
             f"{event['encoder']} ({event['stem']} stem, {event['parameters'] / 1e6:.1f} M parameters), "
-            f"{event['precision']}, {event['device']}; {event['epochs']} epochs × {event['steps_per_epoch']} steps{start}"
+            f"{event['precision']}, {event['device']}; "
+            f"{event['epochs']} epochs × {event['steps_per_epoch']} steps{start}"
+        )
+        attacked = f"adversary {event['adversary']}; " if event["adversary"] else ""
+        self.say(
+            f"{self._label}{attacked}budget {event['passes']:,} forward+backward passes, "
+            f"{event['passes_per_image']} for each visit to an image"
         )
         if event["step"] == 0 and event["counts"]:
             self.say(f"{self._label}images per class: {', '.join(map(str, event['counts']))}")

@@ -11,7 +11,7 @@ from holdfast.cli.progress import Progress
 from holdfast.config import VIEWS, RunConfig
 from holdfast.engine import resume as engine_resume
 from holdfast.engine import train as engine_train
-from holdfast.methods import METHODS, SimCLRConfig, name_of
+from holdfast.methods import METHODS, PRESETS, SimCLRConfig, default_config
 from holdfast.recipes import RECIPES
 
 
@@ -30,7 +30,7 @@ def train(words: Sequence[str]) -> None:
     options = train_options(list(words))
     config = options.config
     quiet_fabric()
-    folder = options.out or free_folder(Path("runs"), name_of(config))
+    folder = options.out or free_folder(Path("runs"), words[0])
     with Progress(folder) as progress:
         run = engine_train(config, folder, listen=progress)
     progress.say(f"encoder: {run.encoder}")
@@ -38,18 +38,19 @@ def train(words: Sequence[str]) -> None:
 
 
 def train_options(words: list[str]) -> TrainOptions:
-    """The options that words of a command line name: a recipe's settings first, then single flags."""
+    """The options that words of a command line name: a preset's or a recipe's settings first, then single flags."""
+    known = [*METHODS, *(name for name in PRESETS if name not in METHODS)]
     if not words or words[0].startswith("-"):
         if {"-h", "--help"} & set(words):
-            print(f"usage: holdfast train METHOD [OPTIONS]\n\nmethods: {', '.join(METHODS)}\n")
+            print(f"usage: holdfast train METHOD [OPTIONS]\n\nmethods: {', '.join(known)}\n")
             print("holdfast train METHOD --help shows a method's options.")
             raise SystemExit(0)
-        raise UserError(f"expected a method after 'holdfast train', got none; choose one of {', '.join(METHODS)}")
+        raise UserError(f"expected a method after 'holdfast train', got none; choose one of {', '.join(known)}")
     method, rest = words[0], words[1:]
-    if method not in METHODS:
-        raise UserError(f"expected a method, got {method!r}; {nearest(method, METHODS)}")
+    if method not in known:
+        raise UserError(f"expected a method, got {method!r}; {nearest(method, known)}")
     recipe, views = take(rest, "--recipe"), take(rest, "--views")
-    config = RunConfig(method=METHODS[method].Config()) if recipe is None else _recipe(recipe, method)
+    config = default_config(method) if recipe is None else _recipe(recipe, method)
     if views is not None:
         if views not in VIEWS:
             raise UserError(f"expected a preset after --views, got {views!r}; {nearest(views, VIEWS)}")
@@ -59,9 +60,14 @@ def train_options(words: list[str]) -> TrainOptions:
         rest,
         prog=f"holdfast train {method}",
         default=TrainOptions(config=config),
-        description=f"{(METHODS[method].__doc__ or '').splitlines()[0]} "
+        description=f"{first_line(method)} "
         f"--recipe NAME starts from a recipe's settings, --views {'|'.join(VIEWS)} from a preset of views.",
     )
+
+
+def first_line(name: str) -> str:
+    """What a method or preset is, in a line."""
+    return ((PRESETS.get(name) or METHODS[name]).__doc__ or "").strip().splitlines()[0]
 
 
 def _recipe(name: str, method: str) -> RunConfig:
@@ -85,9 +91,14 @@ def resume(words: Sequence[str]) -> None:
     """Continues a run."""
     if len(words) != 1 or words[0].startswith("-"):
         if {"-h", "--help"} & set(words):
-            print("usage: holdfast resume RUN\n\nContinues an interrupted run from its last checkpoint, with its own settings.")
+            print(
+                "usage: holdfast resume RUN\n\n"
+                "Continues an interrupted run from its last checkpoint, with its own settings."
+            )
             return
-        raise UserError(f"expected one run folder, got {' '.join(words) or 'none'}; as in: holdfast resume runs/sdclr-1")
+        raise UserError(
+            f"expected one run folder, got {' '.join(words) or 'none'}; as in: holdfast resume runs/sdclr-1"
+        )
     quiet_fabric()
     folder = Path(words[0])
     with Progress(folder) as progress:

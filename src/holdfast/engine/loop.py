@@ -11,8 +11,9 @@ import torch
 
 from holdfast.data.batches import Batch, epoch_batches
 from holdfast.data.images import Images
+from holdfast.distributed import join_rows
 from holdfast.engine.checkpoint import Position, save_checkpoint
-from holdfast.engine.meter import Meter
+from holdfast.engine.meter import READ_EVERY, Meter
 from holdfast.engine.optim import learning_rate, warmup_steps
 from holdfast.engine.session import Session
 from holdfast.evaluation import live_signals
@@ -60,6 +61,10 @@ def facts(session: Session) -> dict[str, Any]:
         "epochs": config.epochs,
         "steps_per_epoch": session.steps_per_epoch,
         "total_steps": session.total_steps,
+        "adversary": config.adversary,
+        "penalty": config.penalty,
+        "passes_per_image": session.method.passes_per_image,
+        "passes": session.method.passes_per_image * len(pool.train_ids) * config.epochs,
     }
 
 
@@ -92,16 +97,22 @@ def _train_batch(session: Session, position: Position, batch: Batch, meter: Mete
         if meter.add_loss(loss):
             session.listen({"kind": "step", "step": position.step, "epoch": position.epoch, "loss": meter.mean_loss})
     if next(losses, None) is not None:
-        raise RuntimeError(f"expected {session.method.steps_per_batch} losses for a batch, got more; set steps_per_batch")
+        raise RuntimeError(
+            f"expected {session.method.steps_per_batch} losses for a batch, got more; set steps_per_batch"
+        )
     position.batch += 1
-    meter.tick(len(batch.ids) * session.fabric.world_size * session.method.views_per_image)
+    seen = session.method.views_per_image * session.method.steps_per_batch
+    meter.tick(len(batch.ids) * session.fabric.world_size * seen)
 
 
 def _rate(session: Session, step: int) -> float:
+    # CF-AMC-SSL's authors step the schedule in each replay although its length counts batches, so with 3 replays the
+    # rate falls, rises and falls again (softsys4ai/CF-AMC-SSL@ff36114, main_empssl_free_adv.py).
+    replays = 1 if session.config.schedule == "authors" else session.method.steps_per_batch
     return learning_rate(
         step,
-        total_steps=session.total_steps,
-        warmup_steps=warmup_steps(session.config, session.steps_per_epoch) * session.method.steps_per_batch,
+        total_steps=session.config.epochs * session.steps_per_epoch * replays,
+        warmup_steps=warmup_steps(session.config, session.steps_per_epoch) * replays,
         peak=session.config.lr,
         end=session.config.lr_end,
     )
@@ -118,6 +129,7 @@ def _end_epoch(session: Session, position: Position, meter: Meter) -> None:
         "lr": _rate(session, position.step),
         "views_per_second": meter.views_per_second(),
         "seconds": position.seconds,
+        **session.method.readings(),
     }
     position.batch, position.loss_sum, position.loss_count = 0, 0.0, 0
     _write_metrics(session, row)
@@ -137,7 +149,7 @@ def _signals(session: Session, position: Position) -> None:
         return
     held_out = held_out.to(session.fabric.device)
     batch = Batch(images=held_out.floats(), ids=held_out.ids, epoch=0)
-    views = session.method.make_views(batch, views=2, purpose="signals").images
+    views = session.method.make_views(batch, views=2, purpose="signals").images.clamp(0, 1)  # InvCLR's hue may leave it
     values = live_signals(session.method.encoder, views, images=batch.images, labels=held_out.labels)
     _write_metrics(session, {"kind": "signals", "epoch": position.epoch, "step": position.step, **values})
 
@@ -153,13 +165,21 @@ def _is_due(session: Session, position: Position, meter: Meter) -> bool:
     steps = session.config.checkpoint_steps
     if steps is not None:
         return position.step % (steps * session.method.steps_per_batch) == 0
-    return meter.since_saved >= CHECKPOINT_SECONDS
+    if session.fabric.world_size == 1:
+        return meter.since_saved >= CHECKPOINT_SECONDS
+    # All ranks bring their state to a checkpoint, so the first rank's clock decides; asked seldom, as all wait for it.
+    if position.batch % READ_EVERY:
+        return False
+    return bool(session.fabric.broadcast(meter.since_saved >= CHECKPOINT_SECONDS))
 
 
 def _checkpoint(session: Session, position: Position, meter: Meter) -> None:
     meter.read()
+    ranks = {name: join_rows(rows) for name, rows in session.method.rank_state().items()}
     if session.fabric.global_rank == 0:
         keep = session.config.keep_checkpoints
-        path = save_checkpoint(session.folder.checkpoints, session.method, session.optimizer, position, keep=keep)
+        path = save_checkpoint(
+            session.folder.checkpoints, session.method, session.optimizer, position, ranks=ranks, keep=keep
+        )
         session.listen({"kind": "checkpoint", "step": position.step, "path": str(path)})
     meter.saved()

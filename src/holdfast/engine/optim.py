@@ -25,15 +25,25 @@ def warmup_steps(config: RunConfig, steps_per_epoch: int) -> int:
 
 
 class LARS(Optimizer):
-    """SGD with momentum whose step is scaled per weight by trust · |w| / |g| (arXiv:1708.03888).
+    """SGD with momentum whose step is scaled per weight by trust · |w| / (|g| + decay · |w|) (arXiv:1708.03888, eq. 6).
 
-    Tensors of fewer than two dimensions (biases, norms) take plain SGD steps without weight decay, as is usual.
+    clip: the scaled learning rate is lr at most. Tensors of fewer than two dimensions (biases, norms) take plain SGD
+    steps without weight decay, as is usual.
     """
 
     def __init__(
-        self, params: Iterable[Any], *, lr: float, momentum: float = 0.9, weight_decay: float = 0.0, trust: float = 1e-3
+        self,
+        params: Iterable[Any],
+        *,
+        lr: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        trust: float = 1e-3,
+        clip: bool = False,
+        nesterov: bool = False,
     ):
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust})
+        settings = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(params, settings | {"trust": trust, "clip": clip, "nesterov": nesterov})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -46,14 +56,21 @@ class LARS(Optimizer):
     def _update(self, parameter: Tensor, group: dict[str, Any]) -> None:
         gradient: Tensor = parameter.grad  # type: ignore[assignment]
         if parameter.ndim > 1:
-            gradient = gradient.add(parameter, alpha=group["weight_decay"])
-            weight_norm, gradient_norm = parameter.norm(), gradient.norm()
-            usable = (weight_norm > 0) & (gradient_norm > 0)
-            ratio = torch.where(usable, group["trust"] * weight_norm / gradient_norm.clamp_min(1e-30), 1.0)
-            gradient = gradient * ratio
+            gradient = gradient.add(parameter, alpha=group["weight_decay"]) * _scale(parameter, gradient, group)
         buffer = self.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
         buffer.mul_(group["momentum"]).add_(gradient)
-        parameter.add_(buffer, alpha=-group["lr"])
+        step = gradient.add(buffer, alpha=group["momentum"]) if group["nesterov"] else buffer
+        parameter.add_(step, alpha=-group["lr"])
+
+
+def _scale(weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
+    """LARS's factor of the learning rate for one weight; 1 where weight or gradient is zero."""
+    weight_norm, gradient_norm = weight.norm(), gradient.norm()
+    length = gradient_norm + group["weight_decay"] * weight_norm
+    ratio = group["trust"] * weight_norm / length.clamp_min(1e-30)
+    if group["clip"]:
+        ratio = (ratio / max(group["lr"], 1e-30)).clamp_max(1.0)
+    return torch.where((weight_norm > 0) & (gradient_norm > 0), ratio, 1.0)
 
 
 def parameter_groups(module: nn.Module, *, weight_decay: float, decay: str) -> list[dict[str, Any]]:
@@ -72,5 +89,6 @@ def make_optimizer(config: RunConfig, module: nn.Module) -> Optimizer:
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=config.lr)
     if config.optimizer == "lars":
-        return LARS(groups, lr=config.lr, momentum=config.momentum)
-    return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum)
+        scaling = {"trust": config.lars_trust, "clip": config.lars_clip}
+        return LARS(groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov, **scaling)
+    return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)

@@ -1,19 +1,20 @@
 """Train and resume: from a configuration or a run folder to a finished run folder."""
 
 import json
-from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
-from lightning_fabric import Fabric
+from torch import nn
 
 from holdfast import config as configuration
 from holdfast.config import RunConfig
-from holdfast.data.pool import Pool, load_pool, prepare
+from holdfast.data.factors import write_factors
+from holdfast.data.pool import load_pool, prepare
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.checkpoint import Position
-from holdfast.engine.session import Listener, environment, launch, open_session, resolve, version
+from holdfast.engine.session import Listener, Session, environment, launch, open_session, resolve
 from holdfast.methods import METHODS, name_of
-from holdfast.models import Encoder, save_encoder
+from holdfast.models import Encoder, save_encoder, save_prefeature
 from holdfast.runs import RunFolder, atomic_path, write_json
 
 
@@ -26,8 +27,8 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
 
     config: what to train, on what, how long. folder: a new or empty folder for everything the run leaves.
     listen: called with events (see engine/loop.py) as training goes on.
-    Returns the run folder with the trained encoder. Raises ValueError, FileNotFoundError or FileExistsError before anything
-    is written, and FloatingPointError where the loss is no longer finite.
+    Returns the run folder with the trained encoder. Raises ValueError, FileNotFoundError or FileExistsError before
+    anything is written, and FloatingPointError where the loss is no longer finite.
     """
     target = Path(folder)
     name_of(config)
@@ -41,17 +42,19 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
         run = RunFolder.create(target)
         write_json(run.environment, environment(fabric))
         write_json(run.ids, pool.record())
+        write_factors(pool.images, run.factors)
         write_json(run.config, configuration.to_document(config, name_of(config), version("holdfast")))
     fabric.barrier()
     loop.run(session, Position())
-    return _finish(session.folder, fabric, session.method.encoder, pool)
+    return _finish(session)
 
 
 def resume(folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
     """Continues an interrupted run from its last checkpoint, or from its start where it has none.
 
     On CPU with the same number of threads the weights end bit-identical to those of a run that was never interrupted.
-    A finished run is returned as it is. Raises FileNotFoundError where folder is no run, ValueError where its images changed.
+    A finished run is returned as it is. Raises FileNotFoundError where folder is no run, ValueError where its images
+    changed.
     """
     run = RunFolder.open(folder)
     if run.encoder.exists():
@@ -66,7 +69,7 @@ def resume(folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
     if fabric.global_rank == 0:
         _cut_metrics(run.metrics, position.step)
     loop.run(session, position)
-    return _finish(run, fabric, session.method.encoder, pool)
+    return _finish(session)
 
 
 def read_config(run: RunFolder) -> RunConfig:
@@ -89,10 +92,14 @@ def _cut_metrics(path: Path, step: int) -> None:
         temporary.write_text("".join(kept))
 
 
-def _finish(run: RunFolder, fabric: Fabric, encoder: object, pool: Pool) -> RunFolder:
-    assert isinstance(encoder, Encoder)
-    if fabric.global_rank == 0:
-        config = asdict(read_config(run))
-        save_encoder(encoder, run.encoder, data=config["data"], train_images=len(pool.train_ids), epochs=config["epochs"])
-    fabric.barrier()
+def _finish(session: Session) -> RunFolder:
+    run, method, config = session.folder, session.method, session.config
+    assert isinstance(method.encoder, Encoder)
+    if session.fabric.global_rank == 0:
+        if isinstance(method.prefeature, nn.Sequential):
+            save_prefeature(method.prefeature, run.prefeature)
+        # Last: a run with an encoder is a finished one.
+        facts = {"data": config.data, "train_images": len(session.pool.train_ids), "epochs": config.epochs}
+        save_encoder(method.encoder, run.encoder, **facts)
+    session.fabric.barrier()
     return run

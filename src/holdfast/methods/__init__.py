@@ -1,20 +1,48 @@
-"""Methods by their command-line name, and how a configuration becomes one."""
+"""Methods by their command-line name, the parts that wrap them, and how a configuration becomes one."""
 
-from functools import partial
+from collections.abc import Callable
 
 from torch import nn
 
-from holdfast.config import RunConfig
-from holdfast.data.views import make_views
+from holdfast.config import RunConfig, parse_part
+from holdfast.data.nuisances import view_maker
+from holdfast.methods._presets import PRESETS
 from holdfast.methods.base import Batch, Method, Views
+from holdfast.methods.cf_amc_ssl import Ball, FreeAdversary, PGDAdversary
+from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
+from holdfast.methods.invclr import InvariancePenalty, penalised
 from holdfast.methods.sdclr import SDCLR, SDCLRConfig
 from holdfast.methods.simclr import SimCLR, SimCLRConfig
-from holdfast.models import create_encoder, projection_head
+from holdfast.models import create_encoder
 from holdfast.randomness import seeded_library
 
-METHODS: dict[str, type[Method]] = {"simclr": SimCLR, "sdclr": SDCLR}
+METHODS: dict[str, type[Method]] = {"simclr": SimCLR, "sdclr": SDCLR, "emp-ssl": EMPSSL}
+ADVERSARIES: dict[str, Callable[[Method, Ball, int], Method]] = {"pgd": PGDAdversary, "free": FreeAdversary}
+"""What `adversary` may name, before the colon; the number after it counts attack steps (pgd) or replays (free)."""
+PENALTIES: dict[str, Callable[[Method, RunConfig, float], Method]] = {"invariance": penalised}
+"""What `penalty` may name, before the colon; the number after it is the penalty's weight."""
 
-__all__ = ["METHODS", "SDCLR", "Batch", "Method", "SDCLRConfig", "SimCLR", "SimCLRConfig", "Views", "build", "name_of"]
+__all__ = [
+    "ADVERSARIES",
+    "EMPSSL",
+    "METHODS",
+    "PENALTIES",
+    "PRESETS",
+    "SDCLR",
+    "Batch",
+    "EMPSSLConfig",
+    "FreeAdversary",
+    "InvariancePenalty",
+    "Method",
+    "PGDAdversary",
+    "SDCLRConfig",
+    "SimCLR",
+    "SimCLRConfig",
+    "Views",
+    "build",
+    "default_config",
+    "name_of",
+]
 
 
 def name_of(config: RunConfig) -> str:
@@ -25,10 +53,41 @@ def name_of(config: RunConfig) -> str:
     raise ValueError(f"expected the settings of one of {', '.join(METHODS)}, got {type(config.method).__name__}")
 
 
+def default_config(name: str) -> RunConfig:
+    """What `holdfast train NAME` starts from: a preset's configuration, or a method's own settings."""
+    return PRESETS[name]() if name in PRESETS else RunConfig(method=METHODS[name].Config())
+
+
 def build(config: RunConfig, *, image_size: int) -> Method:
-    """The method of a configuration with fresh networks for images of image_size pixels, drawn by config.seed."""
+    """The method of a configuration with fresh networks for images of image_size pixels, drawn by config.seed.
+
+    Wrapped in the configuration's penalty, then its adversary, where it names them. Raises ValueError for a part that
+    does not exist.
+    """
+    kind = METHODS[name_of(config)]
     encoder = create_encoder(config.encoder, image_size=image_size, stem=config.stem, seed=config.seed)
     with seeded_library(config.seed, "initial head"):
-        head = projection_head(encoder.dim, layers=config.method.head_layers, out=config.method.head_dim)
-    draw = partial(make_views, settings=config.views, seed=config.seed, size=image_size)
-    return METHODS[name_of(config)](config.method, network=nn.Sequential(encoder, head), make_views=draw)
+        head = kind.head(config.method, encoder.dim)
+    draw = view_maker(config.data, config.views, seed=config.seed, size=image_size)
+    method = kind(config.method, network=nn.Sequential(encoder, head), make_views=draw)
+    if config.penalty is not None:
+        method = _penalised(method, config, config.penalty)
+    return method if config.adversary is None else _attacked(method, config, config.adversary)
+
+
+def _penalised(method: Method, config: RunConfig, penalty: str) -> Method:
+    name, weight = parse_part("penalty", penalty)
+    if name not in PENALTIES or weight < 0:
+        raise ValueError(
+            f"expected a penalty {':W or '.join(PENALTIES)}:W with W >= 0, got {penalty!r}; try invariance:0.1"
+        )
+    return PENALTIES[name](method, config, weight)
+
+
+def _attacked(method: Method, config: RunConfig, adversary: str) -> Method:
+    name, count = parse_part("adversary", adversary)
+    if name not in ADVERSARIES or count < 1 or count != int(count):
+        raise ValueError(
+            f"expected an adversary {':N or '.join(ADVERSARIES)}:N with N >= 1, got {adversary!r}; try free:3"
+        )
+    return ADVERSARIES[name](method, Ball.of(config), int(count))

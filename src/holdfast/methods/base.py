@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from holdfast.config import MethodConfig
 from holdfast.data.batches import Batch
 from holdfast.data.views import Views
+from holdfast.models import projection_head
 
 __all__ = ["Batch", "Method", "Views"]
 
@@ -26,15 +28,43 @@ class Method(nn.Module, ABC):
     """How many views of an image the networks see for one loss."""
     steps_per_batch: int = 1
     """How many losses `losses` yields for a batch; the engine steps the optimiser after each."""
+    extra_passes: int = 0
+    """Forward+backward passes over all views for each loss beside the loss's own: an attack's."""
+    moved_views: slice = slice(1, None)
+    """Which views an adversary may perturb; by default all but the first."""
 
     def __init__(self, config: Any, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__()
         self.config, self.network, self.make_views = config, network, make_views
 
+    def wrap(self, inner: "Method") -> None:
+        """What the __init__ of a method that wraps another calls: shows the inner method's parts as its own."""
+        nn.Module.__init__(self)
+        self.inner = inner
+        # Past nn.Module's bookkeeping: a network registered twice would be saved twice.
+        vars(self).update(config=inner.config, network=inner.network, make_views=inner.make_views)
+        self.views_per_image, self.steps_per_batch = inner.views_per_image, inner.steps_per_batch
+        self.extra_passes, self.moved_views = inner.extra_passes, inner.moved_views
+
+    @classmethod
+    def head(cls, config: Any, width: int) -> nn.Module:
+        """A fresh head for a network of `width` features: features [n, width] -> embeddings [n, d]."""
+        return projection_head(width, layers=config.head_layers, out=config.head_dim)
+
     @property
     def encoder(self) -> nn.Module:
         """What audits will see: pixels [n, 3, h, w] in [0, 1] -> features [n, dim]."""
         return self.network[0]
+
+    @property
+    def prefeature(self) -> nn.Module | None:
+        """The part of the head that audits may keep, features [n, dim] -> [n, p]; None for most methods."""
+        return getattr(self.network[1], "prefeature", None)
+
+    @property
+    def passes_per_image(self) -> int:
+        """Forward+backward passes that one visit to an image costs."""
+        return self.steps_per_batch * self.views_per_image * (1 + self.extra_passes)
 
     @abstractmethod
     def views(self, batch: Batch) -> Views:
@@ -50,3 +80,27 @@ class Method(nn.Module, ABC):
 
     def start_epoch(self, epoch: int) -> None:
         """Called before an epoch's first batch; not called again when a run resumes in mid-epoch."""
+
+    def readings(self) -> dict[str, float]:
+        """What the method measured since the last call, by name: written into the epoch's row of metrics.jsonl."""
+        return {}
+
+    def rank_state(self) -> dict[str, Tensor]:
+        """Tensors [n, ...] of this rank's own that a checkpoint keeps per rank; load_rank_state takes them back."""
+        return {}
+
+    def load_rank_state(self, state: dict[str, Tensor]) -> None:
+        """Takes back what rank_state gave, on resume."""
+
+
+@contextmanager
+def untracked(network: nn.Module) -> Iterator[None]:
+    """Inside the block batch norms normalise as in training, and their running statistics stay as they are."""
+    norms = [module for module in network.modules() if getattr(module, "track_running_stats", False)]
+    for norm in norms:
+        norm.track_running_stats = False  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True  # type: ignore[assignment]

@@ -1,13 +1,16 @@
 """Networks: encoders, projection heads, pruned twins, and how they come from files."""
 
 from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, resolve_stem
-from holdfast.models.heads import projection_head
+from holdfast.models.heads import PrefeatureHead, projection_head
 from holdfast.models.load import checksum, load_encoder, save_encoder
+from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
 
 __all__ = [
     "Encoder",
     "EncoderSpec",
+    "PrefeatureEncoder",
+    "PrefeatureHead",
     "PrunedBranch",
     "checksum",
     "create_encoder",
@@ -16,4 +19,5 @@ __all__ = [
     "projection_head",
     "resolve_stem",
     "save_encoder",
+    "save_prefeature",
 ]

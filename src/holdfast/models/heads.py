@@ -1,13 +1,13 @@
-"""The projection head that all methods share (2106.02990, code of its repository: two or three layers, norm after each)."""
+"""The projection head that all methods share (2106.02990 and its repository: two or three layers, norm after each)."""
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def projection_head(width: int, *, layers: int, out: int) -> nn.Sequential:
     """features [n, width] -> embeddings [n, out].
 
-    Linear layers of the feature width, the first with a bias, the last to `out`; batch norm after each, the last included;
-    ReLU between them. Raises ValueError for fewer than 2 or more than 3 layers.
+    Linear layers of the feature width, the first with a bias, the last to `out`; batch norm after each, the last
+    included; ReLU between them. Raises ValueError for fewer than 2 or more than 3 layers.
     """
     if layers not in (2, 3):
         raise ValueError(f"expected a projection head of 2 or 3 layers, got {layers}; set --head-layers 2 or 3")
@@ -15,3 +15,20 @@ def projection_head(width: int, *, layers: int, out: int) -> nn.Sequential:
     for index in range(layers - 1):
         parts += [nn.Linear(width, width, bias=index == 0), nn.BatchNorm1d(width), nn.ReLU(inplace=True)]
     return nn.Sequential(*parts, nn.Linear(width, out, bias=False), nn.BatchNorm1d(out))
+
+
+class PrefeatureHead(nn.Module):
+    """EMP-SSL's head (2304.03977 and its repository): pre-features of a width, then a projector to `out` dimensions."""
+
+    def __init__(self, features: int, *, width: int, out: int):
+        super().__init__()
+        self.prefeature = prefeature_layer(features, width)
+        self.projector = nn.Sequential(*prefeature_layer(width, width), nn.Linear(width, out))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.projector(self.prefeature(features))
+
+
+def prefeature_layer(features: int, width: int) -> nn.Sequential:
+    """features [n, features] -> pre-features [n, width], at least 0: linear, batch norm, ReLU."""
+    return nn.Sequential(nn.Linear(features, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True))

@@ -1,9 +1,9 @@
-"""Recipes by name: functions that return a complete RunConfig; start from one with `holdfast train METHOD --recipe NAME`."""
+"""Recipes by name: functions that return a complete RunConfig; `holdfast train METHOD --recipe NAME` takes one."""
 
 from collections.abc import Callable
 
 from holdfast.config import RunConfig
-from holdfast.recipes import sdclr, simclr
+from holdfast.recipes import cf_amc_ssl, emp_ssl, sdclr, simclr
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "simclr/cifar10_lt": simclr.cifar10_lt,
@@ -13,6 +13,17 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "sdclr/cifar100_lt": sdclr.cifar100_lt,
     "sdclr/imagenet100_lt": sdclr.imagenet100_lt,
     "sdclr/cifar10_lt_authors_head": sdclr.cifar10_lt_authors_head,
+    "emp-ssl/cifar10": emp_ssl.cifar10,
+    "emp-ssl/cifar10_one_epoch": emp_ssl.cifar10_one_epoch,
+    "emp-ssl/cifar10_200_patches": emp_ssl.cifar10_200_patches,
+    "emp-ssl/cifar100": emp_ssl.cifar100,
+    "robust-emp-ssl/cifar10_patch": cf_amc_ssl.robust_emp_ssl_patch,
+    "robust-emp-ssl/cifar10_crop": cf_amc_ssl.robust_emp_ssl_crop,
+    "simclr-adv/cifar10_crop": cf_amc_ssl.simclr_adv_crop,
+    "simclr-adv/cifar10_patch": cf_amc_ssl.simclr_adv_patch,
+    "simclr-free/cifar10_crop": cf_amc_ssl.simclr_free_crop,
+    "cf-amc-ssl/cifar10_patch": cf_amc_ssl.cf_amc_ssl_patch,
+    "cf-amc-ssl/cifar10_crop": cf_amc_ssl.cf_amc_ssl_crop,
 }
 
 __all__ = ["RECIPES"]

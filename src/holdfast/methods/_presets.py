@@ -1,0 +1,59 @@
+"""Presets: methods put together from parts, with the settings that their papers train them with."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from holdfast.config import VIEWS, RunConfig
+from holdfast.methods.emp_ssl import EMPSSLConfig
+from holdfast.methods.simclr import SimCLRConfig
+
+
+def emp_ssl() -> RunConfig:
+    """EMP-SSL: 16 crops, LARS, 30 epochs (2501.03507)."""
+    return RunConfig(
+        method=EMPSSLConfig(),
+        views=VIEWS["crop"],
+        epochs=30,
+        batch_size=100,
+        optimizer="lars",
+        lars_trust=0.005,
+        lars_clip=True,
+        nesterov=True,
+        lr=0.3,
+        lr_end=0.0,
+        warmup_epochs=0.0,
+        weight_decay=1e-4,
+        decay="weights",
+    )
+
+
+def robust_emp_ssl() -> RunConfig:
+    """Robust EMP-SSL: five steps of PGD on all crops, 30 epochs."""
+    return replace(emp_ssl(), adversary="pgd:5")
+
+
+def cf_amc_ssl() -> RunConfig:
+    """CF-AMC-SSL: EMP-SSL with the free adversary, each batch replayed 3 times, 10 epochs."""
+    return replace(emp_ssl(), adversary="free:3", epochs=10)
+
+
+def simclr_adv() -> RunConfig:
+    """Adversarial SimCLR: five steps of PGD on the second view, 500 epochs."""
+    method = SimCLRConfig(temperature=0.07, per_view_norm=True)
+    views = replace(VIEWS["imagenet"], blur=0.0)
+    return replace(emp_ssl(), method=method, views=views, batch_size=256, epochs=500, adversary="pgd:5")
+
+
+def simclr_free() -> RunConfig:
+    """SimCLR with the free adversary on the second view, each batch replayed 3 times, 167 epochs."""
+    return replace(simclr_adv(), adversary="free:3", epochs=167)
+
+
+PRESETS: dict[str, Callable[[], RunConfig]] = {
+    "emp-ssl": emp_ssl,
+    "robust-emp-ssl": robust_emp_ssl,
+    "cf-amc-ssl": cf_amc_ssl,
+    "simclr-adv": simclr_adv,
+    "simclr-free": simclr_free,
+}
+"""Complete configurations by their command-line name; 'emp-ssl' is a method whose own settings need this optimiser."""

@@ -1,0 +1,108 @@
+"""EMP-SSL: many crops of an image agree, and each view spreads over the space (arXiv:2304.03977)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from holdfast.config import MethodConfig, require
+from holdfast.distributed import gather
+from holdfast.methods.base import Batch, Method, Views
+from holdfast.models import PrefeatureHead
+from holdfast.objectives import emp_ssl
+
+
+@dataclass(frozen=True, kw_only=True)
+class EMPSSLConfig(MethodConfig):
+    """EMP-SSL's own settings."""
+
+    view_count: int = 16
+    """Crops of an image; 16 in the robust paper, 20 to 200 in the first."""
+    similarity_weight: float = 200.0
+    """Weight of the agreement between views."""
+    rate_weight: float = 1.0
+    """Weight of the coding rate."""
+    rate_eps: float = 0.2
+    """Distortion that the coding rate allows."""
+    head: Literal["prefeature", "shared"] = "prefeature"
+    """'prefeature': the paper's wide layer, which audits can use, and projector; 'shared': other methods' head."""
+    head_dim: int = 1024
+    """Width of the embeddings."""
+    prefeature_dim: int = 4096
+    """Width of the pre-features and of the projector."""
+    pass_views: int | None = None
+    """Views of a batch per pass of the network; fewer need less memory and a third more time, as activations are
+    computed twice, and batch norm sees one pass at a time. None: all at once."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.view_count >= 2, "view_count >= 2", self.view_count, "views must have others to agree with")
+        require(self.rate_eps > 0, "rate_eps > 0", self.rate_eps, "the paper uses 0.2")
+        require(self.head in ("prefeature", "shared"), "head 'prefeature' or 'shared'", self.head, "set --head")
+        for name in ("prefeature_dim", "pass_views"):
+            require(
+                getattr(self, name) is None or getattr(self, name) >= 1, f"{name} >= 1", getattr(self, name), "raise it"
+            )
+
+
+class EMPSSL(Method):
+    """Many crops of an image agree with their mean; the coding rate keeps the images of a view apart."""
+
+    Config = EMPSSLConfig
+    moved_views = slice(None)
+
+    def __init__(self, config: EMPSSLConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
+        super().__init__(config, network=network, make_views=make_views)
+        self.views_per_image = config.view_count
+
+    @classmethod
+    def head(cls, config: Any, width: int) -> nn.Module:
+        if config.head == "shared":
+            return super().head(config, width)
+        return PrefeatureHead(width, width=config.prefeature_dim, out=config.head_dim)
+
+    def views(self, batch: Batch) -> Views:
+        return self.make_views(batch, views=self.config.view_count)
+
+    def loss(self, views: Views) -> Tensor:
+        config = self.config
+        z = self._embed(views.images)
+        with torch.autocast(z.device.type, enabled=False):
+            z = F.normalize(z.float() if z.dtype in (torch.bfloat16, torch.float16) else z, dim=-1)
+        z = gather(z.transpose(0, 1)).transpose(0, 1)  # [v, n of all ranks, d]
+        weights = {"similarity_weight": config.similarity_weight, "rate_weight": config.rate_weight}
+        return emp_ssl(z, **weights, eps=config.rate_eps)
+
+    def _embed(self, images: Tensor) -> Tensor:
+        """Embeddings [v, n, d] of views [v, n, 3, h, w]."""
+        shape, chunk = images.shape[:2], self.config.pass_views
+        if chunk is None or chunk >= shape[0]:
+            return self.network(images.flatten(0, 1)).unflatten(0, shape)
+        parts = [self._recomputed(part.flatten(0, 1)) for part in images.split(chunk)]
+        return torch.cat(parts).unflatten(0, shape)
+
+    def _recomputed(self, images: Tensor) -> Tensor:
+        """The network's embeddings, whose activations are not kept; running statistics move in the first pass only."""
+        contexts = partial(_contexts, self.network)
+        return checkpoint(self.network, images, use_reentrant=False, context_fn=contexts)  # type: ignore[return-value]
+
+
+def _contexts(network: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    return nullcontext(), _restored(network)
+
+
+@contextmanager
+def _restored(network: nn.Module) -> Iterator[None]:
+    """Undoes what the second computation does to buffers; untracked norms would save other tensors than the first."""
+    before = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, value in before:
+            buffer.data.copy_(value)  # .data: autograd must not take this for a change of a saved tensor
