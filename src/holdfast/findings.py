@@ -52,7 +52,7 @@ class Finding:
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """Small tables that are not per sample (per class, per epoch): rows as dictionaries of JSON values."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Protocol, seed, budget, checksums of split and encoder, hardware, seconds: all that is needed to measure it again."""
+    """Protocol, seed, budget, checksums of split and encoder, hardware, seconds: all that measuring it again needs."""
 
     def __getitem__(self, name: str) -> Score:
         for score in self.scores:
@@ -83,7 +83,8 @@ class Finding:
         document = json.loads(path.read_text())
         if document.get("schema") != SCHEMA_VERSION:
             raise ValueError(
-                f"expected finding schema {SCHEMA_VERSION}, got {document.get('schema')!r} in {path}; audit the encoder again"
+                f"expected finding schema {SCHEMA_VERSION}, got {document.get('schema')!r} in {path}; "
+                "audit the encoder again"
             )
         columns = {}
         if document["columns"]:

@@ -40,8 +40,8 @@ class SDCLR(Method):
 
     def __init__(self, config: SDCLRConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)
-        # One joint pass where the authors run the branch twice, so its running statistics move once a step at momentum 0.1;
-        # theirs move twice (VITA-Group/SDCLR@f1490fc, prune/prune_simCLR.py). Those statistics are never evaluated.
+        # One joint pass where the authors run the branch twice: its running statistics move once a step at momentum
+        # 0.1, theirs twice (VITA-Group/SDCLR@f1490fc, prune/prune_simCLR.py). Those statistics are never evaluated.
         self.pruned = PrunedBranch(network, ratio=config.prune_ratio, random_ratio=config.prune_random)
 
     def views(self, batch: Batch) -> Views:

@@ -88,8 +88,8 @@ def _small_network(name: str, size: int) -> nn.Module:
             network.eval()(torch.zeros(1, 3, size, size))
     except (TypeError, RuntimeError, AssertionError, ValueError) as error:
         raise ValueError(
-            f"expected a network with a small stem (a ResNet, or a ViT that takes img_size and patch_size), got {name!r}; "
-            "choose another, or take it as it is with --stem standard"
+            "expected a network with a small stem (a ResNet, or a ViT that takes img_size and patch_size), "
+            f"got {name!r}; choose another, or take it as it is with --stem standard"
         ) from error
     return network.train()
 

@@ -14,7 +14,7 @@ from holdfast import randomness
 
 
 def prunable_weights(network: nn.Module) -> dict[str, nn.Parameter]:
-    """The weights that a mask ranks, by name: Conv2d, and Linear too where convolutions hold under half of all weights."""
+    """The weights that a mask ranks, by name: Conv2d, and Linear where convolutions hold under half of all weights."""
     convolutions, linears = {}, {}
     for name, module in network.named_modules():
         key = f"{name}.weight" if name else "weight"
@@ -31,17 +31,19 @@ def prunable_weights(network: nn.Module) -> dict[str, nn.Parameter]:
 def magnitude_masks(
     network: nn.Module, ratio: float, *, random_ratio: float = 0.0, generator: torch.Generator | None = None
 ) -> dict[str, Tensor]:
-    """Bool masks by 'layer.weight', True = kept, hiding the share `ratio` of smallest magnitudes over all layers together.
+    """Bool masks by 'layer.weight', True = kept; hidden is the share `ratio` of smallest magnitudes over all layers.
 
-    Of n weights, k = ceil(ratio n) are to be hidden (exact in the ratio's decimal value); the threshold is the ascending
-    sorted magnitude at position min(k, n - 1) from 0, and magnitudes at or above it are kept: ties stay, the largest always
-    survives. With random_ratio r the magnitude part is ratio - r, after which every weight is hidden with probability
-    ceil(r n) / (n - k), drawn from generator (on the CPU, so that all ranks agree), else by seed 0. Raises ValueError
-    outside [0, 1].
+    Of n weights, k = ceil(ratio n) are to be hidden (exact in the ratio's decimal value); the threshold is the
+    ascending sorted magnitude at position min(k, n - 1) from 0, and magnitudes at or above it are kept: ties stay, the
+    largest always survives. With random_ratio r the magnitude part is ratio - r, after which every weight is hidden
+    with probability ceil(r n) / (n - k), drawn from generator (on the CPU, so that all ranks agree), else by seed 0.
+    Raises ValueError outside [0, 1].
     """
     exact, exact_random = Fraction(str(ratio)), Fraction(str(random_ratio))
     if not 0 <= exact_random <= exact <= 1:
-        raise ValueError(f"expected 0 <= random ratio <= prune ratio <= 1, got {random_ratio} and {ratio}; SDCLR uses 0.9")
+        raise ValueError(
+            f"expected 0 <= random ratio <= prune ratio <= 1, got {random_ratio} and {ratio}; SDCLR uses 0.9"
+        )
     weights = prunable_weights(network)
     if not weights:
         raise ValueError("expected a network with Conv2d or Linear weights, got none; there is nothing to prune")
@@ -73,7 +75,8 @@ class PrunedBranch(nn.Module):
     """Runs a network with masked weights and batch norms of its own (affine and statistics, also the head's).
 
     The network stays outside: `PrunedBranch(network)(network, images)`. Gradients reach the weights that are kept, all
-    other parameters of the network, and the branch's own norms. Of nn.Sequential(encoder, head) the head is never pruned.
+    other parameters of the network, and the branch's own norms. Of nn.Sequential(encoder, head) the head is never
+    pruned.
     """
 
     def __init__(self, network: nn.Module, *, ratio: float = 0.9, random_ratio: float = 0.0):

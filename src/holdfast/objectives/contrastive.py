@@ -13,7 +13,9 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
     Raises ValueError for shapes that differ or a temperature that is not above 0.
     """
     if z1.shape != z2.shape or z1.ndim != 2:
-        raise ValueError(f"expected two views of shape [n, d], got {list(z1.shape)} and {list(z2.shape)}; pair them first")
+        raise ValueError(
+            f"expected two views of shape [n, d], got {list(z1.shape)} and {list(z2.shape)}; pair them first"
+        )
     if not temperature > 0:
         raise ValueError(f"expected a temperature above 0, got {temperature}; SimCLR and SDCLR use 0.2 to 0.5")
     n = z1.shape[0]

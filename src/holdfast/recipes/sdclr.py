@@ -1,10 +1,10 @@
 """SDCLR on long-tailed images (arXiv:2106.02990), settings as in its repository at f1490fc.
 
-Expected (paper, top-1 % of a linear probe on all labels, mean of 5 splits): CIFAR-10-LT 82.00 ± 0.68 (many 86.44, medium 81.84,
-few 76.23, Std 5.06); CIFAR-100-LT 55.48 ± 0.62; ImageNet-100-LT 66.48. The published comparison gives SDCLR a third layer in
-the head and SimCLR two; independent runs at equal depth gained about 2 points, not 8. Here both have two, and
-`cifar10_lt_authors_head` has theirs. Their hardware: 1 GPU for CIFAR, 2 for ImageNet-100; time not published. We have not
-run these recipes in full; sizes are those of recipes/simclr.py.
+Expected (paper, top-1 % of a linear probe on all labels, mean of 5 splits; 1 run on ImageNet-100-LT): CIFAR-10-LT
+82.00 ± 0.68 (many 86.44, medium 81.84, few 76.23, Std 5.06); CIFAR-100-LT 55.48 ± 0.62; ImageNet-100-LT 66.48. The
+published comparison gives SDCLR a third layer in the head and SimCLR two; independent runs at equal depth gained about
+2 points, not 8. Here both have two, and `cifar10_lt_authors_head` has theirs. Their hardware: 1 GPU for CIFAR, 2 for
+ImageNet-100; time not published. We have not run these recipes in full; sizes are those of recipes/simclr.py.
 """
 
 from dataclasses import replace
