@@ -1,0 +1,203 @@
+"""End-to-end training speed against the bare model: ResNet-18 with the small stem at 32 pixels unless told otherwise.
+
+    python benchmarks/throughput.py [--batch-size 256] [--steps 4] [--rounds 5] [--encoder timm/resnet18]
+
+Prints views per second of each method (loading, views, losses, optimiser, metrics: all that a run does between two
+checkpoints) divided by those of the bare model's forward, backward and optimiser step on a resident random batch at the
+same precision and memory format; then SDCLR's step over SimCLR's; then, where lightly is installed (the bench extra), the
+ratio to lightly's own SimCLR pipeline as its documentation has it (float32, two loader workers). The contestants take turns,
+so that a change in the machine's speed meets all of them; each number is the median over rounds, a ratio that of its rounds.
+"""
+
+import argparse
+import importlib.util
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from holdfast.config import RunConfig
+from holdfast.data import Images
+from holdfast.data.pool import Pool
+from holdfast.engine.checkpoint import Position
+from holdfast.engine.loop import run
+from holdfast.engine.session import environment, launch, open_session, resolve
+from holdfast.methods import METHODS
+from holdfast.models import create_encoder, projection_head
+from holdfast.runs import RunFolder
+
+Contestant = Callable[[], float]
+"""Runs some steps and returns views per second."""
+
+
+def random_images(count: int, size: int) -> Images:
+    """uint8 noise without labels."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (count, 3, size, size), generator=generator, dtype=torch.uint8)
+    return Images(pixels=pixels, ids=torch.arange(count), labels=None, classes=None, source="noise")
+
+
+def configuration(name: str, options: argparse.Namespace) -> RunConfig:
+    """A run of one epoch without signals."""
+    return RunConfig(
+        method=METHODS[name].Config(),
+        encoder=options.encoder,
+        stem="small",
+        image_size=options.size,
+        batch_size=options.batch_size,
+        epochs=1,
+        signals_every=0,
+        precision=options.precision,
+        lr=1e-3,
+    )
+
+
+def trained(name: str, options: argparse.Namespace, folder: Path) -> Contestant:
+    """A method through the engine's own loop."""
+    images = random_images(options.batch_size * options.steps, options.size)
+    pool = Pool(images, images.ids, images.ids[:0], None, None, 0)
+    config = configuration(name, options)
+    fabric = launch(config)
+    folder.mkdir()
+    session = open_session(resolve(config, fabric, pool), fabric, RunFolder(folder), pool, lambda event: None)
+
+    def measure() -> float:
+        run(session, Position())
+        return json.loads(session.folder.metrics.read_text().splitlines()[-1])["views_per_second"]
+
+    return measure
+
+
+def bare(options: argparse.Namespace) -> Contestant:
+    """The same network alone: forward, backward and step on one resident batch of two views an image."""
+    fabric = launch(configuration("simclr", options))
+    encoder = create_encoder(options.encoder, image_size=options.size, stem="small")
+    network = nn.Sequential(encoder, projection_head(encoder.dim, layers=2, out=128))
+    network = network.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
+    network, optimizer = fabric.setup(network, optimizer)
+    batch = torch.rand(2 * options.batch_size, 3, options.size, options.size, device=fabric.device)
+    batch = batch.contiguous(memory_format=torch.channels_last)
+
+    def measure() -> float:
+        start = time.perf_counter()
+        for _ in range(options.steps):
+            fabric.backward(network(batch).square().mean())
+            optimizer.step()
+            optimizer.zero_grad()
+        if fabric.device.type == "cuda":
+            torch.cuda.synchronize()
+        return options.steps * len(batch) / (time.perf_counter() - start)
+
+    return measure
+
+
+def lightly_simclr(options: argparse.Namespace) -> Contestant:
+    """lightly's SimCLR by its own documentation: torchvision ResNet-18, its transform, its loss, a loader with workers."""
+    import torchvision
+    from lightly.loss import NTXentLoss  # type: ignore[import-not-found]
+    from lightly.models.modules import SimCLRProjectionHead  # type: ignore[import-not-found]
+    from lightly.transforms import SimCLRTransform  # type: ignore[import-not-found]
+    from torchvision.transforms.functional import to_pil_image
+
+    network = torchvision.models.resnet18()
+    network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    network.maxpool, network.fc = nn.Identity(), nn.Identity()  # type: ignore[assignment]
+    model = nn.Sequential(network, SimCLRProjectionHead(512, 512, 128))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
+    transform, criterion = SimCLRTransform(input_size=options.size, gaussian_blur=0.0), NTXentLoss(temperature=0.2)
+    pixels = random_images(options.batch_size * options.steps, options.size).pixels
+    dataset = [to_pil_image(image) for image in pixels]
+    loader = torch.utils.data.DataLoader(
+        _Transformed(dataset, transform), batch_size=options.batch_size, shuffle=True, num_workers=2
+    )
+
+    def measure() -> float:
+        start = time.perf_counter()
+        for first, second in loader:
+            loss = criterion(model(first), model(second))
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        return 2 * len(dataset) / (time.perf_counter() - start)
+
+    return measure
+
+
+class _Transformed(torch.utils.data.Dataset):
+    def __init__(self, images: list, transform: Callable):
+        self.images, self.transform = images, transform
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> list:
+        return self.transform(self.images[index])
+
+
+def options_of_the_command_line() -> argparse.Namespace:
+    """What to measure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--encoder", default="timm/resnet18")
+    parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--alone", action="store_true", help="leave lightly out")
+    parser.add_argument("--json", type=Path, help="write the numbers here too")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Warms every contestant up, lets them take turns, and reports."""
+    options = options_of_the_command_line()
+    with tempfile.TemporaryDirectory() as folder:
+        contestants = {"bare model": bare(options)}
+        contestants |= {name: trained(name, options, Path(folder) / name) for name in options.methods}
+        if importlib.util.find_spec("lightly") and not options.alone:
+            contestants["lightly SimCLR"] = lightly_simclr(options)
+        for measure in contestants.values():
+            measure()
+        speeds = {name: [] for name in contestants}
+        for _ in range(options.rounds):
+            for name, measure in contestants.items():
+                speeds[name].append(measure())
+    report(speeds, options)
+
+
+def report(speeds: dict[str, list[float]], options: argparse.Namespace) -> None:
+    """Prints speeds and ratios, and writes them with what they were measured on."""
+    fabric = launch(configuration("simclr", options))
+    facts = environment(fabric)
+    print(
+        f"{facts['device']}, {facts['threads']} threads, torch {facts['versions']['torch']}, {options.encoder}, "
+        f"{options.size} px, batch {options.batch_size}, {options.steps} steps × {options.rounds} rounds"
+    )
+    for name, values in speeds.items():
+        print(f"  {name:16} {statistics.median(values):8.1f} views/s  [{min(values):.1f}, {max(values):.1f}]")
+    ratios = {f"{name} / bare model": ratio(speeds[name], speeds["bare model"]) for name in options.methods}
+    if {"simclr", "sdclr"} <= set(options.methods):
+        ratios["sdclr step / simclr step"] = ratio(speeds["simclr"], speeds["sdclr"])
+    if "lightly SimCLR" in speeds:
+        ratios["simclr / lightly SimCLR"] = ratio(speeds["simclr"], speeds["lightly SimCLR"])
+    for name, value in ratios.items():
+        print(f"  {name:28} {value:.3f}")
+    if options.json:
+        document = {"environment": facts, "views_per_second": speeds, "ratios": ratios}
+        options.json.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def ratio(a: list[float], b: list[float]) -> float:
+    """The median over rounds of a / b."""
+    return statistics.median(x / y for x, y in zip(a, b, strict=True))
+
+
+if __name__ == "__main__":
+    main()
