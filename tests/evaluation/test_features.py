@@ -9,7 +9,7 @@ from holdfast.evaluation import encoder_checksum, extract_features
 from holdfast.evaluation.features import measuring
 
 
-def convolutional(**norm) -> nn.Module:
+def convolutional(**norm) -> nn.Sequential:
     generator = torch.Generator().manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6, **norm), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.5)
@@ -89,8 +89,9 @@ def test_tokens_are_refused_with_a_remedy():
 
 
 def test_features_that_are_not_finite_are_refused():
-    encoder = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
-    nn.init.constant_(encoder[1].weight, torch.inf)
+    layer = nn.Linear(192, 4)
+    nn.init.constant_(layer.weight, torch.inf)
+    encoder = nn.Sequential(nn.Flatten(), layer)
     with pytest.raises(ValueError, match="has diverged"):
         extract_features(encoder, pictures())
 
@@ -141,5 +142,5 @@ def test_a_checksum_follows_the_weights():
     first, second = convolutional(), convolutional()
     assert encoder_checksum(first) == encoder_checksum(second)
     with torch.no_grad():
-        second[0].weight[0, 0, 0, 0] += 1e-6
+        next(second.parameters())[0, 0, 0, 0] += 1e-6
     assert encoder_checksum(first) != encoder_checksum(second)

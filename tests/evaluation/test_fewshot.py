@@ -8,7 +8,7 @@ LABELS = torch.arange(30) % 3
 FEATURES = torch.eye(3)[LABELS] + 0.1 * torch.randn(30, 3, generator=torch.Generator().manual_seed(0))
 
 
-def pool(labels=LABELS):
+def pool(labels: torch.Tensor | None = LABELS):
     return Images(pixels=torch.zeros(30, 3, 2, 2, dtype=torch.uint8), ids=torch.arange(100, 130), labels=labels)
 
 

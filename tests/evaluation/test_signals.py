@@ -15,8 +15,9 @@ def draws(*shape, seed=0):
 def test_alignment_equals_a_slow_loop_over_pairs():
     views = draws(6, 4, 5)
     unit = [[view / view.norm() for view in sample] for sample in views.double()]
-    expected = [sum((sample[a] - sample[b]).norm() for a in range(4) for b in range(a + 1, 4)) / 6 for sample in unit]
-    torch.testing.assert_close(alignment(views.double()), torch.stack(expected))
+    pairs = [(a, b) for a in range(4) for b in range(a + 1, 4)]
+    expected = [sum(float((sample[a] - sample[b]).norm()) for a, b in pairs) / 6 for sample in unit]
+    torch.testing.assert_close(alignment(views.double()), torch.tensor(expected, dtype=torch.float64))
 
 
 def test_equal_views_are_aligned_exactly():

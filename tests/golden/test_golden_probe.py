@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from holdfast.evaluation import group_metrics, over_runs, probe_lr
 
 CASES = json.loads((Path(__file__).parent / "sdclr.json").read_text())["cases"]
-DROPS = {"epoch_start": "early", "epoch_end": "on_time"}
+DROPS: dict[str, Literal["on_time", "early"]] = {"epoch_start": "early", "epoch_end": "on_time"}
 
 
 def cases(kind):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from holdfast.randomness import fold, key
 
-REGULARISATION = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)
+REGULARISATION = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)
 """Weights of half the squared norm that are tried, strongest first: each fit starts from the one before it."""
 FOLDS = 5
 CROSS_VALIDATE_BELOW = 5000
@@ -120,7 +120,7 @@ def _path(features: Tensor, labels: Tensor, classes: int, regularisation: Sequen
 def _minimise(x: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, strength: float) -> tuple[Tensor, Tensor]:
     parameters = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
     optimiser = torch.optim.LBFGS(
-        parameters, max_iter=_ITERATIONS, tolerance_grad=_TOLERANCE, line_search_fn="strong_wolfe"
+        parameters, max_iter=_ITERATIONS, history_size=10, tolerance_grad=_TOLERANCE, line_search_fn="strong_wolfe"
     )
 
     def objective() -> Tensor:

@@ -1,0 +1,260 @@
+"""What an audit measures: an encoder, labelled images to probe it with and test images, with features computed once."""
+
+import hashlib
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from importlib.metadata import version
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from holdfast.data import Images, class_groups
+from holdfast.evaluation import (
+    FEW_SHOT,
+    FULL_SHOT,
+    LinearProbe,
+    ProbeSchedule,
+    augmented_features,
+    cached_features,
+    encoder_checksum,
+    extract_features,
+    few_shot_probe,
+    fit_probe,
+    sgd_probe,
+    stratified_folds,
+)
+
+BALANCED_BELOW = 1.5
+"""Largest class over smallest class under which groups by frequency would mean nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to measure; the same names as the arguments of `audit`."""
+
+    probe_on: Literal["pool", "train"] = "pool"
+    """'pool': the probe is fitted on every labelled image that is not a test image; 'train': on train_ids alone."""
+    protocol: Literal["fast", "sdclr", "sdclr-cached"] = "fast"
+    """'fast': L-BFGS; 'sdclr': the paper's SGD on augmented images; 'sdclr-cached': the same SGD, no augmentation."""
+    probe_lr_drop: Literal["on_time", "early"] = "on_time"
+    """'early' lowers SDCLR's learning rate one epoch early, as its CIFAR script does."""
+    group_rule: Literal["thirds", "thresholds"] = "thirds"
+    """How classes are grouped by their training images."""
+    seed: int = 0
+    """Decides folds, order, resampling and, where no test images are given, which ones are held out."""
+    batch_size: int = 512
+    """Images per pass of the encoder; changes no result beyond rounding."""
+    device: str | None = None
+    """Where to compute; None is where the encoder is."""
+    precision: Literal["32", "bf16"] = "32"
+    """Of the encoder's passes."""
+    progress: Callable[[str, int, int], None] | None = None
+    """Told what is measured, images done and images in all."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A probe's answers on the test images."""
+
+    predicted: Tensor
+    """[n_test] int64, on the CPU: of the probe that was selected on validation images."""
+    last: Tensor | None
+    """The same of the last epoch; None for the fast probe, which has no epochs."""
+    facts: Mapping[str, Any]
+    """JSON values: probe images, what was selected and how."""
+    probe: LinearProbe
+    """The selected one."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """What is audited. Images and tensors of ids ascend by id; no test image is in the pool."""
+
+    encoder: nn.Module
+    name: str
+    source: str
+    """Where the encoder came from, as the user wrote it."""
+    pool: Images
+    """Every image that a probe may be fitted on or selected with."""
+    probe_ids: Tensor
+    """The pool's images that the full-shot probe is fitted on."""
+    validation_ids: Tensor | None
+    """The pool's images that probes are selected on, never fitted; None: a part of what they are fitted on."""
+    few_shot_ids: Tensor | None
+    test: Images
+    counts: tuple[int, ...] | None
+    """The encoder's training images by class; where it is not known, the pool's."""
+    options: Options
+    facts: Mapping[str, Any]
+    """Settings that only the preparation knows: data, counts_of, run."""
+
+    @property
+    def classes(self) -> int:
+        return max(self.pool.class_count, self.test.class_count)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.pool.classes or tuple(str(index) for index in range(self.classes))
+
+    @property
+    def labels(self) -> Tensor:
+        """Of the test images, on the CPU. Raises ValueError where there are none."""
+        return _labels(self.test)
+
+    @cached_property
+    def groups(self) -> dict[str, list[int]]:
+        """Classes by training images, empty where these are (nearly) equal or unknown."""
+        if self.counts is None or max(self.counts) < BALANCED_BELOW * max(1, min(self.counts)):
+            return {}
+        return class_groups(self.counts, rule=self.options.group_rule)
+
+    @cached_property
+    def test_features(self) -> Tensor:
+        """[n_test, dim] float32."""
+        return self.features(self.test, "test images")
+
+    @cached_property
+    def pool_features(self) -> Tensor:
+        """[n_pool, dim] float32."""
+        return self.features(self.pool, "probe images")
+
+    def features(self, images: Images | Tensor, stage: str = "images") -> Tensor:
+        """[n, dim] float32 of any images, as the options say."""
+        return extract_features(self.encoder, images, **self.extraction(stage))
+
+    def extraction(self, stage: str) -> dict[str, Any]:
+        """Keyword arguments of extract_features."""
+        options = self.options
+        progress = None if options.progress is None else partial(options.progress, stage)
+        return {
+            "batch_size": options.batch_size,
+            "device": options.device,
+            "precision": options.precision,
+            "progress": progress,
+        }
+
+    def rows(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [m, dim] and labels [m] of the pool's images with these ids, on the features' device."""
+        positions, features = self.pool.positions(ids), self.pool_features
+        return features[positions.to(features.device)], _labels(self.pool)[positions.cpu()].to(features.device)
+
+    @cached_property
+    def full_shot(self) -> Outcome:
+        """Of a probe fitted on probe_ids."""
+        return _probed(self, self.probe_ids, FULL_SHOT)
+
+    @cached_property
+    def few_shot(self) -> Outcome | None:
+        """Of a probe fitted on few_shot_ids; None without them."""
+        return None if self.few_shot_ids is None else _probed(self, self.few_shot_ids, FEW_SHOT)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What every finding of this subject records."""
+        options = self.options
+        device = self.test_features.device
+        hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+        return {
+            "name": self.name,
+            "encoder": self.source,
+            "encoder_checksum": encoder_checksum(self.encoder),
+            "dim": self.test_features.shape[1],
+            "test": self.test.source,
+            "test_checksum": self.test.checksum,
+            "test_images": len(self.test),
+            "probe_on": options.probe_on,
+            "probe_images": len(self.probe_ids),
+            "probe_checksum": ids_checksum(self.probe_ids),
+            "protocol": options.protocol,
+            "probe_lr_drop": options.probe_lr_drop,
+            "group_rule": options.group_rule,
+            "seed": options.seed,
+            "precision": options.precision,
+            **self.facts,
+            "hardware": f"{device.type}, {hardware}, {torch.get_num_threads()} threads",
+            "versions": {name: version(name) for name in ("holdfast", "torch")} | {"python": platform.python_version()},
+        }
+
+
+def ids_checksum(ids: Tensor) -> str:
+    """16 hexadecimal digits of a SHA-256 over int64 ids [n]."""
+    return hashlib.sha256(ids.cpu().contiguous().numpy().tobytes()).hexdigest()[:16]
+
+
+def _labels(images: Images) -> Tensor:
+    if images.labels is None:
+        raise ValueError(
+            f"expected labels to measure accuracy, got none in {images.source}; "
+            "add a label column, or audit quality alone"
+        )
+    return images.labels.cpu()
+
+
+def _probed(subject: Subject, ids: Tensor, schedule: ProbeSchedule) -> Outcome:
+    if subject.options.protocol == "fast":
+        return _fast(subject, ids, few=schedule is FEW_SHOT)
+    return _sgd(subject, ids, replace(schedule, drop=subject.options.probe_lr_drop))
+
+
+def _fast(subject: Subject, ids: Tensor, *, few: bool) -> Outcome:
+    classes, seed = subject.classes, subject.options.seed
+    if few:
+        probe = few_shot_probe(subject.pool_features, subject.pool, ids, classes=classes, seed=seed)
+    else:
+        validation = None if subject.validation_ids is None else subject.rows(subject.validation_ids)
+        probe = fit_probe(*subject.rows(ids), classes=classes, ids=ids, validation=validation, seed=seed)
+    facts = {
+        "images": len(ids),
+        "regularisation": probe.regularisation,
+        "validation_accuracy": probe.validation_accuracy,
+        "selected_on": "folds of its images" if few or subject.validation_ids is None else "validation images",
+    }
+    return Outcome(probe.predict(subject.test_features).cpu(), None, facts, probe)
+
+
+def _sgd(subject: Subject, ids: Tensor, schedule: ProbeSchedule) -> Outcome:
+    options = subject.options
+    fitted, validation = _parts(subject, ids)
+    features, labels = subject.rows(fitted)
+    if options.protocol == "sdclr":
+        images = subject.pool.select(fitted)
+        of_epoch = augmented_features(
+            subject.encoder, images, seed=options.seed, **subject.extraction("augmented probe images")
+        )
+    else:
+        of_epoch = cached_features(features)
+    probes = sgd_probe(
+        of_epoch,
+        labels,
+        classes=subject.classes,
+        schedule=schedule,
+        validation=subject.rows(validation),
+        seed=options.seed,
+    )
+    facts = {
+        "images": len(fitted),
+        "epochs": schedule.epochs,
+        "selected_epoch": probes.selected_epoch,
+        "validation_accuracy": probes.selected.validation_accuracy,
+        "validation_images": len(validation),
+        "selected_on": "a fifth of its images, not fitted" if len(fitted) < len(ids) else "validation images",
+    }
+    test = subject.test_features
+    return Outcome(probes.selected.predict(test).cpu(), probes.last.predict(test).cpu(), facts, probes.selected)
+
+
+def _parts(subject: Subject, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """(fitted, validation) ids for SDCLR's protocol, which selects an epoch on images that it does not fit."""
+    if subject.validation_ids is not None:
+        return ids, subject.validation_ids
+    labels = subject.rows(ids)[1].cpu()
+    held = stratified_folds(labels, ids, seed=subject.options.seed) == 0
+    if not held.any():
+        raise ValueError(
+            f"expected five images of a class or validation_ids to select an epoch on, got neither ({len(ids):,}); "
+            "pass validation_ids, or use the 'fast' protocol"
+        )
+    return ids[~held], ids[held]

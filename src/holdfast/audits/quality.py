@@ -1,0 +1,134 @@
+"""Quality: probe and kNN accuracy, effective rank (arXiv:2210.02885), alignment and uniformity (arXiv:2005.10242)."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holdfast.audits.base import Subject
+from holdfast.config import VIEWS
+from holdfast.data import Batch
+from holdfast.data.pool import draw_evenly
+from holdfast.data.views import make_views
+from holdfast.evaluation import alignment, knn_predict, label_free_signals, wilson_interval
+from holdfast.evaluation.knn import NEIGHBOURS, TEMPERATURE
+from holdfast.findings import Finding, Score
+
+VIEWED_IMAGES = 1000
+"""Test images, at most, whose views are aligned."""
+_SMALL = 64
+_NORMAL_975 = 1.959963984540054
+
+
+def quality(subject: Subject) -> Finding:
+    """How good the features are in general.
+
+    Scores linear_accuracy and knn_accuracy (percent, where labels exist), effective_rank (count), uniformity (nats),
+    feature_std and alignment (distance). The last four need no labels.
+    """
+    scores, columns = _accuracies(subject) if _has_labels(subject) else ([], {})
+    preset = "cifar" if subject.test.pixels.shape[-1] <= _SMALL else "imagenet"
+    distances = _view_distances(subject, preset)
+    return Finding(
+        audit="quality",
+        scores=[*scores, _alignment(distances, preset), *_spread(subject.test_features)],
+        columns={"id": subject.test.ids.cpu().numpy(), **columns},
+        settings=subject.settings
+        | {
+            "knn": {"neighbours": NEIGHBOURS, "temperature": TEMPERATURE, "similarity": "cosine"},
+            "views": preset,
+            "viewed_images": len(distances),
+            "full_shot": dict(subject.full_shot.facts) if scores else None,
+        },
+    )
+
+
+def _has_labels(subject: Subject) -> bool:
+    return subject.pool.labels is not None and subject.test.labels is not None
+
+
+def _accuracies(subject: Subject) -> tuple[list[Score], dict[str, np.ndarray]]:
+    labels, linear, nearest = subject.labels, subject.full_shot.predicted, _nearest(subject)
+    scores = [
+        _accuracy("linear_accuracy", linear == labels, f"linear probe ({subject.options.protocol} protocol)"),
+        _accuracy("knn_accuracy", nearest == labels, f"vote of the {NEIGHBOURS} nearest probe images by cosine"),
+    ]
+    columns = {"label": labels, "predicted": linear, "correct": linear == labels, "knn_predicted": nearest}
+    return scores, {name: column.numpy() for name, column in columns.items()}
+
+
+def _nearest(subject: Subject) -> Tensor:
+    features, labels = subject.rows(subject.probe_ids)
+    return knn_predict(features, labels, subject.test_features, classes=subject.classes).cpu()
+
+
+def _accuracy(name: str, correct: Tensor, how: str) -> Score:
+    percent = 100 * float(correct.double().mean())
+    return Score(
+        name=name,
+        value=percent,
+        unit="percent",
+        range=(0.0, 100.0),
+        better="higher",
+        definition=f"Share of test images whose class is predicted right by the {how}.",
+        interval=wilson_interval(percent, len(correct)),
+        interval_over="test images (Wilson)",
+    )
+
+
+def _view_distances(subject: Subject, preset: str) -> Tensor:
+    """Alignment [m] of two views each of up to 1,000 test images, evenly over the classes, drawn by the seed."""
+    seed, test = subject.options.seed, subject.test
+    some = test.subset(draw_evenly(test, VIEWED_IMAGES, seed=seed, purpose="audit views"))
+    parts = []
+    for rows in torch.arange(len(some)).split(subject.options.batch_size):
+        batch = Batch(images=some.floats(rows), ids=some.ids[rows.to(some.ids.device)], epoch=0)
+        views = make_views(batch, VIEWS[preset], seed=seed, size=test.pixels.shape[-1], purpose="audit views").images
+        features = subject.features(views.flatten(0, 1), "views").unflatten(0, views.shape[:2])
+        parts.append(alignment(features.transpose(0, 1)).cpu())
+    return torch.cat(parts)
+
+
+def _alignment(distances: Tensor, preset: str) -> Score:
+    mean, half = float(distances.mean()), 0.0
+    if len(distances) > 1:
+        half = _NORMAL_975 * float(distances.std()) / len(distances) ** 0.5
+    return Score(
+        name="alignment",
+        value=mean,
+        unit="distance",
+        range=(0.0, 2.0),
+        better="lower",
+        definition=f"Mean distance between the unit features of two random views ('{preset}') of a test image.",
+        interval=(max(0.0, mean - half), min(2.0, mean + half)),
+        interval_over="test images (normal)",
+    )
+
+
+def _spread(features: Tensor) -> list[Score]:
+    signals = label_free_signals(features)
+    return [
+        Score(
+            name="effective_rank",
+            value=signals["effective_rank"],
+            unit="count",
+            range=(0.0, float(min(features.shape))),
+            better="higher",
+            definition="Exponential of the entropy of the test features' singular values over their sum (RankMe).",
+        ),
+        Score(
+            name="uniformity",
+            value=signals["uniformity"],
+            unit="nats",
+            range=(-8.0, 0.0),
+            better="lower",
+            definition="Log of the mean of exp(-2 distance²) over pairs of unit features of test images.",
+        ),
+        Score(
+            name="feature_std",
+            value=signals["feature_std"],
+            unit="share",
+            range=(0.0, 1.0),
+            better="higher",
+            definition="Mean standard deviation of unit features' dimensions times √dim: 1 is spread over the sphere.",
+        ),
+    ]

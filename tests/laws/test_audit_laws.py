@@ -1,0 +1,134 @@
+"""What holds for every audit."""
+
+import copy
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from holdfast.audits import AUDITS, NEED_LABELS, audit
+from holdfast.data import Images
+from holdfast.findings import Finding
+from toy_audits import ReadsTheClass, small_network, toy_images
+
+every_audit = pytest.mark.parametrize("axis", AUDITS)
+FEW_SHOT_IDS = torch.cat([start + torch.arange(6) for start in (0, 60, 100, 130, 150, 165)])
+
+
+def measured(
+    axis: str, *, encoder=None, images: Images | None = None, test: Images | None = None, **options
+) -> Finding:
+    options = {"few_shot_ids": FEW_SHOT_IDS, **options}
+    (finding,) = audit(
+        encoder or small_network(), images or toy_images(), test=test or toy_images(seed=1), axes=[axis], **options
+    )
+    return finding
+
+
+@cache
+def usual(axis: str) -> Finding:
+    """One measurement for all laws that only look at it."""
+    return measured(axis)
+
+
+def shuffled(images: Images) -> Images:
+    return images.subset(torch.randperm(len(images), generator=torch.Generator().manual_seed(7)))
+
+
+def assert_same_numbers(first: Finding, second: Finding) -> None:
+    assert first.scores == second.scores
+    assert first.tables == second.tables
+    assert set(first.columns) == set(second.columns)
+    for name, column in first.columns.items():
+        np.testing.assert_array_equal(column, second.columns[name], err_msg=name)
+
+
+@every_audit
+def test_same_seed_same_finding(axis):
+    assert_same_numbers(usual(axis), measured(axis))
+
+
+@every_audit
+def test_permuted_images_give_the_same_finding(axis):
+    test = toy_images(seed=1)
+    assert_same_numbers(usual(axis), measured(axis, images=shuffled(toy_images()), test=shuffled(test)))
+
+
+@every_audit
+def test_permuted_images_give_the_same_finding_where_the_audit_holds_test_images_out(axis):
+    encoder = small_network()
+    (first,), (second,) = (audit(encoder, images, axes=[axis]) for images in (toy_images(), shuffled(toy_images())))
+    assert_same_numbers(first, second)
+
+
+@every_audit
+@pytest.mark.parametrize("encoder", [small_network(), ReadsTheClass(), ReadsTheClass(blind=(0, 1, 2, 3, 4, 5))])
+def test_scores_and_intervals_lie_in_their_stated_range(axis, encoder):
+    for score in measured(axis, encoder=encoder).scores:
+        low, high = (-math.inf if score.range[0] is None else score.range[0], score.range[1] or math.inf)
+        assert low - 1e-5 <= score.value <= high + 1e-5, score
+        if score.interval is not None:
+            assert low <= score.interval[0] <= score.value <= score.interval[1] <= high, score
+            assert score.interval_over
+
+
+@every_audit
+def test_scores_explain_themselves(axis):
+    for score in usual(axis).scores:
+        assert score.definition.endswith(".")
+        assert score.unit
+
+
+@every_audit
+def test_the_encoder_is_left_as_it_was(axis):
+    encoder = small_network()
+    encoder.get_submodule("1").eval()
+    before, modes = copy.deepcopy(encoder.state_dict()), [module.training for module in encoder.modules()]
+    measured(axis, encoder=encoder)
+    assert [module.training for module in encoder.modules()] == modes
+    assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
+    assert all(parameter.grad is None for parameter in encoder.parameters())
+
+
+@every_audit
+def test_global_random_state_is_not_touched(axis):
+    encoder = small_network()
+    before = torch.get_rng_state()
+    measured(axis, encoder=encoder)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@every_audit
+def test_a_finding_comes_back_from_disk(axis, tmp_path):
+    finding = usual(axis)
+    loaded = Finding.load(finding.save(tmp_path))
+    assert_same_numbers(finding, loaded)
+    assert loaded.settings == finding.settings
+
+
+@every_audit
+def test_columns_are_per_test_image_and_of_equal_length(axis):
+    columns = usual(axis).columns
+    assert torch.equal(torch.as_tensor(columns["id"]), toy_images(seed=1).ids)
+    assert {len(column) for column in columns.values()} == {len(toy_images())}
+
+
+@every_audit
+def test_settings_hold_what_is_needed_to_measure_again(axis):
+    settings = usual(axis).settings
+    keys = "name encoder encoder_checksum dim data test test_checksum test_images probe_on probe_images protocol"
+    assert set(keys.split()) | {"group_rule", "seed", "seconds", "hardware", "versions"} <= set(settings)
+
+
+@every_audit
+def test_images_without_labels_are_either_audited_or_refused_with_a_remedy(axis):
+    images = toy_images()
+    unlabelled = Images(pixels=images.pixels, ids=images.ids)
+    if axis not in NEED_LABELS:
+        (finding,) = audit(small_network(), unlabelled, axes=[axis])
+        assert not any(score.unit == "percent" for score in finding.scores)
+        return
+    with pytest.raises(ValueError, match="add a label column"):
+        audit(small_network(), unlabelled, axes=[axis])

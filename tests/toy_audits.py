@@ -1,0 +1,43 @@
+"""Toy images whose class can be read off their red, and encoders whose audits are known by hand."""
+
+import torch
+from torch import Tensor, nn
+
+from holdfast.data import Images
+
+NAMES = ("a", "b", "c", "d", "e", "f")
+COUNTS = (60, 40, 30, 20, 15, 10)
+"""Images by class of `toy_images()`: class 0 is the most frequent."""
+
+
+def toy_images(counts: tuple[int, ...] = COUNTS, *, seed: int = 0, source: str = "toy", first_id: int = 0) -> Images:
+    """Noise [n, 3, 8, 8] in green and blue over a plain red that is brighter by class; ids are first_id and on."""
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(0, 256, (len(labels), 3, 8, 8), dtype=torch.uint8, generator=generator)
+    pixels[:, 0] = (20 + 40 * labels[:, None, None]).to(torch.uint8)
+    ids = first_id + torch.arange(len(labels))
+    return Images(pixels=pixels, ids=ids, labels=labels, classes=NAMES[: len(counts)], source=source)
+
+
+class ReadsTheClass(nn.Module):
+    """One-hot class [n, 6] read from the middle; classes in `blind` all look like `blind[0]`."""
+
+    def __init__(self, blind: tuple[int, ...] = ()):
+        super().__init__()
+        self.blind = blind
+
+    def forward(self, images: Tensor) -> Tensor:
+        classes = ((images[:, 0, 4, 4] * 255 - 20) / 40).round().clamp(0, 5).long()
+        for index in self.blind:
+            classes = torch.where(classes == index, self.blind[0], classes)
+        return nn.functional.one_hot(classes, 6).float()
+
+
+def small_network(seed: int = 0) -> nn.Module:
+    """A convolution with batch norm and fixed random weights, in training mode: [n, 5] features."""
+    network = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, generator=generator)
+    return network.train()
