@@ -61,7 +61,7 @@ def demo(words: Sequence[str]) -> None:
             name = f"{name_of(config)}-seed{seed}"
             with Progress(out / name, label=name) as progress:
                 train(config, out / name, listen=progress)
-            folders.append(audit_encoder(str(out / name), AuditOptions(encoders=(), batch_size=512)))
+            folders.append(audit_encoder(str(out / name), AuditOptions(encoders=(), axes=("quality", "balance"))))
     page = report(folders, out / "report.html")
     print(f"\n{compare(folders).text}\n")
     print(f"{', '.join(METHODS)} on {options.seeds} seeds in {duration(time.perf_counter() - started)}")

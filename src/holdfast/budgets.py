@@ -1,0 +1,92 @@
+"""What the robustness audit may spend: one set of options for Python and for the command line. No torch here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+EPS: dict[str, tuple[str, ...]] = {"linf": ("2/255", "4/255", "8/255"), "l2": ("0.25", "0.5", "1")}
+"""Budgets by norm where none are given, in pixels."""
+
+
+_COUNTS = {
+    **dict.fromkeys(("attack_images", "attack_steps", "head_images", "head_epochs"), 1),
+    **dict.fromkeys(("attack_restarts", "square_images", "square_queries", "drift_images", "corruption_images"), 0),
+}
+_CHOICES = {
+    "attack_norm": ("linf", "l2"),
+    "attack_head": ("slf", "alf", "authors"),
+    "drift_distance": ("cosine", "l2"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackOptions:
+    """How the robustness audit attacks. The defaults take minutes on two cores; its docs page has larger ones."""
+
+    attack_images: int = 1000
+    """Test images, at most, that are attacked, drawn evenly over the classes; more narrow the intervals."""
+    attack_norm: Literal["linf", "l2"] = "linf"
+    """Norm of the perturbations."""
+    attack_eps: tuple[str | float, ...] = ()
+    """Budgets in pixels, such as 8/255 or 0.5; none: 2/255 4/255 8/255 for linf, 0.25 0.5 1 for l2."""
+    attack_steps: int = 20
+    """Steps of PGD; the first run starts at the image itself."""
+    attack_step: float | None = None
+    """Length of a step in pixels; None: 0.01 for linf as in 2501.03507, 2.5 times eps over the steps for l2."""
+    attack_restarts: int = 2
+    """Further runs of PGD from random starts, on what is not broken yet."""
+    square_images: int = 100
+    """Images, at most, out of the attacked ones, that Square is tried on where PGD has not broken them; 0: none."""
+    square_queries: int = 1000
+    """Queries of Square for each of them; its paper's budget is 5,000."""
+    attack_head: Literal["slf", "alf", "authors"] = "slf"
+    """The linear head under attack: fitted on clean features (SLF), trained on attacked ones (ALF), or on clean,
+    attacked and again clean ones, as CF-AMC-SSL's authors do."""
+    head_images: int = 2000
+    """Probe images, at most, that an ALF or authors' head is trained on."""
+    head_epochs: int = 5
+    """Passes over them for an ALF head; the authors' has 6."""
+    drift_images: int = 100
+    """Images, at most, out of the attacked ones, whose features are driven away without labels; 0: none."""
+    drift_distance: Literal["cosine", "l2"] = "cosine"
+    """Between the features of an image before and after."""
+    corruption_images: int = 500
+    """Images, at most, out of the attacked ones, that are corrupted in 15 ways at 5 strengths; 0: none."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name in _COUNTS and value < _COUNTS[name]:
+                raise ValueError(f"expected {name} >= {_COUNTS[name]}, got {value}; leave it out for the default")
+            if name in _CHOICES and value not in _CHOICES[name]:
+                raise ValueError(f"expected {name} {' or '.join(_CHOICES[name])}, got {value!r}; choose one of them")
+        if self.attack_step is not None and not self.attack_step > 0:
+            raise ValueError(f"expected attack_step > 0, got {self.attack_step}; it is in pixels, such as 0.01")
+        parse_eps(self.attack_eps, self.attack_norm)
+
+
+def parse_eps(values: Sequence[str | float], norm: str) -> list[tuple[str, float]]:
+    """Budgets as written and in pixels, ascending, without repeats; those of EPS for no values.
+
+    Raises ValueError for what is no number above 0, and for a linf budget above 1, which looks like bytes.
+    """
+    if norm not in EPS:
+        raise ValueError(f"expected attack_norm {' or '.join(EPS)}, got {norm!r}; choose one of them")
+    found = {}
+    for value in values or EPS[norm]:
+        try:
+            number = float(Fraction(value) if isinstance(value, str) else value)
+        except (ValueError, ZeroDivisionError):
+            number = -1.0
+        if not (number > 0 and (norm == "l2" or number <= 1)):
+            raise ValueError(f"expected eps in pixels above 0, for linf at most 1, got {value!r}; write 8/255, not 8")
+        found.setdefault(number, _written(value, number))
+    return [(found[number], number) for number in sorted(found)]
+
+
+def _written(value: str | float, number: float) -> str:
+    """'8/255' also for 0.03137..., so that findings of both spellings compare."""
+    parts = round(number * 255)
+    if parts >= 1 and abs(number * 255 - parts) < 1e-4:
+        return f"{parts}/255"
+    return value if isinstance(value, str) and "/" not in value else f"{number:g}"
