@@ -118,3 +118,36 @@ def test_gradients_are_finite_where_the_hue_has_none():
     shift = torch.zeros(3, requires_grad=True)
     for gradient in torch.autograd.grad(colour.adjust_hue(flat, shift).sum(), (flat, shift)):
         assert bool(gradient.isfinite().all())
+
+
+INVCLR = pytest.mark.parametrize("name", colour.INVCLR_OPERATIONS)
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def test_invclrs_operations_are_near_torchvisions_but_for_the_hue(name):
+    batch = images(torch.float64)
+    ours, theirs = colour.INVCLR_OPERATIONS[name](batch, FACTORS[name]), colour.OPERATIONS[name](batch, FACTORS[name])
+    assert float((ours - theirs).abs().max()) < 1e-3
+
+
+def test_invclrs_hue_at_zero_is_nearly_the_identity_and_may_leave_the_range():
+    batch = torch.rand(400, 3, 8, 8, generator=generator(0, "hues"), dtype=torch.float64)
+    moved = (colour.invclr_hue(batch, 0.0) - batch).abs().max()
+    assert 1e-3 < float(moved) < 2.8e-3
+    turned = colour.invclr_hue(batch, 0.1)
+    assert float(turned.min()) < 0
+    assert float(turned.max()) > 1
+
+
+@INVCLR
+def test_second_derivatives_of_invclrs_operations_are_right(name):
+    batch = 0.2 + 0.6 * torch.rand(3, 3, 3, 4, generator=generator(0, "gradients"), dtype=torch.float64)
+    factors = torch.tensor([0.0, 0.13, -0.08], dtype=torch.float64) + NEUTRAL[name]
+    arguments = (batch.requires_grad_(), factors.requires_grad_())
+    assert torch.autograd.gradcheck(colour.INVCLR_OPERATIONS[name], arguments)
+    assert torch.autograd.gradgradcheck(colour.INVCLR_OPERATIONS[name], arguments)
+
+
+def test_one_number_turns_all_hues_alike():
+    apart = colour.invclr_hue(images(), torch.full((N,), 0.2))
+    torch.testing.assert_close(colour.invclr_hue(images(), 0.2), apart)

@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
@@ -77,8 +79,18 @@ def test_pixels_outside_the_crop_do_not_matter(interpolation):
 
 
 def test_an_unknown_filter_is_refused():
-    with pytest.raises(ValueError, match="expected interpolation bilinear or bicubic, got 'lanczos'"):
-        resample(images(2), **boxes(2, 40, 37), size=8, interpolation="lanczos")
+    with pytest.raises(ValueError, match="expected interpolation bilinear or bicubic or lanczos, got 'nearest'"):
+        resample(images(2), **boxes(2, 40, 37), size=8, interpolation="nearest")
+
+
+@pytest.mark.parametrize("size", [8, 24, 60])
+def test_a_lanczos_resize_equals_pillows(size):
+    batch = images(2)
+    whole = {name: torch.full((2,), value) for name, value in {"top": 0, "left": 0, "height": 40, "width": 37}.items()}
+    result = resample(batch, **whole, flip=torch.zeros(2, dtype=torch.bool), size=size, interpolation="lanczos")
+    for channel, expected in zip(result.flatten(0, 1), batch.flatten(0, 1), strict=True):
+        resized = Image.fromarray(expected.numpy()).resize((size, size), Image.Resampling.LANCZOS)
+        torch.testing.assert_close(channel, torch.from_numpy(np.array(resized)), rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("radius", [0, 1, 6, 20])

@@ -12,14 +12,17 @@ from holdfast.data.longtail import (
     parse_long_tail,
 )
 from holdfast.data.partition import external_set, memorization_partition
+from holdfast.data.nuisances import Nuisances, nuisances, view_maker
 from holdfast.data.pool import Pool, draw_evenly, load_pool, prepare
 from holdfast.data.sources import load_images
+from holdfast.data.spirograph import render_spirograph
 from holdfast.data.views import Views, make_views
 
 __all__ = [
     "Batch",
     "Images",
     "LongTailSplit",
+    "Nuisances",
     "Parameters",
     "Pool",
     "Views",
@@ -34,8 +37,11 @@ __all__ = [
     "long_tail_split",
     "make_views",
     "memorization_partition",
+    "nuisances",
     "parse_long_tail",
     "perceptual_hash",
     "prepare",
+    "render_spirograph",
     "steps_per_epoch",
+    "view_maker",
 ]

@@ -47,11 +47,12 @@ def _transform(images: Tensor, p: Parameters, order: tuple[str, ...]) -> Tensor:
     """One view of some images [m, 3, h, w] by parameters whose tensors are [m]."""
     box = {"top": p.top, "left": p.left, "height": p.height, "width": p.width, "flip": p.flip}
     images = resample(images, **box, size=p.size, interpolation=p.interpolation).clamp_(0, 1)
+    operations, to_grey = colour.FAMILIES[p.colours]
     if order and _open(p.jitter):
         factors = {name: getattr(p, name) for name in order}
-        images = _where(p.jitter, colour.jitter(images, factors, order), images)
+        images = _where(p.jitter, colour.jitter(images, factors, order, operations), images)
     if _open(p.grey):
-        images = _where(p.grey, colour.to_grey(images), images)
+        images = _where(p.grey, to_grey(images), images)
     if p.radius and _open(p.blur):
         images = _where(p.blur, gaussian_blur(images, p.sigma, radius=p.radius), images)
     if _open(p.solarize):

@@ -1,7 +1,8 @@
 """Images: a set of decoded pictures, resident as one uint8 tensor."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -25,6 +26,9 @@ class Images:
     """Class names by label, or None."""
     source: str = "memory"
     """Where they came from, as the user wrote it."""
+    factors: Mapping[str, Tensor] = field(default_factory=dict)
+    """Numbers [n] float32, by name, that images were drawn from, where these are known; the checksum leaves them
+    out."""
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1] != 3:
@@ -36,6 +40,11 @@ class Images:
         if self.labels is not None:
             _check_column("labels", self.labels, len(self.pixels))
             _check_labels(self.labels, self.classes)
+        for name, values in self.factors.items():
+            if values.shape != (len(self.pixels),):
+                raise ValueError(
+                    f"expected one number of {name!r} for each image, got {list(values.shape)}; give them all"
+                )
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -70,7 +79,8 @@ class Images:
         """The images at positions [m] (0..n-1), in that order; they keep their ids."""
         here, there = positions.to(self.ids.device), positions.to(self.pixels.device)
         labels = None if self.labels is None else self.labels[positions.to(self.labels.device)]
-        return replace(self, pixels=self.pixels[there], ids=self.ids[here], labels=labels)
+        factors = {name: values[positions.to(values.device)] for name, values in self.factors.items()}
+        return replace(self, pixels=self.pixels[there], ids=self.ids[here], labels=labels, factors=factors)
 
     def positions(self, ids: Tensor) -> Tensor:
         """Where the images with these ids [m] stand here, int64 [m]. Raises ValueError for an id that is not here."""

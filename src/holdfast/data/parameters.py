@@ -57,9 +57,11 @@ class Parameters:
     size: int
     """Side of a view in pixels."""
     interpolation: str
-    """'bilinear' or 'bicubic'."""
+    """'bilinear', 'bicubic' or 'lanczos'."""
     radius: int
     """Taps on either side of the blur's kernel; 0 where nothing is ever blurred."""
+    colours: str = "torchvision"
+    """Whose colour operations: 'torchvision' or 'invclr'."""
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Parameters":
         """The same table with function applied to each tensor."""
@@ -88,7 +90,7 @@ def sample(
     draw = dict(zip(_DRAWS, draws.unbind(-1), strict=False))
     box = _boxes(draws[..., len(_DRAWS) :], draw["top"], draw["left"], settings, height, width)
     chances = {name: draw[name] < getattr(settings, name) for name in _GATES}
-    factors = {name: _between(draw[name], *_limits(settings, name)) for name in COLOURS}
+    factors = {name: _between(draw[name], *colour_limits(settings, name)) for name in COLOURS}
     return Parameters(
         **box,
         **chances,
@@ -98,6 +100,7 @@ def sample(
         size=size,
         interpolation=settings.interpolation,
         radius=blur_radius(settings.blur_max, size) if settings.blur > 0 else 0,
+        colours=settings.colours,
     )
 
 
@@ -106,14 +109,16 @@ def _between(draw: Tensor, low: float, high: float) -> Tensor:
     return (low + (high - low) * draw).float()
 
 
-def _limits(settings: ViewSettings, name: str) -> tuple[float, float]:
+def colour_limits(settings: ViewSettings, name: str) -> tuple[float, float]:
+    """What a colour factor is drawn from, uniformly."""
     reach = getattr(settings, name)
     return (-reach, reach) if name == "hue" else (max(0.0, 1 - reach), 1 + reach)
 
 
 def _orders(keys: Tensor, settings: ViewSettings) -> tuple[tuple[str, ...], ...]:
-    """One order per view; operations whose factor never varies are left out."""
-    names = ([COLOURS[i] for i in permutation(key, len(COLOURS)).tolist()] for key in keys.cpu())
+    """One order per view, InvCLR's own always the same; operations whose factor never varies are left out."""
+    fixed = settings.colours == "invclr"
+    names = (COLOURS if fixed else [COLOURS[i] for i in permutation(key, len(COLOURS)).tolist()] for key in keys.cpu())
     return tuple(tuple(name for name in order if getattr(settings, name) > 0) for order in names)
 
 

@@ -22,7 +22,12 @@ def _cubic(distance: Tensor) -> Tensor:
     return (near * near).mul_(1 - 2 * near).add_((far * far).mul_(0.5 * far - 0.5))
 
 
-FILTERS = {"bilinear": _triangle, "bicubic": _cubic}
+def _lanczos(distance: Tensor) -> Tensor:
+    """PIL's, with three lobes."""
+    return torch.sinc(distance).mul_(torch.sinc(distance / 3)).masked_fill_(distance.abs() >= 3, 0)
+
+
+FILTERS = {"bilinear": _triangle, "bicubic": _cubic, "lanczos": _lanczos}
 
 
 def separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

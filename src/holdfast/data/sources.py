@@ -6,10 +6,11 @@ from holdfast.data.arrays import read_digits, read_npz
 from holdfast.data.decode import Wanted
 from holdfast.data.images import Images
 from holdfast.data.parquet import read_parquet
+from holdfast.data.spirograph import is_spirograph, read_spirograph
 
 __all__ = ["Images", "load_images"]
 
-_ACCEPTED = "'digits', a .parquet file, a folder or pattern of .parquet shards, or an .npz file"
+_ACCEPTED = "'digits', 'spirograph:COUNT', a .parquet file, a folder or pattern of .parquet shards, or an .npz file"
 
 
 def load_images(
@@ -24,8 +25,8 @@ def load_images(
 ) -> Images:
     """Decodes a source into one uint8 tensor.
 
-    source: 'digits', a .parquet file in the Hugging Face image layout, a folder or glob pattern of such shards
-        (taken in the order of their names), or an .npz file.
+    source: 'digits', 'spirograph:100000' (see parse_spirograph), a .parquet file in the Hugging Face image layout, a
+        folder or glob pattern of such shards (taken in the order of their names), or an .npz file.
     size: the largest centred square of every image is resampled to size×size (Pillow's antialiased bicubic);
         None keeps the images as they are, which must then be of one size.
     limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
@@ -44,6 +45,8 @@ def load_images(
     )
     if str(source) == "digits":
         return read_digits(wanted)
+    if is_spirograph(str(source)):
+        return read_spirograph(wanted, str(source))
     paths = _files(Path(source))
     if paths[0].suffix == ".npz":
         return read_npz(paths[0], wanted, str(source))
