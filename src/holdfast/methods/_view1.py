@@ -1,0 +1,34 @@
+"""View 1 of a method's loss: its features, and its derivatives by what it was made with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from holdfast.data.views import Views
+
+
+@contextmanager
+def first_features(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Yields a list that will hold what the encoder gave its head in the network's first call, which starts with view
+    1."""
+    seen: list[Tensor] = []
+
+    def note(head: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if not seen:
+            seen.append(inputs[0])
+
+    handle = network.get_submodule("1").register_forward_pre_hook(note)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def tied(views: Views, rendered: Tensor) -> Views:
+    """The same views, bit for bit, but the first has the derivatives of rendered beside its own: an adversary may have
+    moved it away from rendered."""
+    first = views.images[0] + (rendered - rendered.detach())
+    return replace(views, images=torch.cat([first[None], views.images[1:]]))
