@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from holdfast.evaluation.features import extract_features
+from holdfast.evaluation.invariance import variance_report
 from holdfast.evaluation.knn import knn_predict
 
 _ROWS = 2048
@@ -77,11 +78,13 @@ def label_free_signals(features: Tensor) -> dict[str, float]:
 def live_signals(
     encoder: nn.Module, views: Tensor, *, labels: Tensor | None = None, images: Tensor | None = None
 ) -> dict[str, float]:
-    """What to watch while training: alignment, uniformity, effective_rank, feature_std and, with labels, knn_accuracy.
+    """What to watch while training: alignment, uniformity, effective_rank, feature_std, variance_ratio (within images
+    over total) and, with labels, knn_accuracy.
 
     views [2, n, 3, h, w] in [0, 1]: two random views of n held-out images (n up to some thousand). All but alignment
-    are measured on images [n, 3, h, w] as they are, or on the first views where none are given. knn_accuracy:
-    percent, leave one out over the n images, 20 neighbours; needs labels [n]. The encoder's modes are restored.
+    and variance_ratio are measured on images [n, 3, h, w] as they are, or on the first views where none are given.
+    knn_accuracy: percent, leave one out over the n images, 20 neighbours; needs labels [n]. The encoder's modes are
+    restored.
     """
     count, n = views.shape[:2]
     features = extract_features(encoder, views.flatten(0, 1)).unflatten(0, (count, n))
@@ -91,7 +94,9 @@ def live_signals(
 
 
 def _signals(features: Tensor, plain: Tensor, labels: Tensor | None) -> dict[str, float]:
-    signals = {"alignment": float(alignment(features.transpose(0, 1)).mean()), **label_free_signals(plain)}
+    views = features.transpose(0, 1)
+    signals = {"alignment": float(alignment(views).mean()), **label_free_signals(plain)}
+    signals["variance_ratio"] = variance_report(views)["ratio"]
     if labels is not None:
         labels = labels.to(plain.device)
         predicted = knn_predict(plain, labels, classes=int(labels.max()) + 1)

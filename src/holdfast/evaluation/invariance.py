@@ -1,0 +1,112 @@
+"""How far features move: cosine, whitened cosine (arXiv:2111.11398), within-image over total variance
+(arXiv:2010.09515)."""
+
+import warnings
+from dataclasses import dataclass
+
+import torch
+import torch.autograd.forward_ad as fwAD
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from holdfast.evaluation.features import pooled
+
+ENOUGH = 10
+"""Images per dimension from which a covariance is taken as measured; below, it is shrunk (Ledoit and Wolf, 2004)."""
+STEP = 0.01
+"""Share of a direction that an encoder without forward-mode derivatives is moved by."""
+_SMALLEST_SHARE = 1e-8
+"""Directions with less than this share of the largest variance are left out: dead units have none to whiten."""
+
+
+def cosines(features: Tensor, moved: Tensor) -> Tensor:
+    """Cosine [n] in [-1, 1] of rows of two tensors [n, dim], float64: 1 for equal rows (also of zeros), 0 beside a
+    zero row."""
+    a, b = features.double(), moved.double()
+    unit = (F.normalize(a, dim=1, eps=1e-30) * F.normalize(b, dim=1, eps=1e-30)).sum(1).clamp(-1, 1)
+    return torch.where((a == b).all(1), 1.0, unit)
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """The affine map after which clean features have mean 0 and, in the directions they use, covariance 1."""
+
+    mean: Tensor
+    """[dim] float64."""
+    matrix: Tensor
+    """[dim, rank] float64: matrix matrix' is the (pseudo-)inverse of the covariance."""
+    shrinkage: float
+    """Share of the covariance that was replaced by its mean variance in all directions."""
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """[n, rank] float64 of features [n, dim]."""
+        return (features.double() - self.mean) @ self.matrix
+
+
+def whitening(features: Tensor) -> Whitening:
+    """The whitening of clean features [n, dim]; their covariance is shrunk where there are under 10 images per
+    dimension."""
+    if len(features) < 2:
+        raise ValueError(f"expected features of at least two images, got {len(features)}; give more clean images")
+    x = features.double()
+    mean = x.mean(0)
+    covariance = (x - mean).T @ (x - mean) / (len(x) - 1)
+    share = 0.0 if len(x) >= ENOUGH * x.shape[1] else _shrinkage(x - mean, covariance)
+    identity = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    values, vectors = torch.linalg.eigh((1 - share) * covariance + share * covariance.diagonal().mean() * identity)
+    used = values > _SMALLEST_SHARE * values[-1]
+    return Whitening(mean, vectors[:, used] * values[used].rsqrt(), share)
+
+
+def _shrinkage(centred: Tensor, covariance: Tensor) -> float:
+    """Ledoit and Wolf's share in [0, 1] for a multiple of the identity, from centred rows and their covariance."""
+    n, dim = centred.shape
+    sample = covariance * ((n - 1) / n)
+    distance = sample.square().sum() - sample.diagonal().sum().square() / dim
+    noise = (centred.square().sum(1).square().sum() / n - sample.square().sum()) / n
+    return float((noise / distance).clamp(0, 1)) if distance > 0 else 0.0
+
+
+def whitened_cosines(features: Tensor, moved: Tensor, whiten: Whitening) -> Tensor:
+    """Cosine [n] in [-1, 1] of rows after whitening; unchanged by any invertible affine map of the features (no
+    shrinkage)."""
+    return cosines(whiten(features), whiten(moved))
+
+
+def within_variance(features: Tensor) -> Tensor:
+    """[n] in [0, 2]: trace of the unbiased covariance over k passes of each image's unit features [n, k, dim]."""
+    if features.ndim != 3 or features.shape[1] < 2:
+        raise ValueError(
+            f"expected features [n, passes, dim] of two or more passes, got {list(features.shape)}; encode again"
+        )
+    return F.normalize(features.double(), dim=-1).var(1, correction=1).sum(-1)
+
+
+def variance_report(features: Tensor) -> dict[str, float]:
+    """within, total and ratio of features [n, passes, dim], L2-normalised first; a ratio of 0 is invariant.
+
+    within: mean over images of the trace of the covariance over passes; total: trace of the covariance over all rows;
+    both unbiased; ratio: within / total, 0 where nothing moves. (The authors' script groups rows of different images,
+    so what it calls conditional variance is nearly the total.)
+    """
+    within = float(within_variance(features).mean())
+    total = float(F.normalize(features.double(), dim=-1).flatten(0, 1).var(0, correction=1).sum())
+    return {"within": within, "total": total, "ratio": within / total if within > 0 else 0.0}
+
+
+@torch.no_grad()
+def directional_derivative(encoder: nn.Module, images: Tensor, directions: Tensor) -> Tensor:
+    """[n, dim] float32: how features of images [n, 3, h, w] change per unit of directions of the same shape.
+
+    Forward-mode differentiation; an encoder that has none is moved by STEP of the direction instead. The caller puts
+    it in evaluation mode.
+    """
+    try:
+        with warnings.catch_warnings(), fwAD.dual_level():
+            warnings.simplefilter("ignore", FutureWarning)  # torch 2.15 loads deprecated scripts of its own
+            features = pooled(encoder(fwAD.make_dual(images, directions)))
+            tangent = fwAD.unpack_dual(features).tangent
+            return torch.zeros_like(features.detach()) if tangent is None else tangent.clone()
+    except (NotImplementedError, RuntimeError):
+        before, after = pooled(encoder(images)), pooled(encoder(images + STEP * directions))
+        return (after - before) / STEP
