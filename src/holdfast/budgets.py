@@ -80,13 +80,13 @@ def parse_eps(values: Sequence[str | float], norm: str) -> list[tuple[str, float
             number = -1.0
         if not (number > 0 and (norm == "l2" or number <= 1)):
             raise ValueError(f"expected eps in pixels above 0, for linf at most 1, got {value!r}; write 8/255, not 8")
-        found.setdefault(number, _written(value, number))
+        found.setdefault(number, _written(value, number, norm))
     return [(found[number], number) for number in sorted(found)]
 
 
-def _written(value: str | float, number: float) -> str:
+def _written(value: str | float, number: float, norm: str) -> str:
     """'8/255' also for 0.03137..., so that findings of both spellings compare."""
     parts = round(number * 255)
-    if parts >= 1 and abs(number * 255 - parts) < 1e-4:
+    if norm == "linf" and parts >= 1 and abs(number * 255 - parts) < 1e-4:
         return f"{parts}/255"
     return value if isinstance(value, str) and "/" not in value else f"{number:g}"

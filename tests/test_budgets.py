@@ -1,0 +1,36 @@
+import pytest
+
+from holdfast.budgets import AttackOptions, parse_eps
+
+
+def test_budgets_are_read_as_fractions_and_come_back_ascending():
+    assert parse_eps(["8/255", "0.01", 2 / 255], "linf") == [("2/255", 2 / 255), ("0.01", 0.01), ("8/255", 8 / 255)]
+    assert [eps for eps, _ in parse_eps((), "linf")] == ["2/255", "4/255", "8/255"]
+    assert parse_eps((), "l2") == [("0.25", 0.25), ("0.5", 0.5), ("1", 1.0)]
+
+
+def test_a_budget_is_written_in_one_way():
+    assert parse_eps(["0.031372549", "8/255", 8 / 255], "linf")[0][0] == "8/255"
+    assert len(parse_eps(["4/255", 4 / 255], "linf")) == 1
+
+
+@pytest.mark.parametrize("value", ["8", "0", "-1/255", "eight", "1/0", 0.0])
+def test_a_budget_that_is_none_is_refused(value):
+    with pytest.raises(ValueError, match="write 8/255, not 8"):
+        parse_eps([value], "linf")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"attack_images": 0}, "attack_images >= 1"),
+        ({"square_queries": -1}, "square_queries >= 0"),
+        ({"attack_norm": "l1"}, "attack_norm linf or l2"),
+        ({"attack_head": "aff"}, "slf or alf or authors"),
+        ({"attack_step": 0.0}, "attack_step > 0"),
+        ({"attack_eps": ("8",)}, "write 8/255"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        AttackOptions(**options)
