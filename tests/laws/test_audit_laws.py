@@ -8,19 +8,27 @@ import numpy as np
 import pytest
 import torch
 
-from holdfast.audits import AUDITS, NEED_LABELS, audit
+from holdfast.audits import AUDITS, NEED_LABELS, NEED_PAIRS, audit
 from holdfast.data import Images
+from holdfast.data.partition import PARTS
 from holdfast.findings import Finding
-from toy_audits import ReadsTheClass, small_network, toy_images
+from toy_audits import ReadsTheClass, small_network, toy_images, toy_pairs
 
 every_audit = pytest.mark.parametrize("axis", AUDITS)
 FEW_SHOT_IDS = torch.cat([start + torch.arange(6) for start in (0, 60, 100, 130, 150, 165)])
 
 
+def needed(axis: str) -> dict:
+    """What an audit needs beside an encoder and images."""
+    if axis == "robustness":
+        return {"attack_steps": 4, "square_queries": 20, "drift_images": 20, "corruption_images": 12}
+    return {"pairs": toy_pairs()} if axis in NEED_PAIRS else {}
+
+
 def measured(
     axis: str, *, encoder=None, images: Images | None = None, test: Images | None = None, **options
 ) -> Finding:
-    options = {"few_shot_ids": FEW_SHOT_IDS, **options}
+    options = {"few_shot_ids": FEW_SHOT_IDS, **needed(axis), **options}
     (finding,) = audit(
         encoder or small_network(), images or toy_images(), test=test or toy_images(seed=1), axes=[axis], **options
     )
@@ -59,7 +67,9 @@ def test_permuted_images_give_the_same_finding(axis):
 @every_audit
 def test_permuted_images_give_the_same_finding_where_the_audit_holds_test_images_out(axis):
     encoder = small_network()
-    (first,), (second,) = (audit(encoder, images, axes=[axis]) for images in (toy_images(), shuffled(toy_images())))
+    (first,), (second,) = (
+        audit(encoder, images, axes=[axis], **needed(axis)) for images in (toy_images(), shuffled(toy_images()))
+    )
     assert_same_numbers(first, second)
 
 
@@ -109,10 +119,15 @@ def test_a_finding_comes_back_from_disk(axis, tmp_path):
 
 
 @every_audit
-def test_columns_are_per_test_image_and_of_equal_length(axis):
+def test_columns_are_per_audited_image_and_of_equal_length(axis):
     columns = usual(axis).columns
-    assert torch.equal(torch.as_tensor(columns["id"]), toy_images(seed=1).ids)
-    assert {len(column) for column in columns.values()} == {len(toy_images())}
+    parts = {"memorization": PARTS, "privacy": ("candidate", "external")}  # others measure test images
+    pairs = toy_pairs().parts
+    expected = (
+        torch.cat([pairs[name] for name in parts[axis]]).sort().values if axis in parts else toy_images(seed=1).ids
+    )
+    assert torch.equal(torch.as_tensor(columns["id"]), expected)
+    assert {len(column) for column in columns.values()} == {len(expected)}
 
 
 @every_audit
@@ -127,7 +142,7 @@ def test_images_without_labels_are_either_audited_or_refused_with_a_remedy(axis)
     images = toy_images()
     unlabelled = Images(pixels=images.pixels, ids=images.ids)
     if axis not in NEED_LABELS:
-        (finding,) = audit(small_network(), unlabelled, axes=[axis])
+        (finding,) = audit(small_network(), unlabelled, axes=[axis], **needed(axis))
         assert not any(score.unit == "percent" for score in finding.scores)
         return
     with pytest.raises(ValueError, match="add a label column"):

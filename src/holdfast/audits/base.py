@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from holdfast.audits._pairs import Pairs, Scored, score_pairs
+from holdfast.budgets import AttackOptions
 from holdfast.data import Images, class_groups
 from holdfast.evaluation import (
     FEW_SHOT,
@@ -32,7 +35,7 @@ BALANCED_BELOW = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(AttackOptions):
     """How to measure; the same names as the arguments of `audit`."""
 
     probe_on: Literal["pool", "train"] = "pool"
@@ -43,6 +46,8 @@ class Options:
     """'early' lowers SDCLR's learning rate one epoch early, as its CIFAR script does."""
     group_rule: Literal["thirds", "thresholds"] = "thirds"
     """How classes are grouped by their training images."""
+    views: int = 10
+    """Views of each image that memorization and privacy compare, at least 4."""
     seed: int = 0
     """Decides folds, order, resampling and, where no test images are given, which ones are held out."""
     batch_size: int = 512
@@ -51,6 +56,13 @@ class Options:
     """Where to compute; None is where the encoder is."""
     precision: Literal["32", "bf16"] = "32"
     """Of the encoder's passes."""
+    shift_images: int = 500
+    """Test images, at most, that the invariance audit moves."""
+    average: int = 0
+    """Largest number of random views whose features the invariance audit averages; 0: none. Each view is a pass over
+    all probe and test images."""
+    unfinished: Path | None = None
+    """Folder for what the robustness audit has done so far: an interrupted one goes on there. None keeps nothing."""
     progress: Callable[[str, int, int], None] | None = None
     """Told what is measured, images done and images in all."""
 
@@ -90,6 +102,8 @@ class Subject:
     options: Options
     facts: Mapping[str, Any]
     """Settings that only the preparation knows: data, counts_of, run."""
+    pairs: Pairs | None = None
+    """Encoders trained with and without certain images: what memorization and privacy are measured on."""
 
     @property
     def classes(self) -> int:
@@ -150,6 +164,18 @@ class Subject:
     def few_shot(self) -> Outcome | None:
         """Of a probe fitted on few_shot_ids; None without them."""
         return None if self.few_shot_ids is None else _probed(self, self.few_shot_ids, FEW_SHOT)
+
+    @cached_property
+    def scored(self) -> Scored:
+        """Every pair's scores of every image, once for all audits. Raises ValueError where there are no pairs."""
+        if self.pairs is None:
+            raise ValueError(
+                "expected pairs of encoders trained with and without certain images to measure memorization, got none; "
+                "train them with: holdfast memorization RUN, or pass pairs"
+            )
+        return score_pairs(
+            self.pairs, {"count": self.options.views, "seed": self.options.seed}, self.extraction("pairs")
+        )
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """`holdfast audit`, `report` and `compare`."""
 
 import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from holdfast.budgets import AttackOptions
 from holdfast.cli.errors import UserError
 from holdfast.cli.options import parse
 from holdfast.findings import Finding
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions:
+class AuditOptions(AttackOptions):
     """Options of `holdfast audit`."""
 
     encoders: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -29,7 +31,8 @@ class AuditOptions:
     test: str | None = None
     """Test images; None: what the run held out, else a fifth of every class of the data."""
     axes: tuple[str, ...] | None = None
-    """What to measure, see `holdfast audits`; None: all that the data allow."""
+    """What to measure, see `holdfast audits`; None: all that the data allow, but those that take many passes
+    (invariance)."""
     image_size: int | None = None
     """Side in pixels that images are resized to; None: the run's, else the images' own."""
     probe_on: Literal["pool", "train"] = "pool"
@@ -40,6 +43,10 @@ class AuditOptions:
     """Lower the SGD probe's rate on time, or an epoch early as the authors' CIFAR script does."""
     group_rule: Literal["thirds", "thresholds"] = "thirds"
     """Groups of classes: thirds by frequency, or more than 100, 20 to 100, fewer than 20 images."""
+    shift_images: int = 500
+    """Test images, at most, that the invariance audit transforms."""
+    average: int = 0
+    """Average features over up to so many random views in the invariance audit; 0: do not."""
     seed: int = 0
     """Decides folds, order and resampling."""
     batch_size: int = 512
@@ -73,17 +80,44 @@ def audit_encoder(source: str, options: AuditOptions) -> Path:
 
     is_run = (Path(source) / "config.json").is_file()
     images, given = (_run_images if is_run else _other_images)(source, options)
-    settings = ("axes", "probe_on", "protocol", "probe_lr_drop", "group_rule", "seed", "batch_size", "precision", "name")
-    shared = {name: getattr(options, name) for name in settings}
+    settings = (
+        "axes",
+        "probe_on",
+        "protocol",
+        "probe_lr_drop",
+        "group_rule",
+        "shift_images",
+        "average",
+        "seed",
+        "batch_size",
+        "precision",
+        "name",
+    )
+    shared = {name: getattr(options, name) for name in (*settings, *(f.name for f in fields(AttackOptions)))}
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    findings = measure(source, images, **given, **shared, device=device)
     folder = Path(source) if is_run else options.out or Path("audits") / (options.name or source).replace("/", "-")
+    target = folder / "findings" if is_run else folder
+    kept = {"unfinished": target / "unfinished", "progress": _Stages()}
+    findings = measure(source, images, **given, **shared, device=device, **kept)
     for finding in findings:
-        finding.save(folder / "findings" if is_run else folder)
-    print(f"{source}: {folder / 'findings' if is_run else folder}")
+        finding.save(target)
+    shutil.rmtree(target / "unfinished", ignore_errors=True)
+    print(f"{source}: {target}")
     for finding in findings:
         print("\n".join(_lines(finding)))
     return folder
+
+
+class _Stages:
+    """Prints a line when a stage of the robustness audit begins: it is the one that takes minutes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, stage: str, done: int, images: int) -> None:
+        if stage.startswith("robustness") and stage != self._last:
+            self._last = stage
+            print(f"  {stage}", flush=True)
 
 
 def _run_images(source: str, options: AuditOptions) -> "tuple[Images, dict[str, Any]]":
@@ -117,7 +151,7 @@ def _other_images(source: str, options: AuditOptions) -> "tuple[Images, dict[str
 
 def _lines(finding: Finding) -> list[str]:
     width = max(len(score.name) for score in finding.scores)
-    lines = [f"  {finding.audit}"]
+    lines = [f"  {finding.audit}", *(f"    {warning}" for warning in finding.settings.get("warnings", ()))]
     for score in finding.scores:
         low_high = "" if score.interval is None else f"  [{score.interval[0]:.2f}, {score.interval[1]:.2f}]"
         lines.append(f"    {score.name:{width}}  {score.value:8.2f} {score.unit}{low_high}")
