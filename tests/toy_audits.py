@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from holdfast.audits import Pairs
 from holdfast.data import Images
 
 NAMES = ("a", "b", "c", "d", "e", "f")
@@ -41,3 +42,13 @@ def small_network(seed: int = 0) -> nn.Module:
     for parameter in network.parameters():
         nn.init.normal_(parameter, generator=generator)
     return network.train()
+
+
+def toy_pairs(count: int = 3) -> Pairs:
+    """Encoder pairs of random networks on toy images that are no test images, with all four parts."""
+    images = toy_images(seed=2, source="toy pairs", first_id=5000)
+    parts = {"shared": images.ids[0::3], "candidate": images.ids[1::6], "independent": images.ids[4::6]}
+    parts["external"] = images.ids[2::3]
+    with torch.random.fork_rng(devices=[]):  # torch draws first weights before ours replace them
+        encoders = [(small_network(2 * pair), small_network(2 * pair + 1)) for pair in range(count)]
+    return Pairs(encoders=encoders, images=images, parts=parts)

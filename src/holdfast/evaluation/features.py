@@ -44,15 +44,17 @@ def extract_features(
             if augment is not None:
                 batch = augment(batch, torch.arange(start, start + len(batch), device=home))
             with torch.autocast(home.type, torch.bfloat16) if precision == "bf16" else nullcontext():
-                parts.append(pooled(encoder(_laid_out(batch, encoder))))
+                parts.append(encode(encoder, batch))
             if progress is not None:
                 progress(start + len(batch), len(pixels))
     return _finite(torch.cat(parts))
 
 
-def _laid_out(batch: Tensor, encoder: nn.Module) -> Tensor:
+def encode(encoder: nn.Module, images: Tensor) -> Tensor:
+    """Features [n, dim] float32 of images [n, 3, h, w] in [0, 1] in one pass, in the mode the encoder is in."""
     # Channels last made ResNet-18 a third faster on a CPU; a stranger's module may call .view(), which then fails.
-    return batch.contiguous(memory_format=torch.channels_last) if isinstance(encoder, Encoder) else batch
+    laid_out = images.contiguous(memory_format=torch.channels_last) if isinstance(encoder, Encoder) else images
+    return pooled(encoder(laid_out))
 
 
 def as_pixels(images: Tensor) -> Tensor:

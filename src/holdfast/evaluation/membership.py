@@ -13,8 +13,8 @@ from holdfast.randomness import generator
 Scores = Sequence[float] | np.ndarray | Tensor
 """[n], higher is more like a member."""
 DRAWS = 1000
-_AT_ONCE = 2**22
-"""Weights held at once while resampling: 32 MiB."""
+_AT_ONCE = 50
+"""Draws held at once while resampling."""
 
 
 def membership(scores_members: Scores, scores_others: Scores) -> dict[str, float]:
@@ -97,36 +97,36 @@ def _checked(scores: Scores, name: str) -> np.ndarray:
     return values
 
 
-def membership_intervals(
+def resampled_membership(
     members: Scores,
     others: Scores,
     *,
     groups: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
     draws: int = DRAWS,
-) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of `membership` under resampling of members [m] and others [o], each among themselves.
+) -> dict[str, np.ndarray]:
+    """`membership` of each of `draws` resamplings of members [m] and others [o] among themselves, [draws] by name.
 
-    groups: a near-duplicate group for each member and other; groups are drawn whole. An interval is widened to hold
-    the measured value: a best threshold, picked anew in each draw, is pushed up by it.
+    groups: a near-duplicate group for each member and other; groups are drawn whole. The same seed draws the same
+    images whatever their scores, so that attacks and encoders are compared on the same resamplings.
     """
     members, others = _checked(members, "members"), _checked(others, "others")
     groups = groups or (np.arange(len(members)), np.arange(len(others)))
     values, places = np.unique(-np.concatenate([members, others]), return_inverse=True)
-    found: dict[str, list[np.ndarray]] = {}
-    pairs = zip(
+    parts = zip(
         _resampled(places[: len(members)], groups[0], len(values), seed, "members", draws),
         _resampled(places[len(members) :], groups[1], len(values), seed, "others", draws),
         strict=True,
     )
-    for weighted_members, weighted_others in pairs:
-        for name, array in Roc(-values, weighted_members, weighted_others).arrays.items():
-            found.setdefault(name, []).append(array)
-    measured = membership(members, others)
-    return {name: _interval(np.concatenate(parts), measured[name]) for name, parts in found.items()}
+    found = [Roc(-values, *weighted).arrays for weighted in parts]
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
 
-def _interval(drawn: np.ndarray, measured: float) -> tuple[float, float]:
+def percentile_interval(drawn: np.ndarray, measured: float) -> tuple[float, float]:
+    """95 % percentile interval of drawn values, widened to hold the measured one.
+
+    A best threshold, picked anew in each draw, is pushed up by it.
+    """
     low, high = np.quantile(drawn, (0.025, 0.975))
     return float(min(low, measured)), float(max(high, measured))
 
@@ -138,10 +138,8 @@ def _resampled(
     _, group = np.unique(groups, return_inverse=True)
     count = int(group.max()) + 1
     source = generator(seed, f"membership bootstrap of {purpose}")
-    step = max(1, _AT_ONCE // thresholds)
-    for start in range(0, draws, step):
-        rows = min(step, draws - start)
-        drawn = torch.randint(count, (rows, count), generator=source).numpy()
+    for start in range(0, draws, _AT_ONCE):
+        drawn = torch.randint(count, (min(_AT_ONCE, draws - start), count), generator=source).numpy()
         weights = np.stack([np.bincount(row, minlength=count) for row in drawn])[:, group].astype(float)
         yield np.stack([np.bincount(places, row, minlength=thresholds) for row in weights])
 

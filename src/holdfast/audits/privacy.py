@@ -1,0 +1,146 @@
+"""Privacy: can an attacker tell training images from others by their features? (EncoderMI, arXiv:2108.11023)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holdfast.audits._pairs import Scored
+from holdfast.audits.base import Subject
+from holdfast.evaluation.membership import (
+    DRAWS,
+    Roc,
+    calibrated_accuracy,
+    membership,
+    percentile_interval,
+    resampled_membership,
+)
+from holdfast.findings import Finding, Score
+
+ROC_POINTS = 200
+"""Rows of the ROC table per attack, at most: spread evenly on a logarithmic axis."""
+_LEAST_OTHERS = {"tpr_at_1pct_fpr": 100, "tpr_at_0.1pct_fpr": 1000}
+"""Non-members without which a rate of false positives would rest on no image at all."""
+_OVER = f"images (bootstrap, near-duplicates together, {DRAWS:,} draws)"
+_TEXTS = {
+    "auc": "chance that a member scores above a non-member, ties one half; 0.5: this attack found nothing",
+    "tpr_at_1pct_fpr": "largest share of members caught while at most 1 % of non-members are taken for members",
+    "tpr_at_0.1pct_fpr": "largest share of members caught while at most 0.1 % of non-members are taken for members",
+    "best_balanced_accuracy": "mean of the two hit rates at the best threshold for these images, so optimistic",
+    "attack_accuracy": "mean of the two hit rates on one half at the threshold that is best on the other half",
+}
+
+
+@dataclass(frozen=True)
+class _Attack:
+    """A score of each image by each encoder or pair, [views of the attacker, n]."""
+
+    name: str
+    text: str
+    values: np.ndarray
+
+
+def privacy(subject: Subject) -> Finding:
+    """Membership inference from features: candidates, which f trained on, against external images; needs pairs.
+
+    Attacks: cosine (EncoderMI's threshold on the mean cosine of views, one encoder), difference (L_g - L_f of one pair,
+    an attacker with a reference encoder) and averaged (the same, mean over pairs: the strongest). Independents are
+    never non-members: g trained on them, which would inflate the result. Scores METRIC_ATTACK in [0, 1]; the rates at
+    1 % and 0.1 % false positives need 100 and 1,000 non-members. Table 'roc' for curves on logarithmic axes. Raises
+    ValueError without encoder pairs or external images.
+    """
+    scored = subject.scored
+    if not scored.at("external").any():
+        raise ValueError(
+            "expected external images, which neither encoder trained on, to be the non-members, got none; "
+            "hold some out of the pairs' training and name them in the partition"
+        )
+    attacks = _attacks(scored)
+    chosen = scored.at("candidate") | scored.at("external")
+    columns = {
+        "id": scored.images.ids.cpu().numpy()[chosen],
+        "member": scored.at("candidate")[chosen],
+        **{attack.name: attack.values.mean(0)[chosen] for attack in attacks if attack.name != "averaged"},
+    }
+    return Finding(
+        audit="privacy",
+        scores=[score for attack in attacks for score in _scores(attack, scored, subject.options.seed)],
+        columns=columns,
+        tables={"roc": [row for a in attacks for row in _roc(a, scored)], "per_pair": _per_pair(attacks, scored)},
+        settings=subject.settings | dict(scored.facts),
+    )
+
+
+def _attacks(scored: Scored) -> list[_Attack]:
+    cosines = np.stack([pair.cosine_f for pair in scored.pairs])
+    found = [
+        _Attack("cosine", "Threshold on the mean cosine between views by f (mean over pairs)", cosines),
+        _Attack("difference", "Threshold on L_g - L_f of one pair (mean over pairs)", scored.differences),
+    ]
+    if len(scored.pairs) > 1:
+        text = f"Threshold on L_g - L_f averaged over {len(scored.pairs)} pairs"
+        found.append(_Attack("averaged", text, scored.differences.mean(0, keepdims=True)))
+    return found
+
+
+def _split(values: np.ndarray, scored: Scored) -> tuple[np.ndarray, np.ndarray]:
+    """Of members and of non-members."""
+    return values[scored.at("candidate")], values[scored.at("external")]
+
+
+def _scores(attack: _Attack, scored: Scored, seed: int) -> list[Score]:
+    """Means over the attacker's views, with intervals from the same resamplings of images for each."""
+    groups = _split(scored.groups, scored)
+    found = [membership(*_split(values, scored)) for values in attack.values]
+    drawn = [resampled_membership(*_split(values, scored), groups=groups, seed=seed) for values in attack.values]
+    others = len(groups[1])
+    scores = []
+    for name in found[0]:
+        if others < _LEAST_OTHERS.get(name, 0):
+            continue
+        value = float(np.mean([metrics[name] for metrics in found]))
+        interval = percentile_interval(np.mean([draws[name] for draws in drawn], axis=0), value)
+        scores.append(_score(attack, name, value, interval, others))
+    if min(map(len, groups)) > 1:
+        halves = [calibrated_accuracy(*_split(values, scored), seed=seed) for values in attack.values]
+        scores.append(_score(attack, "attack_accuracy", float(np.mean(halves)), None, others))
+    return scores
+
+
+def _score(attack: _Attack, name: str, value: float, interval: tuple[float, float] | None, others: int) -> Score:
+    false = {"tpr_at_1pct_fpr": others // 100, "tpr_at_0.1pct_fpr": others // 1000}.get(name)
+    rests = "" if false is None else f"; rests on {false} false positives of {others:,} non-members"
+    return Score(
+        name=f"{name.replace('.', '_')}_{attack.name}",
+        value=value,
+        unit="share",
+        range=(0.0, 1.0),
+        better="lower",
+        definition=f"{attack.text}: {_TEXTS[name]}{rests}.",
+        interval=interval,
+        interval_over="" if interval is None else _OVER,
+    )
+
+
+def _roc(attack: _Attack, scored: Scored) -> list[dict[str, Any]]:
+    """The curve of each of the attacker's views; 'pair' is None for the averaged attack."""
+    rows = []
+    for number, values in enumerate(attack.values):
+        roc = Roc.of(*_split(values, scored))
+        false, true = roc.false_positives, roc.true_positives
+        last = np.append(np.flatnonzero(np.diff(false)), len(false) - 1)  # the best rate at each false-positive rate
+        keep = last[np.unique(np.geomspace(1, len(last), ROC_POINTS).round().astype(int)) - 1]
+        pair = None if attack.name == "averaged" else number
+        rows += [
+            {"attack": attack.name, "pair": pair, "fpr": float(false[i]), "tpr": float(true[i])} for i in keep.tolist()
+        ]
+    return rows
+
+
+def _per_pair(attacks: list[_Attack], scored: Scored) -> list[dict[str, Any]]:
+    return [
+        {"attack": attack.name, "pair": number, **membership(*_split(values, scored))}
+        for attack in attacks
+        if attack.name != "averaged"
+        for number, values in enumerate(attack.values)
+    ]
