@@ -9,7 +9,7 @@ from torch import Tensor
 
 from holdfast.randomness import fold, key
 
-REGULARISATION = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)
+REGULARISATION = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)
 """Weights of half the squared norm that are tried, strongest first: each fit starts from the one before it."""
 FOLDS = 5
 CROSS_VALIDATE_BELOW = 5000
