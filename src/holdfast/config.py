@@ -64,7 +64,8 @@ class ViewSettings:
     grey: float = 0.2
     """Probability of grayscale."""
     colours: Literal["torchvision", "invclr"] = "torchvision"
-    """Colour operations: torchvision's in a random order, or InvCLR's own in its fixed order, which may leave [0, 1]."""
+    """Colour operations: torchvision's in a random order, or InvCLR's own in its fixed order, which may leave [0,
+    1]."""
     blur: float = 0.0
     """Probability of a Gaussian blur."""
     blur_min: float = 0.1
@@ -170,9 +171,9 @@ class RunConfig:
     """Added to the gradient (SGD, LARS) or decoupled (AdamW)."""
     decay: Literal["all", "weights"] = "all"
     """Which parameters decay: all, or only those with two or more dimensions (no biases, no norms)."""
-    schedule: Literal["steps", "authors"] = "steps"
+    schedule: Literal["steps", "authors", "epochs"] = "steps"
     """The learning rate's cosine ends with the last optimiser step; or ('authors', of CF-AMC-SSL) with the last step of
-    a run without replays, after which it rises again."""
+    a run without replays, after which it rises again; or ('epochs', of InvCLR) it changes between epochs only."""
     adversary: str | None = None
     """'pgd:5' trains on views moved by 5 steps up the loss, 'free:3' replays each batch 3 times; None: no attack."""
     adversary_eps: float = 8 / 255

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from goldens import array, cases
 from holdfast.data import colour, render_spirograph
 from holdfast.data.spirograph import COLUMNS
+from holdfast.engine.optim import epoch_rate
 from holdfast.evaluation import fit_ridge, variance_report
 from holdfast.evaluation.invariance import within_variance
 from holdfast.objectives import expected_invariance_penalty, invariance_penalty, nt_xent
@@ -199,3 +200,10 @@ def test_variances_are_within_images_and_in_total():
     assert variance_report(features) == pytest.approx(
         {name: outputs[name] for name in ("within", "total", "ratio")}, rel=1e-9
     )
+
+
+@pytest.mark.parametrize("case", cases("invclr", "lr_schedule"), ids=lambda case: case["id"])
+def test_the_learning_rate_is_the_authors(case):
+    inputs, outputs = case["inputs"], case["outputs"]
+    settings = {"epochs": inputs["epochs"], "peak": inputs["base_lr"], "ramp": inputs["ramp_len"]}
+    assert [epoch_rate(epoch, **settings) for epoch in outputs["epochs"]] == pytest.approx(outputs["lr"], rel=1e-9)

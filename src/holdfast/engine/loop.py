@@ -14,7 +14,7 @@ from holdfast.data.images import Images
 from holdfast.distributed import join_rows
 from holdfast.engine.checkpoint import Position, save_checkpoint
 from holdfast.engine.meter import READ_EVERY, Meter
-from holdfast.engine.optim import learning_rate, warmup_steps
+from holdfast.engine.optim import epoch_rate, learning_rate, warmup_steps
 from holdfast.engine.session import Session
 from holdfast.evaluation import live_signals
 from holdfast.methods import name_of
@@ -106,6 +106,10 @@ def _train_batch(session: Session, position: Position, batch: Batch, meter: Mete
 
 
 def _rate(session: Session, step: int) -> float:
+    config = session.config
+    if config.schedule == "epochs":
+        epoch = (step - 1) // (session.steps_per_epoch * session.method.steps_per_batch)
+        return epoch_rate(epoch, epochs=config.epochs, peak=config.lr, ramp=round(config.warmup_epochs))
     # CF-AMC-SSL's authors step the schedule in each replay although its length counts batches, so with 3 replays the
     # rate falls, rises and falls again (softsys4ai/CF-AMC-SSL@ff36114, main_empssl_free_adv.py).
     replays = 1 if session.config.schedule == "authors" else session.method.steps_per_batch

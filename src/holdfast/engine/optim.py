@@ -19,6 +19,12 @@ def learning_rate(step: int, *, total_steps: int, warmup_steps: int, peak: float
     return end + (peak - end) * (1 + math.cos(math.pi * share)) / 2
 
 
+def epoch_rate(epoch: int, *, epochs: int, peak: float, ramp: int) -> float:
+    """Rate throughout an epoch, counted from 0: InvCLR's smaller of half a cosine and a ramp over the first epochs."""
+    cosine = peak * (1 + math.cos(math.pi * epoch / epochs)) / 2
+    return min(cosine, peak * (1 + epoch) / ramp) if ramp > 0 else cosine
+
+
 def warmup_steps(config: RunConfig, steps_per_epoch: int) -> int:
     """Steps of warm-up: config.warmup_epochs, or a tenth of the run where that is shorter."""
     return round(min(config.warmup_epochs, config.epochs / 10) * steps_per_epoch)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from holdfast.config import VIEWS, RunConfig
+from holdfast.config import VIEWS, RunConfig, ViewSettings
 from holdfast.methods.emp_ssl import EMPSSLConfig
 from holdfast.methods.simclr import SimCLRConfig
 
@@ -49,11 +49,32 @@ def simclr_free() -> RunConfig:
     return replace(simclr_adv(), adversary="free:3", epochs=167)
 
 
+def invclr() -> RunConfig:
+    """InvCLR: SimCLR with a penalty on how far features move with the colours, 1,000 epochs (2010.09515)."""
+    return RunConfig(
+        method=SimCLRConfig(temperature=0.5, per_view_norm=True),
+        views=ViewSettings(crop_min=0.08, interpolation="lanczos", colours="invclr"),
+        encoder="timm/resnet50",
+        epochs=1000,
+        batch_size=512,
+        optimizer="lars",
+        lr=3.0,
+        lr_end=0.0,
+        schedule="epochs",
+        warmup_epochs=10,
+        weight_decay=1e-6,
+        penalty="invariance:0.1",
+        penalty_form="vjp",
+        penalty_limit=1.0,
+    )
+
+
 PRESETS: dict[str, Callable[[], RunConfig]] = {
     "emp-ssl": emp_ssl,
     "robust-emp-ssl": robust_emp_ssl,
     "cf-amc-ssl": cf_amc_ssl,
     "simclr-adv": simclr_adv,
     "simclr-free": simclr_free,
+    "invclr": invclr,
 }
 """Complete configurations by their command-line name; 'emp-ssl' is a method whose own settings need this optimiser."""

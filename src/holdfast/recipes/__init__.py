@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from holdfast.config import RunConfig
-from holdfast.recipes import cf_amc_ssl, emp_ssl, sdclr, simclr
+from holdfast.recipes import cf_amc_ssl, emp_ssl, invclr, sdclr, simclr
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "simclr/cifar10_lt": simclr.cifar10_lt,
@@ -24,6 +24,9 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "simclr-free/cifar10_crop": cf_amc_ssl.simclr_free_crop,
     "cf-amc-ssl/cifar10_patch": cf_amc_ssl.cf_amc_ssl_patch,
     "cf-amc-ssl/cifar10_crop": cf_amc_ssl.cf_amc_ssl_crop,
+    "invclr/cifar10": invclr.cifar10,
+    "invclr/cifar100": invclr.cifar100,
+    "invclr/spirograph": invclr.spirograph,
 }
 
 __all__ = ["RECIPES"]
