@@ -1,0 +1,35 @@
+"""One self-contained HTML page from run folders and findings, and comparisons for the terminal. Never imports torch.
+
+The package is callable, so that `holdfast.report(folders, path)` stays the function after `import holdfast.report`.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from holdfast.report.comparison import Comparison, compare
+    from holdfast.report.page import report
+
+__all__ = ["Comparison", "compare", "report"]
+
+_HOMES = {"report": "page", "compare": "comparison", "Comparison": "comparison"}
+
+
+class _CallablePackage(ModuleType):
+    """The import system binds a package to its parent's attribute, here over the function of the same name."""
+
+    def __call__(self, folders: Sequence[Path | str], path: Path | str) -> Path:
+        return self.report(folders, path)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+sys.modules[__name__].__class__ = _CallablePackage

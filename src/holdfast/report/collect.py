@@ -1,0 +1,212 @@
+"""What the report reads: run folders and audit folders; runs that differ only in seed and split are taken together."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from holdfast.findings import Finding
+from holdfast.report.statistics import Resampled, resample
+from holdfast.report.wording import METHOD_NAMES, setting, shown
+from holdfast.runs import RunFolder
+
+MOST_ENCODERS = 8
+
+REPEATS = ("seed", "split")
+"""Settings that make a repeat of the same experiment."""
+
+_BOOKKEEPING = {*REPEATS, "out", "checkpoint_steps", "keep_checkpoints", "signals_every"}
+_PROTOCOL = ("test", "protocol", "probe_on", "group_rule")
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One encoder as it lies on disk: its findings, and the run that trained it where there is one."""
+
+    folder: Path
+    findings: Mapping[str, Finding]
+    run: Mapping[str, Any] | None = None
+    metrics: Sequence[Mapping[str, Any]] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[Any, Any] | None:
+        """(seed, split) of the run; None for an encoder without a run."""
+        return None if self.run is None else (self.run.get("seed"), self.run.get("split"))
+
+    def setting(self, name: str) -> Any:
+        """A setting of the audits, the balance audit's first; None where no audit has it."""
+        ordered = sorted(self.findings.values(), key=lambda finding: finding.audit != "balance")
+        return next((f.settings[name] for f in ordered if f.settings.get(name) is not None), None)
+
+    def rows(self, kind: str) -> list[Mapping[str, Any]]:
+        """The rows of metrics.jsonl of one kind."""
+        return [row for row in self.metrics if row.get("kind") == kind]
+
+    @cached_property
+    def resampled(self) -> Resampled | None:
+        """The balance audit's accuracies under resampling of its test images; None without per-sample columns."""
+        columns = self.findings["balance"].columns if "balance" in self.findings else {}
+        if not {"id", "label", "correct", "group"} <= set(columns):
+            return None
+        order = np.argsort(columns["id"], kind="stable")
+        ids, labels, correct, groups = (np.asarray(columns[n])[order] for n in ("id", "label", "correct", "group"))
+        return resample(ids, labels, correct, groups, key=str(self.setting("test_checksum")))
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What the report compares: one encoder, or several runs of one experiment."""
+
+    name: str
+    place: int
+    """Its place in the report, 0 to 7: decides its colour."""
+    members: tuple[Measured, ...]
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """The configuration that its runs share (seed and split are the first run's); empty without a run."""
+        return self.members[0].run or {}
+
+    @property
+    def varies(self) -> str:
+        """What tells its runs apart, for 'over 3 ...'."""
+        keys = [member.key for member in self.members if member.key is not None]
+        different = [name + "s" for i, name in enumerate(REPEATS) if len({key[i] for key in keys}) > 1]
+        return " and ".join(different) or "runs"
+
+    def with_finding(self, audit: str) -> list[Measured]:
+        """Members that this audit has measured."""
+        return [member for member in self.members if audit in member.findings]
+
+
+def collect(folders: Iterable[Path | str]) -> list[Encoder]:
+    """The encoders behind run folders and audit folders, in the order given.
+
+    Raises ValueError for a folder without findings, the same folder or run twice, and more than eight encoders.
+    """
+    paths = [Path(folder) for folder in folders]
+    if not paths:
+        raise ValueError("expected at least one run or audit folder, got none; make one with: holdfast audit")
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise ValueError("expected different folders, got one of them twice; name each folder once")
+    groups: dict[str, list[Measured]] = {}
+    for path in paths:
+        measured = read(path)
+        groups.setdefault(_experiment(measured), []).append(measured)
+    if len(groups) > MOST_ENCODERS:
+        raise ValueError(
+            f"expected one to {MOST_ENCODERS} encoders (runs that differ only in seed and split are one), "
+            f"got {len(groups)}; name fewer folders"
+        )
+    for members in groups.values():
+        _refuse_repeated_runs(members)
+    return _named([tuple(members) for members in groups.values()])
+
+
+def read(path: Path) -> Measured:
+    """One run folder or audit folder. Raises ValueError where there is nothing to report."""
+    folder = RunFolder(path)
+    findings = _findings(folder.findings if folder.findings.is_dir() else path)
+    if not findings:
+        missing = "" if path.is_dir() else " (no such folder)"
+        raise ValueError(
+            f"expected findings in {shown(path)}, got none{missing}; measure first: holdfast audit {shown(path)}"
+        )
+    run = _json(folder.config) if folder.config.is_file() else None
+    run = run or next((f.settings["run"] for f in findings.values() if f.settings.get("run")), None)
+    environment = _json(folder.environment) if folder.environment.is_file() else {}
+    return Measured(path, findings, run, _metrics(folder.metrics), environment)
+
+
+def _findings(folder: Path) -> dict[str, Finding]:
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        document = _json(path)
+        if isinstance(document, dict) and "audit" in document:
+            finding = Finding.load(path)
+            found[finding.audit] = finding
+    return found
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"expected JSON in {shown(path)}, got a damaged file ({error}); write it again: holdfast audit"
+        ) from None
+
+
+def _metrics(path: Path) -> list[Mapping[str, Any]]:
+    """Rows of metrics.jsonl; a line that a killed run left half written is passed over."""
+    rows = []
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows
+
+
+def _experiment(measured: Measured) -> str:
+    """Equal for runs that may be averaged: same configuration but for seed and split, measured in the same way."""
+    if measured.run is None:
+        return str(measured.folder)
+    run = {name: value for name, value in measured.run.items() if name not in _BOOKKEEPING}
+    return json.dumps([run, [measured.setting(name) for name in _PROTOCOL]], sort_keys=True)
+
+
+def _refuse_repeated_runs(members: list[Measured]) -> None:
+    seen: dict[Any, Path] = {}
+    for member in members:
+        if member.key in seen:
+            raise ValueError(
+                f"expected runs of one experiment to differ in seed or split, got {shown(seen[member.key])} and "
+                f"{shown(member.folder)} with the same; name one of them"
+            )
+        seen[member.key] = member.folder
+
+
+def _named(groups: list[tuple[Measured, ...]]) -> list[Encoder]:
+    """Encoders with names that tell them apart: the method, and where two share it, what differs between them."""
+    encoders = [Encoder(_plain_name(members[0]), place, members) for place, members in enumerate(groups)]
+    named = []
+    for encoder in encoders:
+        twins = [other for other in encoders if other.name == encoder.name]
+        suffix = f" ({_distinction(encoder, twins)})" if len(twins) > 1 else ""
+        named.append(replace(encoder, name=encoder.name + suffix))
+    return named
+
+
+def _plain_name(measured: Measured) -> str:
+    method = (measured.run or {}).get("method")
+    if method is not None:
+        return METHOD_NAMES.get(method, shown(method))
+    return shown(measured.setting("name") or measured.setting("encoder") or measured.folder.name)
+
+
+def _distinction(encoder: Encoder, twins: list[Encoder]) -> str:
+    """The settings in which an encoder differs from its namesakes, or its folder where that takes more than two."""
+    settings = [flat(twin.run) for twin in twins]
+    own = flat(encoder.run)
+    names = [n for n in own if n not in _BOOKKEEPING and any(s.get(n) != own[n] for s in settings)]
+    protocol = [n for n in _PROTOCOL if len({str(t.members[0].setting(n)) for t in twins}) > 1]
+    parts = [f"{n.split('.')[-1]} {setting(own[n])}" for n in names]
+    parts += [f"{n} {setting(encoder.members[0].setting(n))}" for n in protocol]
+    return ", ".join(parts) if 1 <= len(parts) <= 2 else shown(encoder.members[0].folder)
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one level with dotted names; the method's own ('settings') keep their plain names."""
+    result: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            result |= flat(value, "" if name == "settings" else f"{prefix}{name}.")
+        else:
+            result[prefix + name] = value
+    return result

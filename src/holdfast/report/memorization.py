@@ -1,0 +1,77 @@
+"""What may be concluded from a memorization or privacy audit, in plain sentences."""
+
+from holdfast.findings import Finding
+from holdfast.report.wording import number
+
+LEAST_PAIRS = 3
+
+
+def conclusions(finding: Finding) -> list[str]:
+    """Sentences to stand beside the numbers of a memorization or privacy finding; none for other audits."""
+    if finding.audit == "privacy":
+        return _privacy(finding)
+    return _memorization(finding) if finding.audit == "memorization" else []
+
+
+def trustworthy(finding: Finding) -> bool:
+    """Whether a memorization finding's ranking of single images may be used."""
+    return not _doubts(finding)
+
+
+def _memorization(finding: Finding) -> list[str]:
+    measured = f"Measured on {finding.settings['measured_on']}."
+    doubts = _doubts(finding)
+    if doubts:
+        return [measured, f"Nothing can be concluded about single images: the ranking is not trustworthy, {'; '.join(doubts)}."]
+    return [
+        measured,
+        "The ranking may be used: candidates lie above the external images, and pairs agree on them more than on these.",
+    ]
+
+
+def _doubts(finding: Finding) -> list[str]:
+    """Why the ranking is not trustworthy; empty where it is."""
+    values = {score.name: score for score in finding.scores}
+    external = values.get("difference_external")
+    pairs = finding.settings["pairs"]
+    if external is None or external.interval is None:
+        return ["because no external images say how far scores move by chance"]
+    doubts = []
+    if pairs < LEAST_PAIRS:
+        doubts.append(f"because {pairs} {'pair is' if pairs == 1 else 'pairs are'} too few to rank images (3 or more)")
+    own = values["difference_candidate"].value
+    if own <= external.interval[1]:
+        doubts.append(
+            f"because the candidates' mean {_number(own)} is not above the 95 % interval of the external images' "
+            f"[{_number(external.interval[0])}, {_number(external.interval[1])}]"
+        )
+    doubts += _repeats(values) if pairs > 1 else []
+    return doubts
+
+
+def _repeats(values: dict) -> list[str]:
+    own, null = values["cross_pair_candidate"].value, values["cross_pair_external"].value
+    if own > null:
+        return []
+    return [
+        f"because pairs agree on the candidates' order (rank correlation {_number(own)}) no more than on the external "
+        f"images' ({_number(null)})"
+    ]
+
+
+def _privacy(finding: Finding) -> list[str]:
+    said = [f"Measured on {finding.settings['measured_on']}; members are candidates, non-members external images."]
+    for score in finding.scores:
+        if score.name.startswith("auc_") and score.interval is not None:
+            attack, (low, high) = score.name.removeprefix("auc_"), score.interval
+            verdict = (
+                "tells members from others" if low > 0.5 else "found nothing, which is no proof that there is nothing to find"
+            )
+            said.append(
+                f"The {attack} attack {verdict}: AUC {_number(score.value)} [{_number(low)}, {_number(high)}]."
+            )
+    return said
+
+
+def _number(value: float) -> str:
+    return number(value, "", like=max(abs(value), 0.001)) if abs(value) >= 0.01 else f"{value:.4f}".replace("-", "−")

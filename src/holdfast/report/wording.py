@@ -1,0 +1,92 @@
+"""How names and numbers are written, the same in the page, the plots and the terminal."""
+
+import re
+from typing import Any
+
+from holdfast.findings import Score
+
+METHOD_NAMES = {
+    "simclr": "SimCLR",
+    "sdclr": "SDCLR",
+    "emp_ssl": "EMP-SSL",
+    "cf_amc_ssl": "CF-AMC-SSL",
+    "invclr": "InvCLR",
+}
+"""As their papers write them; a method that is not listed is shown by its command-line name."""
+
+_LABELS = {
+    "all": "All classes",
+    "many": "Frequent classes (many)",
+    "medium": "Medium classes",
+    "few": "Rare classes (few)",
+    "std": "Spread between groups (Std)",
+    "worst_class": "Worst class",
+    "linear_accuracy": "Linear probe accuracy",
+    "knn_accuracy": "Nearest-neighbour accuracy (kNN)",
+    "effective_rank": "Effective rank",
+    "alignment": "Alignment",
+    "uniformity": "Uniformity",
+    "feature_std": "Feature standard deviation",
+    "views_per_second": "Views per second",
+}
+
+_ARROWS = {"higher": "higher is better", "lower": "lower is better", "neither": "no better side"}
+
+
+def shown(text: Any) -> str:
+    """Text on one line: control characters as their visible pictures, lone surrogates replaced."""
+    pictured = "".join(chr(0x2400 + ord(c)) if ord(c) < 32 else "\u2421" if ord(c) == 127 else c for c in str(text))
+    return pictured.encode("utf-8", "replace").decode()
+
+
+def label(score: str) -> str:
+    """A score's name in words; a few-shot score by the score that it repeats."""
+    name = score.removeprefix("few_shot_")
+    words = re.sub(r"_(\d+)_255(?=_|$)", r" at \1/255", shown(name)).replace("_", " ").capitalize()
+    return _LABELS.get(name, words.replace("Pgd", "PGD"))
+
+
+def number(value: float, unit: str, *, signed: bool = False, like: float | None = None) -> str:
+    """A value without its unit: percent with one decimal, others with as many as the size of `like` (itself) needs."""
+    size = abs(value if like is None else like)
+    digits = ",.0f" if size >= 1000 else ".1f" if unit == "percent" or size >= 10 else ".3f"
+    text = format(value, ("+" if signed else "") + digits)
+    return text.replace("-", "−")
+
+
+def unit_suffix(unit: str) -> str:
+    """What follows a number of this unit in a sentence."""
+    return {"percent": " %", "count": "", "": ""}.get(unit, f" {shown(unit)}")
+
+
+def difference_unit(unit: str) -> str:
+    """What follows a difference of this unit in a sentence: percentages differ by points."""
+    return " points" if unit == "percent" else unit_suffix(unit)
+
+
+def interval(low: float, high: float, unit: str, *, signed: bool = False, like: float | None = None) -> str:
+    """'[low, high]', with the decimals that `like` needs."""
+    return f"[{number(low, unit, signed=signed, like=like)}, {number(high, unit, signed=signed, like=like)}]"
+
+
+def direction(score: Score) -> str:
+    """Which side of the score is better, in words."""
+    return _ARROWS[score.better]
+
+
+def setting(value: Any) -> str:
+    """A setting's value in words: None as a dash, lists and dictionaries on one line."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{shown(k)} {setting(v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(setting(v) for v in value)
+    return f"{value:g}" if isinstance(value, float) else shown(value)
+
+
+def joined(words: list[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
