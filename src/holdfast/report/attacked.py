@@ -51,7 +51,7 @@ def warnings(encoders: list[Encoder]) -> list[str]:
 
 
 def _hits(finding: Finding, score: str) -> np.ndarray | None:
-    """By test image: 1 right, 0 wrong or broken, NaN not attacked; None where the finding has no column for the score."""
+    """By test image: 1 right, 0 wrong or broken, NaN not attacked; None where no column has the score."""
     columns = finding.columns
     budget = re.fullmatch(r"(pgd|robust)_accuracy_(.+)", score)
     if score == "clean_accuracy" and "right" in columns:
