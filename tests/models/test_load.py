@@ -139,9 +139,11 @@ def test_what_names_no_encoder_is_refused(source, message):
         load_encoder(source)
 
 
-def test_another_layer_is_refused():
-    with pytest.raises(ValueError, match="layer 'backbone', got 'prefeature'"):
-        load_encoder("timm/test_resnet", layer="prefeature")  # type: ignore[arg-type]
+def test_another_layer_than_a_source_has_is_refused():
+    with pytest.raises(ValueError, match="layer 'prefeature', got timm/test_resnet; use layer 'backbone'"):
+        load_encoder("timm/test_resnet", layer="prefeature")
+    with pytest.raises(ValueError, match=r"layer .*'backbone'.*, got 'penultimate'"):
+        load_encoder("timm/test_resnet", layer="penultimate")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.pth", "weights.bin"])
