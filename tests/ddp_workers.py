@@ -1,7 +1,9 @@
 """What the processes of the distributed tests run; a module of its own, so that spawned processes can import it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -11,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from holdfast.config import RunConfig
 from holdfast.data import Images
 from holdfast.data.batches import Batch, epoch_batches
-from holdfast.distributed import gather, synchronise_norms, total
+from holdfast.distributed import gather, join_rows, synchronise_norms, total
 from holdfast.engine.session import Stream
 from holdfast.methods import Method, build
 
@@ -41,19 +43,33 @@ def gradients_of(method: Method) -> dict[str, torch.Tensor]:
     return {name: p.grad.clone().contiguous() for name, p in method.named_parameters() if p.grad is not None}
 
 
+def replay(method: Method, batch: Batch, forward: Callable[[Any], torch.Tensor] = next) -> torch.Tensor:
+    """A batch's backward passes, each but the last followed by a step down; returns the last loss."""
+    losses = method.losses(batch)
+    for number in range(method.steps_per_batch):
+        if number:
+            for parameter in method.parameters():
+                if parameter.grad is not None:
+                    parameter.data -= 0.01 * parameter.grad
+                    parameter.grad = None
+        loss = forward(losses)
+        loss.backward()
+    assert next(losses, None) is None
+    return loss.detach()
+
+
 def step(rank: int, world: int, folder: str, config: RunConfig, images: int) -> None:
-    """One backward of a rank on its share of the batch; rank 0 writes the gradients and the norms' statistics."""
+    """The backward passes of a rank on its share of the batch; rank 0 writes the last gradients and statistics."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
     method = double_method(config)
     synchronise_norms(method)
     stream = DistributedDataParallel(Stream(method))
-    losses = method.losses(last_batch(images, rank, world))
-    loss = stream(losses)
-    loss.backward()
+    loss = replay(method, last_batch(images, rank, world), stream)
+    ranks = {name: join_rows(rows)[0] for name, rows in method.rank_state().items()}
     if rank == 0:
         buffers = {name: b.double().contiguous() for name, b in method.named_buffers() if "running" in name}
-        tensors = gradients_of(method) | buffers | {"loss": loss.detach()}
+        tensors = gradients_of(method) | buffers | ranks | {"loss": loss}
         safetensors.torch.save_file(
             {name: t.clone() for name, t in tensors.items()}, Path(folder) / "gradients.safetensors"
         )

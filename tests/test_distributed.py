@@ -1,14 +1,23 @@
 """Two gloo processes against one: the gradients of the joined batch."""
 
+from pathlib import Path
+
 import pytest
 import safetensors.torch
 import torch
 import torch.multiprocessing as mp
 
-from ddp_workers import _cubic, double_method, gradients_of, last_batch, step, twice
+from ddp_workers import _cubic, double_method, gradients_of, last_batch, replay, step, twice
 from holdfast.config import RunConfig
 from holdfast.distributed import SynchronisedBatchNorm, gather, synchronise_norms, total
 from holdfast.methods import METHODS
+
+SETTINGS = {
+    "simclr": {},
+    # Without most of its weights a network this thin gives all images one embedding, and gradients without meaning.
+    "sdclr": {"prune_ratio": 0.3},
+    "emp-ssl": {"view_count": 3, "prefeature_dim": 32, "head_dim": 16},
+}
 
 
 @pytest.mark.parametrize(
@@ -18,15 +27,26 @@ from holdfast.methods import METHODS
 )
 @pytest.mark.parametrize("method", METHODS)
 def test_two_ranks_have_the_gradients_of_the_joined_batch(method, images, encoder, stem, tmp_path):
-    # Without most of its weights a network this thin gives all images one embedding, and gradients without meaning.
-    settings = {"prune_ratio": 0.3} if method == "sdclr" else {}
-    config = RunConfig(method=METHODS[method].Config(**settings), encoder=encoder, stem=stem)
+    config = RunConfig(method=METHODS[method].Config(**SETTINGS[method]), encoder=encoder, stem=stem)
+    compare_with_two_ranks(config, images, tmp_path)
+
+
+@pytest.mark.parametrize(("method", "adversary"), [("emp-ssl", "free:2"), ("sdclr", "free:2"), ("simclr", "pgd:2")])
+def test_an_attack_across_two_ranks_is_the_attack_on_the_joined_batch(method, adversary, tmp_path):
+    settings = METHODS[method].Config(**SETTINGS[method])
+    config = RunConfig(method=settings, encoder="timm/test_resnet", stem="small", adversary=adversary)
+    compare_with_two_ranks(config, 13, tmp_path)
+
+
+def compare_with_two_ranks(config: RunConfig, images: int, folder: Path) -> None:
+    """The loss, gradients, running statistics and perturbations of two processes against those of one."""
     alone = double_method(config)
-    loss = next(alone.losses(last_batch(images)))
-    loss.backward()
-    mp.start_processes(step, args=(2, str(tmp_path), config, images), nprocs=2, start_method="spawn")
-    joined = safetensors.torch.load_file(tmp_path / "gradients.safetensors")
-    torch.testing.assert_close(joined.pop("loss"), loss.detach(), rtol=1e-9, atol=1e-9)
+    loss = replay(alone, last_batch(images))
+    mp.start_processes(step, args=(2, str(folder), config, images), nprocs=2, start_method="spawn")
+    joined = safetensors.torch.load_file(folder / "gradients.safetensors")
+    torch.testing.assert_close(joined.pop("loss"), loss, rtol=1e-9, atol=1e-9)
+    for name, rows in alone.rank_state().items():
+        torch.testing.assert_close(joined.pop(name), rows, rtol=0, atol=1e-12)
     expected = gradients_of(alone)
     assert {name for name in joined if "running" not in name} == set(expected)
     for name, gradient in expected.items():

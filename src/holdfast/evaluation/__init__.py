@@ -1,5 +1,7 @@
 """Measuring an encoder: features, probes, nearest neighbours, group metrics and label-free signals."""
 
+from holdfast.evaluation.aggregate import AggregatedEncoder
+from holdfast.evaluation.averaging import averaged_features
 from holdfast.evaluation.features import extract_features, measuring
 from holdfast.evaluation.fewshot import few_shot_probe
 from holdfast.evaluation.groups import (
@@ -9,10 +11,18 @@ from holdfast.evaluation.groups import (
     over_runs,
     wilson_interval,
 )
+from holdfast.evaluation.invariance import (
+    cosines,
+    directional_derivative,
+    variance_report,
+    whitened_cosines,
+    whitening,
+)
 from holdfast.evaluation.knn import knn_predict, neighbours
 from holdfast.evaluation.linear import LinearProbe, fit_probe, stratified_folds
 from holdfast.evaluation.membership import membership
 from holdfast.evaluation.memory import mean_cosine, memorization, unit_memorization
+from holdfast.evaluation.regression import Regression, fit_ridge, regression_table
 from holdfast.evaluation.sgd import (
     FEW_SHOT,
     FULL_SHOT,
@@ -37,20 +47,26 @@ from holdfast.models import checksum as encoder_checksum
 __all__ = [
     "FEW_SHOT",
     "FULL_SHOT",
+    "AggregatedEncoder",
     "LinearProbe",
     "ProbeSchedule",
+    "Regression",
     "SgdProbes",
     "alignment",
     "augmented_features",
+    "averaged_features",
     "bootstrap_intervals",
     "cached_features",
     "class_accuracy",
+    "cosines",
+    "directional_derivative",
     "effective_rank",
     "encoder_checksum",
     "extract_features",
     "feature_std",
     "few_shot_probe",
     "fit_probe",
+    "fit_ridge",
     "group_metrics",
     "knn_predict",
     "label_free_signals",
@@ -63,9 +79,13 @@ __all__ = [
     "over_runs",
     "pad_crop_flip",
     "probe_lr",
+    "regression_table",
     "sgd_probe",
     "stratified_folds",
     "uniformity",
     "unit_memorization",
+    "variance_report",
+    "whitened_cosines",
+    "whitening",
     "wilson_interval",
 ]

@@ -78,19 +78,27 @@ class Method(nn.Module, ABC):
         """Yields `steps_per_batch` losses; the engine runs backward and steps the optimiser between them."""
         yield self.loss(self.views(batch))
 
+    def wrapped(self) -> list["Method"]:
+        """The method inside a wrapper, which hears of all that follows unless the wrapper says otherwise; else none."""
+        return [child for child in self.children() if isinstance(child, Method)]
+
     def start_epoch(self, epoch: int) -> None:
         """Called before an epoch's first batch; not called again when a run resumes in mid-epoch."""
+        for inner in self.wrapped():
+            inner.start_epoch(epoch)
 
     def readings(self) -> dict[str, float]:
         """What the method measured since the last call, by name: written into the epoch's row of metrics.jsonl."""
-        return {}
+        return {name: value for inner in self.wrapped() for name, value in inner.readings().items()}
 
     def rank_state(self) -> dict[str, Tensor]:
         """Tensors [n, ...] of this rank's own that a checkpoint keeps per rank; load_rank_state takes them back."""
-        return {}
+        return {name: rows for inner in self.wrapped() for name, rows in inner.rank_state().items()}
 
     def load_rank_state(self, state: dict[str, Tensor]) -> None:
         """Takes back what rank_state gave, on resume."""
+        for inner in self.wrapped():
+            inner.load_rank_state(state)
 
 
 @contextmanager

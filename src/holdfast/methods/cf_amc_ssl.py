@@ -90,9 +90,6 @@ class PGDAdversary(Method):
                 delta = self.ball.climb(clean, moved, gradient)
         return self.inner.loss(_with(views, self.moved_views, (clean + delta).clamp(0, 1)))
 
-    def start_epoch(self, epoch: int) -> None:
-        self.inner.start_epoch(epoch)
-
 
 class FreeAdversary(Method):
     """Trains on a batch several times; each backward also moves a perturbation that stays from batch to batch.
@@ -139,11 +136,8 @@ class FreeAdversary(Method):
 
     def rank_state(self) -> dict[str, Tensor]:
         own = {} if self.delta is None else {"delta": self.delta.transpose(0, 1).contiguous()}
-        return self.inner.rank_state() | own
+        return super().rank_state() | own
 
     def load_rank_state(self, state: dict[str, Tensor]) -> None:
-        self.inner.load_rank_state(state)
+        super().load_rank_state(state)
         self.delta = state["delta"].transpose(0, 1).contiguous() if "delta" in state else None
-
-    def start_epoch(self, epoch: int) -> None:
-        self.inner.start_epoch(epoch)
