@@ -13,7 +13,7 @@ export NO_MKDOCS_2_WARNING := 1
 help:                 ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
-setup: .venv/.dev     ## make .venv with holdfast and its tools (minutes, about 5 GB: torch brings CUDA)
+setup: .venv/.dev     ## make .venv with holdfast and its tools (minutes, about 6 GB: torch brings CUDA)
 
 demo: .venv/.dev      ## train SimCLR and SDCLR on long-tailed digits, audit both, write the report (4 minutes)
 	$(BIN)/holdfast demo

@@ -1,4 +1,4 @@
-"""Golden cases (tests/golden/*.json): numbers that the authors' code gave on fixed inputs, and the inputs' generators."""
+"""Golden cases (tests/golden/*.json): numbers of the authors' code on fixed inputs, and the inputs' generators."""
 
 import json
 import math

@@ -134,7 +134,7 @@ def test_every_recipe_says_what_it_reproduces_and_what_it_costs():
         key: f"{inspect.getdoc(recipe)} {inspect.getdoc(inspect.getmodule(recipe))}"
         for key, recipe in listed("recipes", "RECIPES").items()
     }
-    words = ("paper", "hardware", "time", "expected")
+    words = ("arxiv", "hardware", "time", "expected")
     assert {key: word for key, text in documents.items() for word in words if word not in text.lower()} == {}
 
 

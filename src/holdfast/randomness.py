@@ -1,7 +1,7 @@
-"""Keyed draws: an integer hash of (seed, purpose, epoch, sample, view), the same on every device and for every batch size.
+"""Keyed draws: an integer hash of (seed, purpose, epoch, sample, view), the same on every device.
 
-A draw is a pure function of its key, so nothing has to be saved to resume a run, and ranks, workers and batches cannot
-change it. The hash is the finaliser of SplitMix64 (Steele, Lea, Flood 2014), folded over the counters.
+A draw is a pure function of its key, so nothing has to be saved to resume a run, and ranks, workers and batch sizes
+cannot change it. The hash is the finaliser of SplitMix64 (Steele, Lea, Flood 2014), folded over the counters.
 """
 
 import hashlib

@@ -14,8 +14,8 @@ import safetensors.torch
 import torch
 
 from holdfast.config import RunConfig
-from holdfast.engine import read_config, resume, train
 from holdfast.engine import loop as engine_loop
+from holdfast.engine import read_config, resume, train
 from holdfast.methods import METHODS
 from holdfast.runs import RunFolder
 

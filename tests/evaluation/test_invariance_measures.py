@@ -82,7 +82,7 @@ def test_a_single_pass_and_a_single_image_are_refused():
         whitening(features(n=1))
 
 
-def images() -> tuple[torch.Tensor, torch.Tensor]:
+def images() -> tuple[torch.Tensor, ...]:
     return tuple(torch.rand(4, 3, 8, 8, generator=generator(0, f"images {i}")) for i in range(2))
 
 

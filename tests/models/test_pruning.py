@@ -13,12 +13,8 @@ from holdfast.models import PrunedBranch, create_encoder, magnitude_masks, proje
 from holdfast.models.pruning import prunable_weights
 from holdfast.randomness import generator, seeded_library
 
-NETWORKS = {
-    "resnet18": "small",
-    "test_resnet": "small",
-    "vit_tiny_patch16_224": "small",
-    "test_efficientnet": "standard",
-}
+STEMS_OF = {"small": ("resnet18", "test_resnet", "vit_tiny_patch16_224"), "standard": ("test_efficientnet",)}
+NETWORKS = {name: stem for stem, names in STEMS_OF.items() for name in names}
 RATIOS = [0.0, 0.07, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999, 1.0]
 
 

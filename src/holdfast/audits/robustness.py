@@ -102,7 +102,8 @@ def _head(subject: Subject, features: Model) -> LinearProbe:
     saved = progress.load() if progress is not None else {}
     if saved:
         where = clean_head.weight.device
-        return LinearProbe(*(saved[n].to(where) for n in ("weight", "bias", "shift", "scale")), 0.0, None)
+        weight, bias, shift, scale = (saved[name].to(where) for name in ("weight", "bias", "shift", "scale"))
+        return LinearProbe(weight, bias, shift, scale, 0.0, None)
     told = options.progress
     head = train_head(
         features,

@@ -11,8 +11,8 @@ from holdfast.data.longtail import (
     long_tail_split,
     parse_long_tail,
 )
-from holdfast.data.partition import external_set, memorization_partition
 from holdfast.data.nuisances import Nuisances, nuisances, view_maker
+from holdfast.data.partition import external_set, memorization_partition
 from holdfast.data.pool import Pool, draw_evenly, load_pool, prepare
 from holdfast.data.sources import load_images
 from holdfast.data.spirograph import render_spirograph

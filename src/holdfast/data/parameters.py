@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -168,8 +169,8 @@ def identity_parameters(
     def full(value: int | float | bool) -> Tensor:
         return torch.full((views, n), value)
 
-    gates = {name: full(False) for name in _GATES}
-    factors = {name: full(0.0 if name == "hue" else 1.0) for name in COLOURS}
+    gates: dict[str, Any] = {name: full(False) for name in _GATES}
+    factors: dict[str, Any] = {name: full(0.0 if name == "hue" else 1.0) for name in COLOURS}
     return Parameters(
         **{"top": full(0), "left": full(0), "height": full(height), "width": full(width)},
         **gates,
