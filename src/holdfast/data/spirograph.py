@@ -58,7 +58,7 @@ def render_spirograph(parameters: Tensor, *, size: int = 32, normalise: Normalis
         fore, back = (parameters[:, start::2, None] for start in (4, 5))  # [n, 3, 1]
         return torch.baddbmm(back, fore - back, ink).unflatten(
             2, (size, size)
-        )  # a product, for the sake of its backward
+        )  # as a product: fast backward
 
 
 def _check(parameters: Tensor, size: int, normalise: str) -> None:
