@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from holdfast.audits._encoders import audited_encoder
 from holdfast.audits.base import Options, Subject
 from holdfast.data import Images
 from holdfast.data.pool import draw_evenly
-from holdfast.models import load_encoder
 from holdfast.runs import RunFolder
 
 TEST_SHARE = 0.2
@@ -23,6 +23,7 @@ _CHOICES = {
     "probe_lr_drop": ("on_time", "early"),
     "group_rule": ("thirds", "thresholds"),
     "precision": ("32", "bf16"),
+    "layer": ("backbone", "prefeature"),
 }
 
 
@@ -47,7 +48,7 @@ def subject(
 ) -> Subject:
     """The Subject of an audit. Raises ValueError (expected, got, remedy) where its parts do not fit together."""
     _check_options(options)
-    module = encoder if isinstance(encoder, nn.Module) else load_encoder(encoder)
+    module = audited_encoder(encoder, options, size=images.pixels.shape[-1])
     source = type(module).__name__ if isinstance(encoder, nn.Module) else str(encoder)
     if not isinstance(encoder, nn.Module):
         known = _completed(known, Path(encoder), images)

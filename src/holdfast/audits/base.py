@@ -46,6 +46,10 @@ class Options(AttackOptions):
     """'early' lowers SDCLR's learning rate one epoch early, as its CIFAR script does."""
     group_rule: Literal["thirds", "thresholds"] = "thirds"
     """How classes are grouped by their training images."""
+    layer: Literal["backbone", "prefeature"] = "backbone"
+    """Features of the encoder, or of the wide layer after it that a run of emp-ssl keeps and its paper evaluates."""
+    aggregate: int = 0
+    """Random views of an image, drawn as its run drew them, whose mean features are measured; 0: the whole image's."""
     views: int = 10
     """Views of each image that memorization and privacy compare, at least 4."""
     seed: int = 0
@@ -194,6 +198,8 @@ class Subject:
             "probe_on": options.probe_on,
             "probe_images": len(self.probe_ids),
             "probe_checksum": ids_checksum(self.probe_ids),
+            "layer": options.layer,
+            "aggregate": options.aggregate,
             "protocol": options.protocol,
             "probe_lr_drop": options.probe_lr_drop,
             "group_rule": options.group_rule,

@@ -43,6 +43,10 @@ class AuditOptions(AttackOptions):
     """Lower the SGD probe's rate on time, or an epoch early as the authors' CIFAR script does."""
     group_rule: Literal["thirds", "thresholds"] = "thirds"
     """Groups of classes: thirds by frequency, or more than 100, 20 to 100, fewer than 20 images."""
+    layer: Literal["backbone", "prefeature"] = "backbone"
+    """Measure the encoder's features, or those of the wide layer after it that a run of emp-ssl keeps."""
+    aggregate: int = 0
+    """Measure the mean features over so many random views of an image, drawn as its run drew them; 0: the image's."""
     shift_images: int = 500
     """Test images, at most, that the invariance audit transforms."""
     average: int = 0
@@ -86,6 +90,8 @@ def audit_encoder(source: str, options: AuditOptions) -> Path:
         "protocol",
         "probe_lr_drop",
         "group_rule",
+        "layer",
+        "aggregate",
         "shift_images",
         "average",
         "seed",
@@ -95,8 +101,7 @@ def audit_encoder(source: str, options: AuditOptions) -> Path:
     )
     shared = {name: getattr(options, name) for name in (*settings, *(f.name for f in fields(AttackOptions)))}
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    folder = Path(source) if is_run else options.out or Path("audits") / (options.name or source).replace("/", "-")
-    target = folder / "findings" if is_run else folder
+    folder, target = _folders(source, options, is_run)
     kept = {"unfinished": target / "unfinished", "progress": _Stages()}
     findings = measure(source, images, **given, **shared, device=device, **kept)
     for finding in findings:
@@ -104,8 +109,18 @@ def audit_encoder(source: str, options: AuditOptions) -> Path:
     shutil.rmtree(target / "unfinished", ignore_errors=True)
     print(f"{source}: {target}")
     for finding in findings:
-        print("\n".join(_lines(finding)))
+        print("\n".join(score_lines(finding)))
+    print("\n".join(_left_out(source, options, {finding.audit for finding in findings})))
     return folder
+
+
+def _folders(source: str, options: AuditOptions, is_run: bool) -> tuple[Path, Path]:
+    """What a report is given, and where findings go: a run's own folder keeps those of its encoder alone."""
+    if is_run and options.layer == "backbone" and not options.aggregate:
+        return Path(source), Path(source) / "findings"
+    kind = "-prefeature" * (options.layer == "prefeature") + f"-{options.aggregate}views" * (options.aggregate > 0)
+    folder = options.out or Path("audits") / f"{(options.name or source).replace('/', '-')}{kind}"
+    return folder, folder
 
 
 class _Stages:
@@ -149,12 +164,27 @@ def _other_images(source: str, options: AuditOptions) -> "tuple[Images, dict[str
     return images, {} if options.test is None else {"test": load_images(options.test, size=size)}
 
 
-def _lines(finding: Finding) -> list[str]:
+def _left_out(source: str, options: AuditOptions, measured: set[str]) -> list[str]:
+    """A sentence for what needs more than one encoder and so was not measured without being asked for."""
+    from holdfast.audits import NEED_PAIRS
+
+    missing = sorted(NEED_PAIRS - measured)
+    if options.axes is not None or not missing:
+        return []
+    train = f"holdfast memorization {source if (Path(source) / 'config.json').is_file() else 'RUN'}"
+    return [f"  not measured: {', '.join(missing)}; they need pairs of encoders: {train}"]
+
+
+def score_lines(finding: Finding) -> list[str]:
+    """A finding's scores for the terminal."""
     width = max(len(score.name) for score in finding.scores)
     lines = [f"  {finding.audit}", *(f"    {warning}" for warning in finding.settings.get("warnings", ()))]
     for score in finding.scores:
-        low_high = "" if score.interval is None else f"  [{score.interval[0]:.2f}, {score.interval[1]:.2f}]"
-        lines.append(f"    {score.name:{width}}  {score.value:8.2f} {score.unit}{low_high}")
+        digits = (
+            ".2f" if score.unit in ("percent", "count") else ".4f" if score.unit in ("distance", "ratio") else ".3f"
+        )
+        low_high = "" if score.interval is None else "  [{:{d}}, {:{d}}]".format(*score.interval, d=digits)
+        lines.append(f"    {score.name:{width}}  {score.value:8{digits}} {score.unit}{low_high}")
     return lines
 
 
