@@ -17,8 +17,9 @@ QUICK = {"attack_steps": 5, "square_queries": 10, "square_images": 40, "drift_im
 
 
 def robustness(encoder, images=None, test=None, **options):
+    options = {**QUICK, **options} if images else {**QUICK, "validation_ids": torch.arange(0, 175, 5), **options}
     images, test = images or toy_images(), test or toy_images(seed=1)
-    (finding,) = audit(encoder, images, test=test, axes=["robustness"], **{**QUICK, **options})
+    (finding,) = audit(encoder, images, test=test, axes=["robustness"], **options)
     return finding
 
 
