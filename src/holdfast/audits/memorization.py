@@ -12,7 +12,7 @@ from holdfast.audits.base import Subject
 from holdfast.data.duplicates import group_sizes
 from holdfast.data.partition import PARTS
 from holdfast.evaluation import neighbours
-from holdfast.evaluation.evidence import empirical_p, false_discovery, mean_interval
+from holdfast.evaluation.evidence import empirical_p, false_discovery, mean_interval, ranks
 from holdfast.evaluation.knn import NEIGHBOURS
 from holdfast.findings import Finding
 
@@ -23,7 +23,7 @@ def memorization(subject: Subject) -> Finding:
     Scores are means over images and pairs: difference_PART (distance) and ratio_candidate (ratio); against the external
     images centred_candidate, effect_size, auc_external, p_candidate and discovered (a count); split_half and cross_pair
     rank correlations; class_size rank correlations where labels exist. Columns: a row per scored image. Tables: parts,
-    per_pair, layers, units, per_class. Raises ValueError without encoder pairs.
+    per_pair, layers, units, per_class, planted. Raises ValueError without encoder pairs.
     """
     scored = subject.scored
     columns = _columns(subject, scored)
@@ -36,6 +36,7 @@ def memorization(subject: Subject) -> Finding:
             "per_pair": _per_pair(scored),
             **layer_tables(scored),
             "per_class": _per_class(subject, columns),
+            "planted": _planted(scored, columns),
         },
         settings=subject.settings | dict(scored.facts) | {"neighbours": NEIGHBOURS},
     )
@@ -145,3 +146,19 @@ def _per_class(subject: Subject, columns: dict[str, np.ndarray]) -> list[dict[st
             }
         )
     return rows
+
+
+def _planted(scored: Scored, columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Where planted candidates rank among all candidates by ratio: 100 is memorised most; empty where none are."""
+    kinds = (scored.facts.get("planted") or {}).get("kinds", {})
+    ids, candidate = columns["id"], scored.at("candidate")
+    percentiles = np.full(len(ids), np.nan)
+    percentiles[candidate] = 100 * (ranks(columns["ratio"][candidate]) - 0.5) / candidate.sum()
+    planted = np.isin(ids, [i for members in kinds.values() for i in members])
+    rows = []
+    for kind, chosen in [(kind, np.isin(ids, members)) for kind, members in kinds.items()] + [("others", ~planted)]:
+        chosen = chosen & candidate
+        low, high = mean_interval(percentiles[chosen])
+        row = {"kind": kind, "images": int(chosen.sum()), "ratio": float(columns["ratio"][chosen].mean())}
+        rows.append(row | {"percentile": float(percentiles[chosen].mean()), "low": low, "high": high})
+    return rows if kinds else []

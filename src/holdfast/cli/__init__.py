@@ -11,7 +11,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("holdfast.cli.train:train", "train an encoder on images: holdfast train METHOD --data FILE --out FOLDER"),
     "resume": ("holdfast.cli.train:resume", "continue an interrupted run: holdfast resume RUN"),
     "audit": ("holdfast.cli.measure:audit", "measure encoders: holdfast audit RUN --test FILE"),
-    "report": ("holdfast.cli.measure:report", "one HTML page from audited runs: holdfast report RUN RUN --out PAGE.html"),
+    "memorization": (
+        "holdfast.cli.memorization:memorization",
+        "which images a run memorised, by encoder pairs: holdfast memorization RUN",
+    ),
+    "report": (
+        "holdfast.cli.measure:report",
+        "one HTML page from audited runs: holdfast report RUN RUN --out PAGE.html",
+    ),
     "compare": ("holdfast.cli.measure:compare", "paired differences in the terminal: holdfast compare RUN RUN"),
     "demo": ("holdfast.cli.demo:demo", "train, audit and report on handwritten digits, in a few minutes"),
     "methods": ("holdfast.cli.lists:methods", "what can be trained"),

@@ -1,0 +1,172 @@
+"""`holdfast memorization`: encoder pairs of a run, scores of every image, a table and a gallery."""
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from holdfast.cli.errors import UserError
+from holdfast.cli.measure import score_lines
+from holdfast.cli.options import parse
+from holdfast.cli.progress import Progress
+from holdfast.cli.train import quiet_fabric
+from holdfast.findings import Finding
+from holdfast.runs import RunFolder
+
+if TYPE_CHECKING:
+    from holdfast.data import Images
+
+AXES = ("memorization", "privacy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemorizationOptions:
+    """Options of `holdfast memorization`."""
+
+    run: Annotated[Path | None, tyro.conf.Positional] = None
+    """The run whose configuration is repeated on pairs; the study is kept in its folder."""
+    pairs: int = 3
+    """Pairs of encoders; fewer than 3 give means of subsets, no ranks of images."""
+    epochs: int | None = None
+    """Epochs of each encoder; None: as many as the run."""
+    views: int = 10
+    """Views of each image that are compared, at least 4."""
+    external: float = 0.1
+    """Share of the run's images that no encoder trains on: the null."""
+    candidates: float = 0.1
+    """Share of the rest that one encoder of each pair trains on; as many others for the other encoder."""
+    planted: int = 0
+    """Plant so many noise images and near-duplicates of two kinds, to see where they rank."""
+    remove: str | None = None
+    """Also train without the most memorised and without random images, as in top:500,random:500."""
+    test: str | None = None
+    """Labelled test images for --remove; None: the external images."""
+    two_encoders: tuple[str, ...] = ()
+    """Instead of a run: F G, or F1 G1 F2 G2 ..., encoders trained elsewhere with and without the candidates."""
+    data: str | None = None
+    """With --two-encoders: the images to score."""
+    partition: Path | None = None
+    """With --two-encoders: JSON with lists of ids, candidate, and external, shared, independent where known."""
+    image_size: int | None = None
+    """With --two-encoders: side in pixels that images are resized to."""
+    seed: int = 0
+    """Decides partition, the pairs' seeds and the views."""
+    batch_size: int = 512
+    """Views per pass of an encoder when scoring; changes no result beyond rounding."""
+    precision: Literal["32", "bf16"] = "32"
+    """Of the passes when scoring."""
+    device: str | None = None
+    """Where to score; None: a GPU where there is one."""
+    study: Path | None = None
+    """Folder of the study; None: memorization/ in the run's folder, or audits/two-encoders."""
+
+
+def memorization(words: Sequence[str]) -> None:
+    """Trains pairs where there are none, scores, saves table and gallery, says what may be concluded."""
+    options = parse(MemorizationOptions, words, prog="holdfast memorization")
+    if bool(options.two_encoders) == (options.run is not None):
+        raise UserError(
+            "expected a run folder or --two-encoders F G, got both or neither; as in: "
+            "holdfast memorization runs/sdclr-1"
+        )
+    quiet_fabric()
+    if options.run is None:
+        _given_encoders(options)
+    else:
+        _run_pairs(RunFolder.open(options.run), options)
+
+
+def _run_pairs(run: RunFolder, options: MemorizationOptions) -> None:
+    from holdfast.audits import load_pairs
+    from holdfast.data import load_pool
+    from holdfast.studies import StudyConfig, parse_removal, run_study
+
+    rules = [] if options.remove is None else parse_removal(options.remove)
+    names = ("pairs", "epochs", "external", "candidates", "planted", "seed")
+    settings = StudyConfig(**{name: getattr(options, name) for name in names})
+    folder = run_study(run, settings, out=options.study, listening=_listening)
+    pairs, images = load_pairs(folder), load_pool(json.loads(run.ids.read_text())).images
+    findings = _measured(str(run.path), images, pairs, options)
+    if rules:
+        findings[0] = _with_removal(findings[0], folder, rules, options)
+    target = run.findings if options.study is None else folder / "findings"
+    _leave(findings, target, pairs.images, folder / "gallery.html")
+
+
+def _listening(name: str, folder: Path) -> AbstractContextManager[Progress]:
+    return Progress(folder, label=name)
+
+
+def _with_removal(
+    finding: Finding, folder: Path, rules: list[tuple[str, int]], options: MemorizationOptions
+) -> Finding:
+    from holdfast.data import load_images
+    from holdfast.studies import run_removal
+
+    size = finding.settings["image_size"]
+    test = None if options.test is None else load_images(options.test, size=size)
+    rows = run_removal(folder, finding, rules, test=test, listening=_listening, batch_size=options.batch_size)
+    for row in rows:
+        change = row["linear_accuracy_change"]
+        against = "" if change is None else f"  change {change:+.2f} points"
+        print(f"  without {row['removed']:12} linear probe {row['linear_accuracy']:.2f} %{against}")
+    return replace(finding, tables={**finding.tables, "removal": rows})
+
+
+def _given_encoders(options: MemorizationOptions) -> None:
+    import torch
+
+    from holdfast.audits import Pairs
+    from holdfast.data import load_images
+
+    if len(options.two_encoders) % 2 or options.data is None:
+        raise UserError(
+            f"expected --two-encoders F G and --data, got {len(options.two_encoders)} encoders and data "
+            f"{options.data}; name both encoders and the images"
+        )
+    images = load_images(options.data, size=options.image_size)
+    parts = {"candidate": images.ids}
+    if options.partition is not None:
+        document = json.loads(options.partition.read_text())
+        parts = {name: torch.tensor(ids, dtype=torch.int64) for name, ids in document.items()}
+    encoders = list(zip(options.two_encoders[::2], options.two_encoders[1::2], strict=True))
+    pairs = Pairs(encoders=encoders, images=images, parts=parts)
+    chosen = AXES if "external" in parts else AXES[:1]
+    findings = _measured(options.two_encoders[0], images, pairs, options, chosen)
+    folder = options.study or Path("audits") / "two-encoders"
+    _leave(findings, folder, images, folder / "gallery.html")
+
+
+def _measured(
+    source: str, images: "Images", pairs: Any, options: MemorizationOptions, axes: Sequence[str] = AXES
+) -> list[Finding]:
+    import torch
+
+    from holdfast.audits import audit
+
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    names = ("views", "seed", "batch_size", "precision")
+    return audit(source, images, axes=axes, pairs=pairs, device=device, **{n: getattr(options, n) for n in names})
+
+
+def _leave(findings: Sequence[Finding], target: Path, images: "Images", page: Path) -> None:
+    """Saves findings and gallery, prints scores and conclusions."""
+    from holdfast.report.gallery import gallery
+    from holdfast.report.memorization import conclusions
+
+    def pixels(ids: Sequence[int]) -> Any:
+        import torch
+
+        return images.select(torch.tensor(list(ids))).pixels.permute(0, 2, 3, 1).cpu().numpy()
+
+    for finding in findings:
+        finding.save(target)
+        print("\n".join(score_lines(finding)))
+        print("\n".join(f"  {sentence}" for sentence in conclusions(finding)))
+    page.parent.mkdir(parents=True, exist_ok=True)
+    print(f"table: {target / 'memorization.parquet'}")
+    print(f"gallery: {gallery(findings[0], pixels, page)}")

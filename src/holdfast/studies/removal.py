@@ -1,0 +1,118 @@
+"""Removal: train again without the images that were memorised most, or without others, and compare the encoders."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from holdfast import config as configuration
+from holdfast.audits import audit
+from holdfast.audits._pairs import load_pairs
+from holdfast.data import Images
+from holdfast.findings import Finding
+from holdfast.models import load_encoder
+from holdfast.randomness import key, permutation
+from holdfast.runs import RunFolder, write_json
+from holdfast.studies.pairs import Listening, _method_settings, _silent, train_without
+
+KINDS = ("top", "bottom", "random")
+_STUDENT_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""97.5 % quantiles of Student's t for 1 to 9 degrees of freedom."""
+MEASURES = ("linear_accuracy", "knn_accuracy")
+
+
+def parse_removal(text: str) -> list[tuple[str, int]]:
+    """[('top', 500), ('random', 500)] from 'top:500,random:500'. Raises ValueError for anything else."""
+    rules = []
+    for word in text.split(","):
+        kind, _, number = word.strip().partition(":")
+        if kind not in KINDS or not number.isdigit() or int(number) < 1:
+            raise ValueError(
+                f"expected rules such as top:500,random:500 ({', '.join(KINDS)}), got {word!r}; correct it"
+            )
+        rules.append((kind, int(number)))
+    return rules
+
+
+def removed_ids(finding: Finding, kind: str, count: int, *, seed: int) -> np.ndarray:
+    """Ids of `count` candidates: those with the largest ('top') or smallest ('bottom') ratio, or a draw by seed."""
+    candidate = finding.columns["part"] == "candidate"
+    ids, ratio = finding.columns["id"][candidate], finding.columns["ratio"][candidate]
+    if count >= len(ids):
+        raise ValueError(f"expected to remove fewer than all {len(ids)} candidates, got {count}; lower the number")
+    if kind == "random":
+        return np.sort(ids[permutation(key(seed, "removal"), len(ids))[:count].numpy()])
+    order = np.argsort(-ratio if kind == "top" else ratio, kind="stable")
+    return np.sort(ids[order[:count]])
+
+
+def run_removal(
+    folder: Path,
+    finding: Finding,
+    rules: Sequence[tuple[str, int]],
+    *,
+    test: Images | None = None,
+    listening: Listening = _silent,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Trains f of every pair again, with its own seed, without the images of each rule; continues where it was stopped.
+
+    folder: a finished study. finding: its memorization audit, which ranks the candidates. test: labelled test images;
+    None: the study's external images. options: of `audit`. Returns rows {'removed', 'images', 'encoders', and for each
+    of MEASURES its mean, '_spread' (population standard deviation), '_change' against f itself and the ends '_low' and
+    '_high' of the change's 95 % interval over pairs}; the first row is f. Probes are fitted on all images of the study
+    that are not external. Raises ValueError where there are no labels.
+    """
+    record, pairs = json.loads((folder / "study.json").read_text()), load_pairs(folder)
+    config = configuration.from_document(record["run"], _method_settings())
+    encoders = {"nothing": [folder / f for f, _ in record["pairs"]]}
+    sizes = {"nothing": 0}
+    for kind, count in rules:
+        name = f"{kind}-{count}"
+        out = removed_ids(finding, kind, count, seed=record["seed"])
+        kept = np.setdiff1d(json.loads((folder / "f.json").read_text()), out)
+        index = write_json(_made(folder / "removed" / name) / "f.json", kept.tolist())
+        sizes[name], encoders[name] = count, []
+        for number, (seed, _) in enumerate(record["pair_seeds"]):
+            run = train_without(folder, f"removed/{name}/pair-{number}", config, index, seed, listening)
+            encoders[name].append(run.path)
+    probe, test = _images(pairs.ordered, pairs.parts, test)
+    found = {name: [_measured(path, probe, test, options) for path in paths] for name, paths in encoders.items()}
+    return [_row(name, sizes[name], values, found["nothing"]) for name, values in found.items()]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _images(images: Images, parts: Any, test: Images | None) -> tuple[Images, Images]:
+    if images.labels is None or (test is not None and test.labels is None):
+        raise ValueError("expected labels to measure what removed images are worth, got none; add a label column")
+    outside = torch.isin(images.ids, parts["external"], invert=True)
+    return images.subset(outside.nonzero()[:, 0]), images.select(parts["external"]) if test is None else test
+
+
+def _measured(path: Path, probe: Images, test: Images, options: dict[str, Any]) -> dict[str, float]:
+    (finding,) = audit(load_encoder(RunFolder(path).path), probe, test=test, axes=["quality"], **options)
+    return {name: finding[name].value for name in MEASURES}
+
+
+def _row(name: str, images: int, values: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, Any]:
+    """Means over pairs, and the paired change with Student's interval where there are two pairs or more."""
+    row: dict[str, Any] = {"removed": name, "images": images, "encoders": len(values)}
+    for measure in MEASURES:
+        own = np.array([value[measure] for value in values])
+        change = own - np.array([value[measure] for value in base])
+        row |= {measure: float(own.mean()), f"{measure}_spread": float(own.std())}
+        row |= {f"{measure}_change": None, f"{measure}_low": None, f"{measure}_high": None}
+        if name == "nothing":
+            continue
+        row[f"{measure}_change"] = float(change.mean())
+        if len(change) > 1:
+            half = _STUDENT_975[min(len(change), 10) - 2] * float(change.std(ddof=1)) / len(change) ** 0.5
+            row |= {f"{measure}_low": float(change.mean()) - half, f"{measure}_high": float(change.mean()) + half}
+    return row
