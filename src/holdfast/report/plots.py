@@ -18,19 +18,19 @@ from holdfast.report.collect import Encoder
 from holdfast.report.differences import estimate, scores_of
 from holdfast.report.statistics import Estimate
 
-_INK, _FAINT = "#010101", "#020202"
-_COLOURS = [f"#0300{place:02x}" for place in range(8)]
-_VARIABLES = {_INK: "currentColor", _FAINT: "var(--faint)"} | {c: f"var(--e{i})" for i, c in enumerate(_COLOURS)}
+INK, FAINT = "#010101", "#020202"
+COLOURS = [f"#0300{place:02x}" for place in range(8)]
+_VARIABLES = {INK: "currentColor", FAINT: "var(--faint)"} | {c: f"var(--e{i})" for i, c in enumerate(COLOURS)}
 """Matplotlib wants colours, the page wants variables: placeholders stand in for them and are exchanged in the text."""
 
-_DASHES = ("-", "--", "-.", ":") * 2
+DASHES = ("-", "--", "-.", ":") * 2
 _MOST_BARS = 40
 _MOST_POINTS = 300
 
 _STYLE: dict[Any, Any] = {
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
     **{"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.grid.axis": "y"},
-    **{"grid.color": _FAINT, "grid.linewidth": 0.8, "axes.linewidth": 0.8, "axes.axisbelow": True},
+    **{"grid.color": FAINT, "grid.linewidth": 0.8, "axes.linewidth": 0.8, "axes.axisbelow": True},
     **{"font.size": 11, "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left"},
     **{"text.parse_math": False, "text.usetex": False, "axes.unicode_minus": True, "svg.fonttype": "none"},
     **{"xtick.major.width": 0.8, "ytick.major.width": 0.8, "lines.linewidth": 1.8, "figure.facecolor": "none"},
@@ -79,7 +79,7 @@ def class_bars(per: PerClass, encoders: Sequence[Encoder]) -> Plot:
     def paint(figure: Figure) -> None:
         counts, bars = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
         x = np.arange(n)
-        counts.bar(x, [c.train_images for c in per.classes], color=_FAINT, width=1.0 if many else 0.7)
+        counts.bar(x, [c.train_images for c in per.classes], color=FAINT, width=1.0 if many else 0.7)
         counts.set_yscale("symlog", linthresh=1)
         counts.set_ylabel("training\nimages")
         for e in encoders:
@@ -107,20 +107,20 @@ def _bars(axes: Axes, x: np.ndarray, values: Sequence[Estimate | None], place: i
     width = 0.8 / encoders
     at = x + (place - (encoders - 1) / 2) * width
     heights = [0.0 if v is None else v.value for v in values]
-    axes.bar(at, heights, width * 0.92, color=_COLOURS[place])
+    axes.bar(at, heights, width * 0.92, color=COLOURS[place])
     known = [(i, v.value, v.low, v.high) for i, v in enumerate(values) if v is not None and v.low is not None]
     if known:
         places, centre, low, high = (np.array(column, float) for column in zip(*known, strict=True))
         errors = np.clip([centre - low, high - centre], 0, None)
-        axes.errorbar(at[places.astype(int)], centre, errors, fmt="none", ecolor=_INK, elinewidth=1, capsize=2)
+        axes.errorbar(at[places.astype(int)], centre, errors, fmt="none", ecolor=INK, elinewidth=1, capsize=2)
 
 
 def _band(axes: Axes, x: np.ndarray, values: Sequence[Estimate | None], place: int, encoders: int) -> None:
     """A line with its interval as a band."""
     rows = [(np.nan, np.nan, np.nan) if v is None else (v.value, v.low, v.high) for v in values]
     centre, low, high = (np.array(column, float) for column in zip(*rows, strict=True))
-    axes.plot(x, centre, color=_COLOURS[place], ls=_DASHES[place], lw=1.2)
-    axes.fill_between(x, low, high, color=_COLOURS[place], alpha=0.2, lw=0)
+    axes.plot(x, centre, color=COLOURS[place], ls=DASHES[place], lw=1.2)
+    axes.fill_between(x, low, high, color=COLOURS[place], alpha=0.2, lw=0)
 
 
 def _short(name: str, most: int = 18) -> str:
@@ -175,7 +175,7 @@ def _curve(key: str, title: str, unit: str, series: Sequence[tuple[Encoder, np.n
         axes = figure.subplots()
         for encoder, epochs, values in series:
             if len(epochs):
-                style: dict[str, Any] = {"color": _COLOURS[encoder.place], "ls": _DASHES[encoder.place]}
+                style: dict[str, Any] = {"color": COLOURS[encoder.place], "ls": DASHES[encoder.place]}
                 axes.plot(epochs, values.mean(0), marker="o" if len(epochs) < 12 else "", ms=3.5, **style)
                 axes.fill_between(epochs, values.min(0), values.max(0), color=style["color"], alpha=0.18, lw=0)
         axes.set(title=title, xlabel="epochs", ylabel=unit)

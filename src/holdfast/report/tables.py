@@ -7,6 +7,7 @@ from holdfast.findings import Score
 from holdfast.report.collect import Encoder, Measured, flat
 from holdfast.report.differences import Difference, difference, estimate, scores_of
 from holdfast.report.limits import LIMITS, verdict
+from holdfast.report.memorization import conclusions
 from holdfast.report.statistics import Estimate
 from holdfast.report.wording import (
     difference_unit,
@@ -113,6 +114,8 @@ def score_table(encoders: Sequence[Encoder], section: Section, scores: Sequence[
     notes = [f"Brackets: 95 % interval over {shown(over)}." for over in sorted(overs) if over]
     if any(len(e.members) > 1 for e in encoders):
         notes.append("Each number is the mean over runs; ± is the population standard deviation over runs.")
+    members = [(e.name, m.findings[section.audit]) for e in encoders for m in e.with_finding(section.audit)]
+    notes += dict.fromkeys(f"{name}: {said}" for name, finding in members for said in conclusions(finding))
     name = f"scores-{section.audit}{'-few-shot' if section.prefix else ''}"
     return Table(name, section.title, [Column("Score", numeric=False), *encoder_columns(encoders)], rows, notes)
 
