@@ -156,3 +156,17 @@ def test_progress_of_another_audit_counts_for_nothing(tmp_path):
 def test_no_images_are_attacked_without_complaint():
     found = attacked(ATTACKS["pgd"], goal=untargeted(MODEL, LABELS[:0]), images=IMAGES[:0], ids=IDS[:0])
     assert len(found.broken) == 0
+
+
+def test_bytes_are_attacked_as_the_floats_that_they_stand_for():
+    pixels = (IMAGES * 255).to(torch.uint8)
+    model = network().float()
+    labels = model(pixels.float() / 255).argmax(1)
+    found = [
+        run(ATTACKS["pgd"], untargeted(model, labels), images, eps=0.04, keep_images=True)
+        for images in (pixels, pixels.float() / 255)
+    ]
+    assert torch.equal(found[0].images, found[1].images)
+    assert found[0].images.dtype == torch.float32
+    with pytest.raises(ValueError, match="divide by 255"):
+        run(ATTACKS["pgd"], untargeted(model, labels), pixels.float(), eps=0.04)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from holdfast.attacks.harms import Goal
-from holdfast.attacks.lp import Norm, ascent, random_start
+from holdfast.attacks.lp import Norm, ascent, check_pixels, random_start
 from holdfast.attacks.shell import Problem, Search, Trial, run
 from holdfast.randomness import fold
 
@@ -74,6 +74,7 @@ def pgd(
     ids [n] (by default the rows' places), not on the batch. Cost: restarts × steps forward and backward passes and as
     many forward passes as restarts. Raises ValueError for images outside [0, 1] and a harm that is not [n].
     """
+    check_pixels(images)
     if steps < 0 or restarts < 1 or step < 0:
         raise ValueError(f"expected steps >= 0, step >= 0 and restarts >= 1, got {steps}, {step} and {restarts}")
 

@@ -96,30 +96,36 @@ def run(
     progress: Progress | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> Records:
-    """Attacks images [n, ...] in [0, 1], batch by batch; the goal's references are theirs, row by row.
+    """Attacks images [n, ...], batch by batch where the goal's references are, which are theirs row by row.
 
-    Draws depend on seed and ids [n] (by default the rows' places) alone, so neither batch size nor order changes a
-    verdict. With progress what is done is saved after every batch, and what was saved is not attacked again. tell
-    is told (done, all) images. Raises ValueError for images outside [0, 1] and a budget that is none.
+    images: floats in [0, 1], or bytes (torch.uint8), of which a batch at a time becomes floats. Draws depend on seed
+    and ids [n] (by default the rows' places) alone, so neither batch size nor order changes a verdict. With progress
+    what is done is saved after every batch, and what was saved is not attacked again. tell is told (done, all)
+    images. Raises ValueError for floats outside [0, 1] and a budget that is none.
     """
     check_budget(eps, norm)
-    check_pixels(images)
+    if images.dtype != torch.uint8:
+        check_pixels(images)
+    home = goal.references.device
     ids = torch.arange(len(images)) if ids is None else ids.cpu()
     keys = fold(key(seed, "attack"), ids)
     done = progress.load() if progress is not None else {}
+    done = done if ("images" in done) == keep_images else {}
     rest = torch.arange(len(images)) if not done else torch.isin(ids, done["ids"], invert=True).nonzero()[:, 0]
     parts = [Records(**done)] if done else []
     for rows in rest.split(batch_size) if len(rest) else ():
-        here = rows.to(images.device)
-        problem = Problem(
-            goal=goal.rows(rows), images=images[here], keys=keys[rows].to(images.device), eps=eps, norm=norm
-        )
+        batch = _floats(images[rows.to(images.device)].to(home))
+        problem = Problem(goal=goal.rows(rows), images=batch, keys=keys[rows].to(home), eps=eps, norm=norm)
         parts.append(_attacked(attack, problem, ids[rows], keep_images))
         if progress is not None:
             progress.save(_joined(parts).columns())
         if tell is not None:
             tell(sum(len(part.ids) for part in parts), len(images))
-    return _ordered(_joined(parts), ids) if parts else _blank(images, ids, keep_images)
+    return _ordered(_joined(parts), ids) if parts else _blank(_floats(images), ids, keep_images)
+
+
+def _floats(batch: Tensor) -> Tensor:
+    return batch.float() / 255 if batch.dtype == torch.uint8 else batch
 
 
 def _joined(parts: list[Records]) -> Records:

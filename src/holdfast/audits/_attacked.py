@@ -88,7 +88,7 @@ class Setting:
         return run(
             attack,
             goal.rows(rows),
-            images.floats().to(goal.references.device),
+            images.pixels,
             eps=pixels,
             norm=self.options.attack_norm,
             seed=self.options.seed,
