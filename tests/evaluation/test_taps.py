@@ -37,7 +37,7 @@ def test_a_transformer_is_tapped_at_attention_mlp_and_sum_over_patches_alone():
     block.register_forward_hook(lambda module, inputs, output: kept.update(tokens=output))
     with torch.no_grad(), tapped(encoder, taps) as outputs:
         encoder(images())
-    prefix = encoder.network.num_prefix_tokens
+    prefix: int = encoder.network.num_prefix_tokens  # type: ignore[assignment]
     assert prefix >= 1
     torch.testing.assert_close(outputs[taps[2].name], kept["tokens"][:, prefix:].mean(1))
 
