@@ -52,7 +52,7 @@ AUDITS: dict[str, Callable[[Subject], Finding]] = {
     "privacy": privacy,
 }
 """Audits by their command-line name."""
-ON_REQUEST = frozenset({"invariance"})
+ON_REQUEST = frozenset({"invariance", "robustness"})
 """Audits of many passes over the images: run where `axes` names them, and left out of the default."""
 NEED_LABELS = frozenset({"balance"})
 """Audits that are refused, and left out of the default, where images have no labels."""

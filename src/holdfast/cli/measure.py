@@ -32,7 +32,7 @@ class AuditOptions(AttackOptions):
     """Test images; None: what the run held out, else a fifth of every class of the data."""
     axes: tuple[str, ...] | None = None
     """What to measure, see `holdfast audits`; None: all that the data allow, but those that take many passes
-    (invariance)."""
+    (robustness, invariance)."""
     image_size: int | None = None
     """Side in pixels that images are resized to; None: the run's, else the images' own."""
     probe_on: Literal["pool", "train"] = "pool"
@@ -124,7 +124,7 @@ def _folders(source: str, options: AuditOptions, is_run: bool) -> tuple[Path, Pa
 
 
 class _Stages:
-    """Prints a line when a stage of the robustness audit begins: it is the one that takes minutes."""
+    """Prints a line when a stage of the robustness audit begins: it takes minutes."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -165,14 +165,18 @@ def _other_images(source: str, options: AuditOptions) -> "tuple[Images, dict[str
 
 
 def _left_out(source: str, options: AuditOptions, measured: set[str]) -> list[str]:
-    """A sentence for what needs more than one encoder and so was not measured without being asked for."""
-    from holdfast.audits import NEED_PAIRS
+    """What was not measured without being asked for, why, and the command that measures it."""
+    from holdfast.audits import NEED_PAIRS, ON_REQUEST
 
-    missing = sorted(NEED_PAIRS - measured)
-    if options.axes is not None or not missing:
+    if options.axes is not None:
         return []
-    train = f"holdfast memorization {source if (Path(source) / 'config.json').is_file() else 'RUN'}"
-    return [f"  not measured: {', '.join(missing)}; they need pairs of encoders: {train}"]
+    lines, asked = [], sorted(ON_REQUEST - measured)
+    if asked:
+        lines.append(f"  not measured: {', '.join(asked)}; many passes over the images, so ask: --axes {' '.join(asked)}")
+    if missing := sorted(NEED_PAIRS - measured):
+        train = f"holdfast memorization {source if (Path(source) / 'config.json').is_file() else 'RUN'}"
+        lines.append(f"  not measured: {', '.join(missing)}; they need pairs of encoders: {train}")
+    return lines
 
 
 def score_lines(finding: Finding) -> list[str]:
