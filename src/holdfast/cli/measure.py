@@ -172,7 +172,7 @@ def _left_out(source: str, options: AuditOptions, measured: set[str]) -> list[st
         return []
     lines, asked = [], sorted(ON_REQUEST - measured)
     if asked:
-        lines.append(f"  not measured: {', '.join(asked)}; many passes over the images, so ask: --axes {' '.join(asked)}")
+        lines.append(f"  not measured: {', '.join(asked)}; they take many passes, so ask: --axes {' '.join(asked)}")
     if missing := sorted(NEED_PAIRS - measured):
         train = f"holdfast memorization {source if (Path(source) / 'config.json').is_file() else 'RUN'}"
         lines.append(f"  not measured: {', '.join(missing)}; they need pairs of encoders: {train}")
