@@ -1,0 +1,159 @@
+"""SimCLR, EMP-SSL, robust EMP-SSL and CF-AMC-SSL at one budget of forward+backward passes, then attacked.
+
+    python benchmarks/robustness_cifar10.py [--images 3000] [--units 2] [--views 8] [--data FOLDER] [--out FOLDER]
+
+Trains each on the same images with 48 × units × images passes for an image's views, attack steps and replays
+together (8 views: 24 × units epochs of SimCLR, 6 of EMP-SSL, 1 of robust EMP-SSL with PGD-5, 2 of CF-AMC-SSL with 3
+replays), fits a linear head on clean features of 10,000 training images, and attacks test images with PGD-20 at
+4/255 and 8/255, from the image and from a random start, and with Square. Prints a table and writes
+results/robustness_cifar10.json. A run that is there already is not trained again, and an interrupted one goes on.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from holdfast import audit, load_images, resume, train
+from holdfast.config import RunConfig
+from holdfast.findings import Finding
+from holdfast.methods import PRESETS, EMPSSLConfig, SimCLRConfig, build
+from holdfast.runs import RunFolder, write_json
+
+RESULTS = Path(__file__).parent.parent / "results" / "robustness_cifar10.json"
+ATTACK = {"attack_eps": ("4/255", "8/255"), "attack_restarts": 1, "square_images": 100, "square_queries": 500}
+FAST = {"attack_eps": ("4/255", "8/255"), "attack_restarts": 0, "square_images": 0}
+NO_DRIFT = {"drift_images": 0, "corruption_images": 0}
+
+
+def configurations(options: argparse.Namespace) -> dict[str, RunConfig]:
+    """The four runs: equal passes, images, network and optimiser."""
+    narrow = EMPSSLConfig(view_count=options.views, prefeature_dim=1024, head_dim=256)
+    shared: dict[str, Any] = {
+        "data": str(Path(options.data) / "train.parquet"),
+        "limit": options.images,
+        "holdout": 0,
+        "image_size": 32,
+        "encoder": options.encoder,
+        "stem": "small",
+        "signals_every": 0,
+        "threads": options.threads,
+        "seed": options.seed,
+        "split": options.seed,
+    }
+    passes = 6 * options.views * options.units  # of an image: one epoch of robust EMP-SSL is 6 passes of its views
+    plain = replace(PRESETS["simclr-free"](), adversary=None, method=SimCLRConfig(temperature=0.2), **shared)
+    found = {"simclr": replace(plain, batch_size=256)}
+    for name in ("emp-ssl", "robust-emp-ssl", "cf-amc-ssl"):
+        found[name] = replace(PRESETS[name](), method=narrow, batch_size=50, **shared)
+    for name, config in found.items():
+        found[name] = replace(config, epochs=passes // build(config, image_size=32).passes_per_image)
+    return found
+
+
+def trained(config: RunConfig, folder: Path) -> RunFolder:
+    """The run in a folder, trained as far as it still has to be."""
+    start = time.process_time()
+    run = resume(folder) if (folder / "config.json").is_file() else train(config, folder, listen=say)
+    if not (folder / "cpu_seconds.json").is_file():
+        write_json(folder / "cpu_seconds.json", time.process_time() - start)
+    rows = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    print(f"{folder.name}: trained in {rows[-1]['seconds']:.0f} s, loss {rows[-1]['loss']:.3f}", flush=True)
+    return run
+
+
+def say(event: Any) -> None:
+    """An epoch in a line."""
+    if event["kind"] == "epoch":
+        print(f"  epoch {event['epoch']} loss {event['loss']:.4f} {event['views_per_second']:.0f} views/s", flush=True)
+
+
+def measured(run: RunFolder, layer: str, options: argparse.Namespace, budget: dict[str, Any]) -> Finding:
+    """The robustness of a run at a layer; measured once."""
+    place = run.path / f"{layer}-{'full' if budget is ATTACK else 'pgd'}"
+    if not (place / "robustness.json").is_file():
+        images = load_images(str(Path(options.data) / "train.parquet"), limit=10_000, seed=1)
+        test = str(Path(options.data) / "test.parquet")
+        (finding,) = audit(
+            run.path,
+            images,
+            test=test,
+            axes=["robustness"],
+            layer=layer,
+            attack_images=options.attack_images,
+            unfinished=place / "unfinished",
+            **NO_DRIFT,
+            **budget,
+        )
+        finding.save(place)
+    return Finding.load(place / "robustness.json")
+
+
+def row(name: str, layer: str, run: RunFolder, finding: Finding, passes: int) -> dict[str, Any]:
+    """What the table says of a run at a layer."""
+    epochs = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    scores = {score.name: {"value": score.value, "interval": score.interval} for score in finding.scores}
+    return {
+        "run": name,
+        "layer": layer,
+        "epochs": len(epochs),
+        "optimiser_steps": epochs[-1]["step"],
+        "passes": passes,
+        "seconds": round(epochs[-1]["seconds"], 1),
+        "cpu_seconds": round(json.loads((run.path / "cpu_seconds.json").read_text()), 1),
+        "scores": scores,
+        "warnings": finding.settings["warnings"],
+    }
+
+
+def main() -> None:
+    """Trains, attacks, prints and writes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--images", type=int, default=3000)
+    parser.add_argument("--units", type=int, default=2)
+    parser.add_argument("--views", type=int, default=8)
+    parser.add_argument("--encoder", default="timm/test_resnet")
+    parser.add_argument("--attack-images", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", default="../shared/data/cifar10")
+    parser.add_argument("--out", type=Path, default=Path("runs/robustness_cifar10"))
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    runs, rows = {}, []
+    configs = configurations(options)
+    for name, config in configs.items():
+        runs[name] = trained(config, options.out / name)
+    for name, run in runs.items():
+        passes = options.images * configs[name].epochs * build(configs[name], image_size=32).passes_per_image
+        for layer in ("backbone",) if name == "simclr" else ("prefeature", "backbone"):
+            full = ATTACK if layer == ("backbone" if name == "simclr" else "prefeature") else FAST
+            rows.append(row(name, layer, run, measured(run, layer, options, full), passes))
+            print(json.dumps(rows[-1]), flush=True)
+            write(options, rows)
+
+
+def write(options: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+    """results/robustness_cifar10.json."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    able = getattr(torch.cpu, "get_capabilities", dict)()
+    settings = {name: str(value) for name, value in vars(options).items() if name not in ("data", "out")}
+    document = {
+        "command": "python benchmarks/robustness_cifar10.py " + " ".join(sys.argv[1:]),
+        "data": "CIFAR-10 (JPEG q75)",
+        "hardware": f"{able.get('cpu_name') or platform.machine()}, {torch.get_num_threads()} threads",
+        "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
+        "settings": settings,
+        "rows": rows,
+    }
+    RESULTS.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
