@@ -110,7 +110,8 @@ def audit_encoder(source: str, options: AuditOptions) -> Path:
     print(f"{source}: {target}")
     for finding in findings:
         print("\n".join(score_lines(finding)))
-    print("\n".join(_left_out(source, options, {finding.audit for finding in findings})))
+    for sentence in left_out(source, options, {finding.audit for finding in findings}):
+        print(sentence)
     return folder
 
 
@@ -164,7 +165,7 @@ def _other_images(source: str, options: AuditOptions) -> "tuple[Images, dict[str
     return images, {} if options.test is None else {"test": load_images(options.test, size=size)}
 
 
-def _left_out(source: str, options: AuditOptions, measured: set[str]) -> list[str]:
+def left_out(source: str, options: AuditOptions, measured: set[str]) -> list[str]:
     """What was not measured without being asked for, why, and the command that measures it."""
     from holdfast.audits import NEED_PAIRS, ON_REQUEST
 

@@ -1,0 +1,58 @@
+import json
+
+import numpy as np
+import pytest
+
+from holdfast.audits import audit, load_pairs
+from holdfast.data import load_images
+from holdfast.studies import StudyConfig, parse_removal, run_removal, run_study
+from holdfast.studies.removal import removed_ids
+
+SETTINGS = StudyConfig(pairs=2, external=0.3, candidates=0.2)
+
+
+@pytest.fixture
+def study(run):
+    folder = run_study(run, SETTINGS)
+    images = load_images("digits", size=8, limit=150)
+    (finding,) = audit(str(run), images, axes=["memorization"], pairs=load_pairs(folder), views=4)
+    return folder, finding
+
+
+def test_rules_are_parsed_and_misspelt_ones_refused():
+    assert parse_removal("top:500,random:20") == [("top", 500), ("random", 20)]
+    for text in ("tip:5", "top", "top:0", "top:x", ""):
+        with pytest.raises(ValueError, match="expected rules such as"):
+            parse_removal(text)
+
+
+def test_removed_images_are_trained_without_and_compared_pair_by_pair(study):
+    folder, finding = study
+    rows = run_removal(folder, finding, [("top", 5), ("random", 5)])
+    assert [row["removed"] for row in rows] == ["nothing", "top-5", "random-5"]
+    assert [row["encoders"] for row in rows] == [2, 2, 2]
+    whole = json.loads((folder / "f.json").read_text())
+    for kind in ("top", "random"):
+        gone = removed_ids(finding, kind, 5, seed=0)
+        trained = json.loads((folder / "removed" / f"{kind}-5" / "pair-1" / "ids.json").read_text())["train"]
+        assert trained == sorted(set(whole) - set(gone.tolist()))
+        seeds = [
+            json.loads((folder / path / "config.json").read_text())["seed"]
+            for path in ("pair-1/f", f"removed/{kind}-5/pair-1")
+        ]
+        assert seeds[0] == seeds[1]
+    change = rows[1]["linear_accuracy"] - rows[0]["linear_accuracy"]
+    assert rows[1]["linear_accuracy_change"] == pytest.approx(change)
+    assert rows[1]["linear_accuracy_low"] <= change <= rows[1]["linear_accuracy_high"]
+    assert rows[0]["linear_accuracy_change"] is None
+
+
+def test_top_and_bottom_are_the_ends_of_the_ranking(study):
+    _, finding = study
+    candidate = finding.columns["part"] == "candidate"
+    ratio = dict(zip(finding.columns["id"][candidate].tolist(), finding.columns["ratio"][candidate], strict=True))
+    top, bottom = ({int(i) for i in removed_ids(finding, kind, 6, seed=0)} for kind in ("top", "bottom"))
+    assert min(ratio[i] for i in top) >= np.sort(list(ratio.values()))[-6]
+    assert max(ratio[i] for i in bottom) <= np.sort(list(ratio.values()))[5]
+    with pytest.raises(ValueError, match="fewer than all"):
+        removed_ids(finding, "top", len(ratio), seed=0)
