@@ -18,17 +18,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
+from torch.nn import functional as F
 
 from holdfast import audit, load_images, resume, train
 from holdfast.config import RunConfig
+from holdfast.data.batches import epoch_batches
+from holdfast.data.pool import load_pool
 from holdfast.findings import Finding
-from holdfast.methods import PRESETS, EMPSSLConfig, SimCLRConfig, build
+from holdfast.methods import PRESETS, EMPSSLConfig, PGDAdversary, SimCLRConfig, build
 from holdfast.runs import RunFolder, write_json
 
 RESULTS = Path(__file__).parent.parent / "results" / "robustness_cifar10.json"
 ATTACK = {"attack_eps": ("4/255", "8/255"), "attack_restarts": 1, "square_images": 100, "square_queries": 500}
 FAST = {"attack_eps": ("4/255", "8/255"), "attack_restarts": 0, "square_images": 0}
+NAMES = ("simclr", "emp-ssl", "robust-emp-ssl", "cf-amc-ssl")
 NO_DRIFT = {"drift_images": 0, "corruption_images": 0}
 
 
@@ -54,6 +59,7 @@ def configurations(options: argparse.Namespace) -> dict[str, RunConfig]:
         found[name] = replace(PRESETS[name](), method=narrow, batch_size=50, **shared)
     for name, config in found.items():
         found[name] = replace(config, epochs=passes // build(config, image_size=32).passes_per_image)
+    found["cf-amc-ssl-authors-schedule"] = replace(found["cf-amc-ssl"], schedule="authors")
     return found
 
 
@@ -133,13 +139,42 @@ def main() -> None:
     for name, run in runs.items():
         passes = options.images * configs[name].epochs * build(configs[name], image_size=32).passes_per_image
         for layer in ("backbone",) if name == "simclr" else ("prefeature", "backbone"):
-            full = ATTACK if layer == ("backbone" if name == "simclr" else "prefeature") else FAST
+            own = "backbone" if name == "simclr" else "prefeature"
+            full = ATTACK if layer == own and name in NAMES else FAST
             rows.append(row(name, layer, run, measured(run, layer, options, full), passes))
             print(json.dumps(rows[-1]), flush=True)
-            write(options, rows)
+            write(options, rows, {})
+    write(options, rows, leak(configs["robust-emp-ssl"], runs["robust-emp-ssl"]))
 
 
-def write(options: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+def leak(config: RunConfig, run: RunFolder) -> dict[str, float]:
+    """How far the authors' update, which keeps the attack's gradients, points from the training pass's own.
+
+    Cosine and length of the sum of all six passes' gradients against the last one's, on a batch, at the end of a run.
+    """
+    method = build(config, image_size=32)
+    state = sorted(run.checkpoints.iterdir())[-1] / "method.safetensors"
+    method.load_state_dict(safetensors.torch.load_file(state))
+    assert isinstance(method, PGDAdversary)
+    pool = load_pool(json.loads(run.ids.read_text()))
+    views = method.views(next(epoch_batches(pool.train, seed=0, epoch=0, batch_size=config.batch_size)))
+    clean, delta, weights = views.images, torch.zeros_like(views.images), list(method.parameters())
+    gradients = []
+    for _ in range(method.steps + 1):
+        moved = (clean + delta).clamp(0, 1).detach().requires_grad_()
+        found = torch.autograd.grad(method.inner.loss(replace(views, images=moved)), [*weights, moved])
+        gradients.append(torch.cat([each.flatten() for each in found[:-1]]))
+        delta = method.ball.climb(clean, moved, found[-1])
+    last, total = gradients[-1], torch.stack(gradients).sum(0)
+    measured = {
+        "cosine": float(F.cosine_similarity(last, total, dim=0)),
+        "length_ratio": float(total.norm() / last.norm()),
+    }
+    print(f"leaked gradients: {measured}", flush=True)
+    return measured
+
+
+def write(options: argparse.Namespace, rows: list[dict[str, Any]], leaked: dict[str, float]) -> None:
     """results/robustness_cifar10.json."""
     RESULTS.parent.mkdir(exist_ok=True)
     able = getattr(torch.cpu, "get_capabilities", dict)()
@@ -151,6 +186,7 @@ def write(options: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
         "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
         "settings": settings,
         "rows": rows,
+        "leaked_gradients": leaked,
     }
     RESULTS.write_text(json.dumps(document, indent=1) + "\n")
 
