@@ -60,12 +60,16 @@ class LARS(Optimizer):
                     self._update(parameter, group)
 
     def _update(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        """In place in the gradient too, which nobody needs any more: fresh memory would cost more than the arithmetic."""
         gradient: Tensor = parameter.grad  # type: ignore[assignment]
         if parameter.ndim > 1:
-            gradient = gradient.add(parameter, alpha=group["weight_decay"]) * _scale(parameter, gradient, group)
-        buffer = self.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
-        buffer.mul_(group["momentum"]).add_(gradient)
-        step = gradient.add(buffer, alpha=group["momentum"]) if group["nesterov"] else buffer
+            scale = _scale(parameter, gradient, group)
+            gradient.add_(parameter, alpha=group["weight_decay"]).mul_(scale)
+        state = self.state[parameter]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        buffer = state["momentum_buffer"].mul_(group["momentum"]).add_(gradient)
+        step = gradient.add_(buffer, alpha=group["momentum"]) if group["nesterov"] else buffer
         parameter.add_(step, alpha=-group["lr"])
 
 
