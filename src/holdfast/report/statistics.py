@@ -53,9 +53,14 @@ def _t_central(t: float, freedom: int) -> float:
 def over_runs(
     values: Sequence[float], over: str, *, bounds: tuple[float | None, float | None] = (None, None)
 ) -> Estimate:
-    """Mean, population spread and t interval of two or more runs' values; the interval is cut to the score's bounds."""
+    """Mean, population spread and t interval of two or more runs' values; the interval is cut to the score's bounds.
+
+    Runs that happen to agree to the digit say nothing of how others would spread: they get no interval.
+    """
     n, mean = len(values), float(np.mean(values))
     half = t_quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    if half < 1e-9 * max(1.0, abs(mean)):
+        return Estimate(value=mean, spread=0.0, runs=n, over=over)
     low, high = bounds
     return Estimate(
         value=mean,
