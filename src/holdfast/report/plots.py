@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from holdfast.report.classes import PerClass
 from holdfast.report.collect import Encoder
@@ -74,13 +74,14 @@ def _inline(svg: str, name: str, size: tuple[int, int]) -> str:
 def class_bars(per: PerClass, encoders: Sequence[Encoder]) -> Plot:
     """Training images over accuracy, classes from frequent to rare; bands in place of bars for many classes."""
     n, many = len(per.classes), len(per.classes) > _MOST_BARS
-    width = 720 if many else int(np.clip(90 + n * (14 + 13 * len(encoders)), 360, 1040))
+    width = 720 if many else int(np.clip(90 + n * (24 + 16 * len(encoders)), 360, 1040))
 
     def paint(figure: Figure) -> None:
         counts, bars = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
         x = np.arange(n)
         counts.bar(x, [c.train_images for c in per.classes], color=FAINT, width=1.0 if many else 0.7)
         counts.set_yscale("symlog", linthresh=1)
+        counts.yaxis.set_major_formatter(FuncFormatter(lambda images, _: f"{images:,.0f}"))  # not as 10^3 in TeX
         counts.set_ylabel("training\nimages")
         for e in encoders:
             values = [c.accuracies[e.place] for c in per.classes]
