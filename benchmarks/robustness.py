@@ -1,6 +1,6 @@
 """What attacks cost beside the passes of the network that they cannot do without.
 
-    python benchmarks/robustness.py [--batch-size 64] [--steps 10] [--queries 40] [--rounds 3] [--encoder timm/resnet18]
+    python benchmarks/robustness.py [--batch-size 32] [--steps 5] [--queries 20] [--rounds 4] [--encoder timm/resnet18]
 
 Prints, for images of 32 pixels on this machine: the seconds of `pgd` (steps forward and backward passes and one forward
 pass) divided by those of the same bare passes, in both norms; the same through the shell that audits use, whose images
@@ -44,10 +44,10 @@ def seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--queries", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--queries", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--encoder", default="timm/resnet18")
     options = parser.parse_args()
     encoder = create_encoder(options.encoder, image_size=32).eval().to(memory_format=torch.channels_last)
