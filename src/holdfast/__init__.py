@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from holdfast.data import Images, load_images
     from holdfast.engine import resume, train
     from holdfast.findings import Finding, Score
-    from holdfast.methods import METHODS, SDCLRConfig, SimCLRConfig
+    from holdfast.methods import METHODS, PRESETS, EMPSSLConfig, SDCLRConfig, SimCLRConfig
     from holdfast.models import load_encoder
     from holdfast.recipes import RECIPES
     from holdfast.report import report
@@ -28,6 +28,8 @@ _HOMES = {
     "Finding": "findings",
     "Score": "findings",
     "METHODS": "methods",
+    "PRESETS": "methods",
+    "EMPSSLConfig": "methods",
     "SDCLRConfig": "methods",
     "SimCLRConfig": "methods",
     "load_encoder": "models",
@@ -39,8 +41,10 @@ _HOMES = {
 __all__ = [
     "AUDITS",
     "METHODS",
+    "PRESETS",
     "RECIPES",
     "VIEWS",
+    "EMPSSLConfig",
     "Finding",
     "Images",
     "RunConfig",
