@@ -45,7 +45,7 @@ def gradients_of(method: Method) -> dict[str, torch.Tensor]:
 
 def replay(method: Method, batch: Batch, forward: Callable[[Any], torch.Tensor] = next) -> torch.Tensor:
     """A batch's backward passes, each but the last followed by a step down; returns the last loss."""
-    losses = method.losses(batch)
+    losses, loss = method.losses(batch), torch.zeros(())
     for number in range(method.steps_per_batch):
         if number:
             for parameter in method.parameters():

@@ -40,6 +40,7 @@ def test_a_run_gets_pairs_scores_table_gallery_and_removal(run, capsys):
     page = (run / "report.html").read_text()
     assert "Measured on 6 encoders trained in 3 pairs" in page
     assert "Members told from others" in page
+    assert "Memorization by layer" in page
 
 
 def test_two_encoders_trained_elsewhere_are_scored(run, tmp_path, monkeypatch, capsys):

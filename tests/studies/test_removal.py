@@ -45,6 +45,7 @@ def test_removed_images_are_trained_without_and_compared_pair_by_pair(study):
     assert rows[1]["linear_accuracy_change"] == pytest.approx(change)
     assert rows[1]["linear_accuracy_low"] <= change <= rows[1]["linear_accuracy_high"]
     assert rows[0]["linear_accuracy_change"] is None
+    assert load_pairs(folder).tables == {"removal": rows}
 
 
 def test_top_and_bottom_are_the_ends_of_the_ranking(study):

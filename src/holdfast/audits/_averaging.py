@@ -60,9 +60,7 @@ def _heads(subject: Subject, pool: Tensor, test: Tensor) -> Table:
     if subject.pool.factors and subject.test.factors:
         return _regression(subject, pool, test)
     if subject.pool.labels is None or subject.test.labels is None:
-        raise ValueError(
-            "expected labels or factors to fit heads on averaged features, got neither; leave average out"
-        )
+        raise ValueError("expected labels or factors to fit heads on averaged features, got neither; leave average out")
     rows = subject.pool.positions(subject.probe_ids)
     labels = subject.pool.labels.cpu()[rows.cpu()]
     probe = fit_probe(

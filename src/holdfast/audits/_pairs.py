@@ -41,6 +41,8 @@ class Pairs:
     """How views were drawn in training."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """JSON values that findings record: the study's settings."""
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Tables that the memorization finding takes over: what removal gave."""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.parts) - set(PARTS))
@@ -124,14 +126,18 @@ def load_pairs(folder: Path) -> Pairs:
             f"expected a finished study in {folder}, got {len(missing)} encoders that are not trained; finish it with: "
             "holdfast memorization RUN"
         )
-    keys = ("partition_checksum", "pair_seeds", "seed", "planted", "duplicates")
+    keys = ("partition_checksum", "pair_seeds", "seed", "duplicates")
     facts = {"study": str(folder), "pair_config": record["run"], **{key: record[key] for key in keys}}
+    facts["planted"] = {} if record["planted"] is None else record["planted"]["kinds"]
+    removal = folder / "removal.json"
+    tables = {"removal": json.loads(removal.read_text())} if removal.is_file() else {}
     return Pairs(
         encoders=encoders,
         images=images,
         parts={name: torch.tensor(ids, dtype=torch.int64) for name, ids in record["parts"].items()},
         views=ViewSettings(**record["run"]["views"]),
         facts=facts,
+        tables=tables,
     )
 
 

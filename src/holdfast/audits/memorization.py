@@ -23,7 +23,7 @@ def memorization(subject: Subject) -> Finding:
     Scores are means over images and pairs: difference_PART (distance) and ratio_candidate (ratio); against the external
     images centred_candidate, effect_size, auc_external, p_candidate and discovered (a count); split_half and cross_pair
     rank correlations; class_size rank correlations where labels exist. Columns: a row per scored image. Tables: parts,
-    per_pair, layers, units, per_class, planted. Raises ValueError without encoder pairs.
+    per_pair, layers, units, per_class, planted, removal. Raises ValueError without encoder pairs.
     """
     scored = subject.scored
     columns = _columns(subject, scored)
@@ -37,6 +37,7 @@ def memorization(subject: Subject) -> Finding:
             **layer_tables(scored),
             "per_class": _per_class(subject, columns),
             "planted": _planted(scored, columns),
+            **({} if subject.pairs is None else subject.pairs.tables),
         },
         settings=subject.settings | dict(scored.facts) | {"neighbours": NEIGHBOURS},
     )
@@ -150,7 +151,7 @@ def _per_class(subject: Subject, columns: dict[str, np.ndarray]) -> list[dict[st
 
 def _planted(scored: Scored, columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Where planted candidates rank among all candidates by ratio: 100 is memorised most; empty where none are."""
-    kinds = (scored.facts.get("planted") or {}).get("kinds", {})
+    kinds = scored.facts.get("planted", {})
     ids, candidate = columns["id"], scored.at("candidate")
     percentiles = np.full(len(ids), np.nan)
     percentiles[candidate] = 100 * (ranks(columns["ratio"][candidate]) - 0.5) / candidate.sum()

@@ -14,6 +14,7 @@ from holdfast.cli.measure import score_lines
 from holdfast.cli.options import parse
 from holdfast.cli.progress import Progress
 from holdfast.cli.train import quiet_fabric
+from holdfast.config import VIEWS, ViewSettings
 from holdfast.findings import Finding
 from holdfast.runs import RunFolder
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from holdfast.data import Images
 
 AXES = ("memorization", "privacy")
+SMALL_IMAGE = 64
+"""Up to this side, in pixels, views of an encoder without a run are CIFAR's, else ImageNet's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +137,20 @@ def _given_encoders(options: MemorizationOptions) -> None:
         document = json.loads(options.partition.read_text())
         parts = {name: torch.tensor(ids, dtype=torch.int64) for name, ids in document.items()}
     encoders = list(zip(options.two_encoders[::2], options.two_encoders[1::2], strict=True))
-    pairs = Pairs(encoders=encoders, images=images, parts=parts)
+    views = _views(Path(options.two_encoders[0]), images.pixels.shape[-1])
+    pairs = Pairs(encoders=encoders, images=images, parts=parts, views=views)
     chosen = AXES if "external" in parts else AXES[:1]
     findings = _measured(options.two_encoders[0], images, pairs, options, chosen)
     folder = options.study or Path("audits") / "two-encoders"
     _leave(findings, folder, images, folder / "gallery.html")
+
+
+def _views(source: Path, size: int) -> ViewSettings:
+    """A run's own views; a preset for an encoder that is no run folder."""
+    config = RunFolder(source).config
+    if config.is_file():
+        return ViewSettings(**json.loads(config.read_text())["views"])
+    return VIEWS["cifar" if size <= SMALL_IMAGE else "imagenet"]
 
 
 def _measured(

@@ -56,9 +56,7 @@ def render_spirograph(parameters: Tensor, *, size: int = 32, normalise: Normalis
         axes = (-2, -1) if normalise == "image" else (-1,)
         ink = (ink / (ink.amax(axes, keepdim=True) + SMALLEST_PEAK)).flatten(1)[:, None]  # [n, 1, size * size]
         fore, back = (parameters[:, start::2, None] for start in (4, 5))  # [n, 3, 1]
-        return torch.baddbmm(back, fore - back, ink).unflatten(
-            2, (size, size)
-        )  # as a product: fast backward
+        return torch.baddbmm(back, fore - back, ink).unflatten(2, (size, size))  # as a product: fast backward
 
 
 def _check(parameters: Tensor, size: int, normalise: str) -> None:
@@ -167,7 +165,7 @@ def read_spirograph(wanted: Wanted, source: str) -> Images:
         rows = slice(start, start + _CHUNK)
         pictures = render_spirograph(parameters[rows].double(), size=size, normalise=spec.normalise)
         pixels[rows] = (255 * pictures).round().to(torch.uint8)
-    factors = dict(zip(COLUMNS, parameters.unbind(1), strict=True))
+    factors: dict[str, Tensor] = dict(zip(COLUMNS, parameters.unbind(1), strict=True))
     return Images(pixels, places, None, None, source, factors)
 
 

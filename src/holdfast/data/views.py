@@ -1,11 +1,12 @@
 """Random views of a batch: parameters drawn by keys, then applied as one batched, differentiable function."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
 from holdfast.config import ViewSettings
-from holdfast.data.augment import Parameters, apply, order_keys, sample
+from holdfast.data.augment import apply, order_keys, sample
 from holdfast.data.batches import Batch
 from holdfast.randomness import sample_keys
 
@@ -16,8 +17,8 @@ class Views:
 
     images: Tensor
     """[v, n, 3, size, size] float32, in [0, 1]."""
-    parameters: Parameters
-    """The table of parameters they were made with, each tensor [v, n]."""
+    parameters: Any
+    """What they were made with, each tensor [v, n]: augment.Parameters, or a source's own table."""
     batch: Batch
     """Where they come from."""
 

@@ -60,7 +60,7 @@ class LARS(Optimizer):
                     self._update(parameter, group)
 
     def _update(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        """In place in the gradient too, which nobody needs any more: fresh memory would cost more than the arithmetic."""
+        """In place in the gradient too, which nobody needs any more: fresh memory costs more than the arithmetic."""
         gradient: Tensor = parameter.grad  # type: ignore[assignment]
         if parameter.ndim > 1:
             scale = _scale(parameter, gradient, group)

@@ -28,6 +28,17 @@ _LABELS = {
     "uniformity": "Uniformity",
     "feature_std": "Feature standard deviation",
     "views_per_second": "Views per second",
+    "ratio_candidate": "Memorization ratio, candidates",
+    "difference_candidate": "Memorization difference, candidates (S_C)",
+    "difference_shared": "Memorization difference, shared images (S_S)",
+    "difference_independent": "Memorization difference, independents (S_I)",
+    "difference_external": "Memorization difference, external images (S_E, the null)",
+    "centred_candidate": "Candidates above external images",
+    "auc_external": "Candidates told from external images (AUC)",
+    "p_candidate": "One-sided p of the candidates’ mean",
+    "discovered": "Candidates beyond the null (q ≤ 0.05)",
+    "class_size": "Ratio against class size (over images)",
+    "class_size_by_class": "Ratio against class size (over classes)",
 }
 
 _ARROWS = {"higher": "higher is better", "lower": "lower is better", "neither": "no better side"}

@@ -60,7 +60,7 @@ def run_removal(
 ) -> list[dict[str, Any]]:
     """Trains f of every pair again, with its own seed, without the images of each rule; continues where it was stopped.
 
-    folder: a finished study. finding: its memorization audit, which ranks the candidates. test: labelled test images;
+    folder: a finished study; the rows are left there for later audits. finding: its memorization audit, which ranks the candidates. test: labelled test images;
     None: the study's external images. options: of `audit`. Returns rows {'removed', 'images', 'encoders', and for each
     of MEASURES its mean, '_spread' (population standard deviation), '_change' against f itself and the ends '_low' and
     '_high' of the change's 95 % interval over pairs}; the first row is f. Probes are fitted on all images of the study
@@ -81,7 +81,9 @@ def run_removal(
             encoders[name].append(run.path)
     probe, test = _images(pairs.ordered, pairs.parts, test)
     found = {name: [_measured(path, probe, test, options) for path in paths] for name, paths in encoders.items()}
-    return [_row(name, sizes[name], values, found["nothing"]) for name, values in found.items()]
+    rows = [_row(name, sizes[name], values, found["nothing"]) for name, values in found.items()]
+    write_json(folder / "removal.json", rows)
+    return rows
 
 
 def _made(folder: Path) -> Path:
