@@ -60,11 +60,12 @@ def run_removal(
 ) -> list[dict[str, Any]]:
     """Trains f of every pair again, with its own seed, without the images of each rule; continues where it was stopped.
 
-    folder: a finished study; the rows are left there for later audits. finding: its memorization audit, which ranks the candidates. test: labelled test images;
-    None: the study's external images. options: of `audit`. Returns rows {'removed', 'images', 'encoders', and for each
-    of MEASURES its mean, '_spread' (population standard deviation), '_change' against f itself and the ends '_low' and
-    '_high' of the change's 95 % interval over pairs}; the first row is f. Probes are fitted on all images of the study
-    that are not external. Raises ValueError where there are no labels.
+    folder: a finished study; the rows are left there for later audits. finding: its memorization audit, which ranks the
+    candidates. test: labelled test images; None: the study's external images. options: of `audit`. Returns rows
+    {'removed', 'images', 'encoders', and for each of MEASURES its mean, '_spread' (population standard deviation),
+    '_change' against f itself and the ends '_low' and '_high' of the change's 95 % interval over pairs}; the first row
+    is f. Probes are fitted on all images of the study that are not external. Raises ValueError where there are no
+    labels.
     """
     record, pairs = json.loads((folder / "study.json").read_text()), load_pairs(folder)
     config = configuration.from_document(record["run"], _method_settings())
