@@ -20,6 +20,7 @@ from holdfast.report.differences import estimate
 from holdfast.report.layers import layer_plots
 from holdfast.report.limits import LIMITS
 from holdfast.report.roc import roc_plots
+from holdfast.report.steadiness import steadiness_plots
 from holdfast.report.summary import cautions, facts, headlines, sentences, title
 from holdfast.report.wording import direction, label, shown, unit_suffix
 from holdfast.runs import atomic_path
@@ -110,6 +111,7 @@ def _parts(encoders: Sequence[Encoder]) -> dict[str, Any]:
         "class_table": class_table(per, encoders) if per else None,
         "curves": [_markup(plot) for plot in plots.curves(encoders)],
         "rocs": [_markup(plot) for plot in roc_plots(encoders)],
+        "steadiness": [_markup(plot) for plot in steadiness_plots(encoders)],
         "layers": [_markup(plot) for plot in layer_plots(encoders)],
         "settings_table": tables.settings_table(encoders) if any(e.run for e in encoders) else None,
         "cost_table": tables.cost_table(encoders),

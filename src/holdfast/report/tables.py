@@ -70,6 +70,7 @@ SECTIONS = (
     Section("balance", "Balance, few-shot probe", "few_shot_"),
     Section("quality", "Quality"),
     Section("robustness", "Robustness"),
+    Section("invariance", "Invariance"),
 )
 """Audits that are not listed follow, each under its own name."""
 
