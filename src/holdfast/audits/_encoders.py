@@ -17,7 +17,10 @@ def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: i
 
     Raises ValueError for a layer that the source does not have.
     """
-    encoder = load_encoder(source, layer=options.layer)
+    if isinstance(source, nn.Module) and options.layer == "backbone":
+        encoder = source  # load_encoder would leave it in evaluation mode: an audit leaves modes as they were
+    else:
+        encoder = load_encoder(source, layer=options.layer)
     if options.aggregate < 0:
         raise ValueError(f"expected aggregate of at least 0 views, got {options.aggregate}; 0 takes the whole image")
     if options.aggregate == 0:
