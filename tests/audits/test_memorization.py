@@ -209,3 +209,24 @@ def test_rates_at_1_percent_need_100_non_members_and_name_what_they_rest_on():
     assert "tpr_at_0_1pct_fpr_cosine" not in values(finding)
     curve = [row for row in finding.tables["roc"] if row["attack"] == "cosine"]
     assert curve[-1]["tpr"] == curve[-1]["fpr"] == 1
+
+
+def test_images_without_labels_are_scored_without_classes():
+    pairs = toy_pairs()
+    images = Images(pixels=pairs.images.pixels, ids=pairs.images.ids)
+    finding = measured(Pairs(encoders=pairs.encoders, images=images, parts=pairs.parts))
+    assert finding.tables["per_class"] == []
+    assert not {"label", "class_count", "label_disagreement"} & set(finding.columns)
+    assert not any(name.startswith("class_size") for name in values(finding))
+
+
+def test_fewer_images_of_a_class_that_are_memorised_more_give_a_negative_correlation():
+    pairs = perfect_pairs()
+    rare = torch.cat([pairs.parts["candidate"][:10], pairs.parts["shared"][:5]])
+    known = torch.cat([pairs.parts["shared"], pairs.parts["candidate"][:10]])
+    labels = torch.isin(pairs.images.ids, rare).long()
+    images = Images(pixels=pairs.images.pixels, ids=pairs.images.ids, labels=labels, classes=("common", "rare"))
+    encoders = [(Recognises(images, known), Recognises(images, pairs.parts["shared"]))]
+    finding = measured(Pairs(encoders=encoders, images=images, parts=pairs.parts, views=PLAIN))
+    assert finding["class_size"].value == pytest.approx(-1)
+    assert {row["class"]: row["ratio"] for row in finding.tables["per_class"]} == {"common": 0, "rare": 1}
