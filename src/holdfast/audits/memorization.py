@@ -35,7 +35,7 @@ def memorization(subject: Subject) -> Finding:
             "parts": _parts(scored),
             "per_pair": _per_pair(scored),
             **layer_tables(scored),
-            "per_class": _per_class(subject, columns),
+            "per_class": _per_class(scored, columns),
             "planted": _planted(scored, columns),
             **({} if subject.pairs is None else subject.pairs.tables),
         },
@@ -125,11 +125,11 @@ def _per_pair(scored: Scored) -> list[dict[str, Any]]:
     return rows
 
 
-def _per_class(subject: Subject, columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def _per_class(scored: Scored, columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Mean ratio of each class's candidates; empty without labels."""
     if "label" not in columns:
         return []
-    rows = []
+    rows, names = [], scored.images.classes
     for index in np.unique(columns["label"]):
         mine = (columns["label"] == index) & (columns["part"] == "candidate")
         if not mine.any():
@@ -137,7 +137,7 @@ def _per_class(subject: Subject, columns: dict[str, np.ndarray]) -> list[dict[st
         low, high = mean_interval(columns["ratio"][mine])
         rows.append(
             {
-                "class": subject.class_names[index] if index < len(subject.class_names) else str(index),
+                "class": str(index) if names is None else names[index],
                 "index": int(index),
                 "train_images": int(columns["class_count"][mine][0]),
                 "candidates": int(mine.sum()),
