@@ -85,8 +85,8 @@ def measure(folder: Path, config: RunConfig) -> dict[str, Any]:
     encoder = load_encoder(folder)
     pool = load_images(config.data, limit=HEAD_IMAGES)
     test = load_images(f"spirograph:{TEST_IMAGES}:row:test")
-    clean = (extract_features(encoder, images) for images in (pool, test))
-    rows = {0: regression_table(*((f, factors(i)) for f, i in zip(clean, (pool, test), strict=True)), TARGETS)}
+    clean = [(extract_features(encoder, images), factors(images)) for images in (pool, test)]
+    rows = {0: regression_table(clean[0], clean[1], TARGETS)}
     series = [
         averaged_features(encoder, images, view_maker(images.source, config.views, seed=0, size=32), counts=COUNTS)
         for images in (pool, test)

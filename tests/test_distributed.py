@@ -1,18 +1,20 @@
 """Two gloo processes against one: the gradients of the joined batch."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
 import torch.multiprocessing as mp
 
-from ddp_workers import _cubic, double_method, gradients_of, last_batch, replay, step, twice
+from ddp_workers import _cubic, double_method, gradients_of, last_batch, replay, steps
 from holdfast.config import RunConfig
 from holdfast.distributed import SynchronisedBatchNorm, gather, synchronise_norms, total
 from holdfast.methods import METHODS
 
-SETTINGS = {
+NORMS = "timm/test_efficientnet"
+SETTINGS: dict[str, dict[str, Any]] = {
     "simclr": {},
     # Without most of its weights a network this thin gives all images one embedding, and gradients without meaning.
     "sdclr": {"prune_ratio": 0.3},
@@ -20,51 +22,59 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("images", "encoder", "stem"),
-    [(16, "timm/test_resnet", "small"), (13, "timm/test_efficientnet", "standard")],
-    ids=["equal shares", "shares of 3 and 2, norms with activations"],
-)
-@pytest.mark.parametrize("method", METHODS)
-def test_two_ranks_have_the_gradients_of_the_joined_batch(method, images, encoder, stem, tmp_path):
-    config = RunConfig(method=METHODS[method].Config(**SETTINGS[method]), encoder=encoder, stem=stem)
-    compare_with_two_ranks(config, images, tmp_path)
-
-
-@pytest.mark.parametrize(("method", "adversary"), [("emp-ssl", "free:2"), ("sdclr", "free:2"), ("simclr", "pgd:2")])
-def test_an_attack_across_two_ranks_is_the_attack_on_the_joined_batch(method, adversary, tmp_path):
+def case(method: str, images: int = 13, encoder: str = "timm/test_resnet", **changes) -> tuple[RunConfig, int]:
+    """A configuration, and how many images it is trained on: the last batch of 8 is compared."""
+    stem = "small" if encoder == "timm/test_resnet" else "standard"
     settings = METHODS[method].Config(**SETTINGS[method])
-    config = RunConfig(method=settings, encoder="timm/test_resnet", stem="small", adversary=adversary)
-    compare_with_two_ranks(config, 13, tmp_path)
+    return RunConfig(method=settings, encoder=encoder, stem=stem, **changes), images
 
 
-def compare_with_two_ranks(config: RunConfig, images: int, folder: Path) -> None:
-    """The loss, gradients, running statistics and perturbations of two processes against those of one."""
+PENALTY: dict[str, Any] = {"penalty": "invariance:0.5", "penalty_limit": 1e6}
+CASES = {
+    **{f"{method}, equal shares": case(method, 16) for method in METHODS},
+    **{f"{method}, shares of 3 and 2, norms with activations": case(method, 13, NORMS) for method in METHODS},
+    "emp-ssl, free adversary": case("emp-ssl", adversary="free:2"),
+    "sdclr, free adversary": case("sdclr", adversary="free:2"),
+    "simclr, pgd": case("simclr", adversary="pgd:2"),
+    "simclr, penalty by derivatives": case("simclr", penalty_form="vjp", **PENALTY),
+    "sdclr, penalty by derivatives": case("sdclr", penalty_form="vjp", **PENALTY),
+    "simclr, penalty by pairs": case("simclr", penalty_form="pair", **PENALTY),
+}
+
+
+@pytest.fixture(scope="module")
+def two_ranks(tmp_path_factory) -> Path:
+    """A folder with what two processes computed, a file for each case."""
+    folder = tmp_path_factory.mktemp("ranks")
+    mp.start_processes(steps, args=(2, str(folder), CASES), nprocs=2, start_method="spawn")
+    return folder
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_ranks_compute_what_one_does_with_the_joined_batch(name, two_ranks):
+    """The loss, gradients, running statistics and perturbations."""
+    config, images = CASES[name]
     alone = double_method(config)
     loss = replay(alone, last_batch(images))
-    mp.start_processes(step, args=(2, str(folder), config, images), nprocs=2, start_method="spawn")
-    joined = safetensors.torch.load_file(folder / "gradients.safetensors")
+    joined = safetensors.torch.load_file(two_ranks / f"{name}.safetensors")
     torch.testing.assert_close(joined.pop("loss"), loss, rtol=1e-9, atol=1e-9)
-    for name, rows in alone.rank_state().items():
-        torch.testing.assert_close(joined.pop(name), rows, rtol=0, atol=1e-12)
+    for perturbation, rows in alone.rank_state().items():
+        torch.testing.assert_close(joined.pop(perturbation), rows, rtol=0, atol=1e-12)
     expected = gradients_of(alone)
-    assert {name for name in joined if "running" not in name} == set(expected)
-    for name, gradient in expected.items():
-        torch.testing.assert_close(
-            joined[name], gradient, rtol=1e-5, atol=1e-8, msg=lambda text, n=name: f"{n}: {text}"
-        )
-    for name, buffer in alone.named_buffers():
-        if "running" in name:
-            torch.testing.assert_close(joined[name], buffer.double(), rtol=1e-6, atol=1e-8)
+    assert {key for key in joined if "running" not in key} == set(expected)
+    for key, gradient in expected.items():
+        torch.testing.assert_close(joined[key], gradient, rtol=1e-5, atol=1e-8, msg=lambda text, k=key: f"{k}: {text}")
+    for key, buffer in alone.named_buffers():
+        if "running" in key:
+            torch.testing.assert_close(joined[key], buffer.double(), rtol=1e-6, atol=1e-8)
 
 
-def test_gather_and_total_differentiate_twice_across_ranks(tmp_path):
-    mp.start_processes(twice, args=(2, str(tmp_path)), nprocs=2, start_method="spawn")
+def test_gather_and_total_differentiate_twice_across_ranks(two_ranks):
     rows = (torch.arange(10, dtype=torch.float64).reshape(5, 2) / 7).requires_grad_()
     # Two ranks hold the same loss, so what autograd sees is their sum: the gradient of twice the loss, and so on.
     gradient = torch.autograd.grad(2 * _cubic(rows, rows.sum()), rows, create_graph=True)[0]
     second = torch.autograd.grad(2 * (gradient**2).sum(), rows)[0]
-    parts = [safetensors.torch.load_file(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1)]
+    parts = [safetensors.torch.load_file(two_ranks / f"rank{rank}.safetensors") for rank in (0, 1)]
     torch.testing.assert_close(torch.cat([part["g"] for part in parts]), gradient.detach())
     torch.testing.assert_close(torch.cat([part["h"] for part in parts]), second)
 

@@ -111,9 +111,8 @@ def test_the_forms_estimate_one_number_where_nuisances_move_little():
     for epoch in range(20):
         drawn = batch("spirograph:40", 40)
         views = method.views(replace(drawn, images=drawn.images.double(), epoch=epoch))
-        views = replace(views, images=views.images.double())
         found = nuisances(views, VIEWS["cifar"])
-        middle, reach = (found.low + found.high).double() / 2, 0.001 * (found.high - found.low).double()
+        middle, reach = (found.low + found.high) / 2, 0.001 * (found.high - found.low)
         values = middle + reach * (found.values - middle) / (found.high - found.low)
         narrow = replace(found, values=values, low=middle - reach / 2, high=middle + reach / 2)
         views = replace(views, images=torch.stack([found.render(values), views.images[1]]))

@@ -81,6 +81,6 @@ def _of_colours(images: Tensor, parameters: Parameters, settings: ViewSettings, 
     def render(alpha: Tensor) -> Tensor:
         return apply(images, replace(table, **dict(zip(COLOURS, alpha.T[:, None], strict=True))))[0]
 
-    values = torch.stack([getattr(table, name)[0] for name in COLOURS], dim=1).to(images.device)
+    values = torch.stack([getattr(table, name)[0] for name in COLOURS], dim=1).to(images)
     low, high = values.new_tensor([colour_limits(settings, name) for name in COLOURS]).T
     return Nuisances(COLOURS, values, low, high, render)

@@ -174,7 +174,7 @@ class SpirographParameters:
     """What Spirograph views were made with."""
 
     values: Tensor
-    """[v, n, 10] float32, columns as COLUMNS."""
+    """[v, n, 10], columns as COLUMNS."""
     source: SpirographSource
     size: int
     """Side of a view in pixels."""
@@ -192,5 +192,5 @@ def draw_spirograph(
     values = source.parameters(batch.ids).expand(views, -1, -1).clone()
     columns = [COLUMNS.index(name) for name in source.nuisances]
     values[..., columns] = to_ranges(uniform(keys, len(columns)), source.nuisances)
-    drawn = SpirographParameters(values, source, size)
-    return drawn.render(values.flatten(0, 1)).unflatten(0, values.shape[:2]), drawn
+    drawn = SpirographParameters(values.to(batch.images.dtype), source, size)
+    return drawn.render(drawn.values.flatten(0, 1)).unflatten(0, values.shape[:2]), drawn
