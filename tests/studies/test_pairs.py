@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from holdfast.audits import load_pairs
+from holdfast.audits import audit, load_pairs
 from holdfast.config import RunConfig
 from holdfast.data import duplicate_groups, load_pool
 from holdfast.engine import read_config, train
@@ -157,3 +157,12 @@ def test_more_planted_than_candidates_are_refused(run):
     with pytest.raises(ValueError, match="plant fewer"):
         run_study(run, replace(SETTINGS, planted=40))
     assert not (run / "memorization" / "study.json").exists()
+
+
+def test_an_audit_of_the_run_finds_its_study(run):
+    run_study(run, SETTINGS)
+    images = load_pool(json.loads((run / "ids.json").read_text())).images
+    findings = audit(str(run), images, axes=["memorization", "privacy"], views=4)
+    assert [finding.settings["pairs"] for finding in findings] == [2, 2]
+    assert findings[0].settings["study"] == str(run / "memorization")
+    assert findings[0].settings["partition_checksum"] == record(run / "memorization")["partition_checksum"]
