@@ -58,10 +58,18 @@ def replay(method: Method, batch: Batch, forward: Callable[[Any], torch.Tensor] 
     return loss.detach()
 
 
-def step(rank: int, world: int, folder: str, config: RunConfig, images: int) -> None:
-    """The backward passes of a rank on its share of the batch; rank 0 writes the last gradients and statistics."""
+def steps(rank: int, world: int, folder: str, cases: dict[str, tuple[RunConfig, int]]) -> None:
+    """A rank's part of each case, then of `twice`: to start processes takes longer than what they do."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
+    for name, (config, images) in cases.items():
+        step(rank, world, Path(folder) / f"{name}.safetensors", config, images)
+    twice(rank, Path(folder) / f"rank{rank}.safetensors")
+    dist.destroy_process_group()
+
+
+def step(rank: int, world: int, file: Path, config: RunConfig, images: int) -> None:
+    """The backward passes of a rank on its share of the batch; rank 0 writes the last gradients and statistics."""
     method = double_method(config)
     synchronise_norms(method)
     stream = DistributedDataParallel(Stream(method))
@@ -70,23 +78,17 @@ def step(rank: int, world: int, folder: str, config: RunConfig, images: int) -> 
     if rank == 0:
         buffers = {name: b.double().contiguous() for name, b in method.named_buffers() if "running" in name}
         tensors = gradients_of(method) | buffers | ranks | {"loss": loss}
-        safetensors.torch.save_file(
-            {name: t.clone() for name, t in tensors.items()}, Path(folder) / "gradients.safetensors"
-        )
-    dist.destroy_process_group()
+        safetensors.torch.save_file({name: t.clone() for name, t in tensors.items()}, file)
 
 
-def twice(rank: int, world: int, folder: str) -> None:
+def twice(rank: int, file: Path) -> None:
     """A penalty on a gradient through gather and total: each rank writes its part of the second derivative."""
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
     rows = torch.arange(10, dtype=torch.float64).reshape(5, 2) / 7
     local = rows[:3] if rank == 0 else rows[3:]
     local = local.clone().requires_grad_()
     gradient = torch.autograd.grad(_cubic(gather(local), total(local.sum())), local, create_graph=True)[0]
     second = torch.autograd.grad(total((gradient**2).sum()), local)[0]
-    safetensors.torch.save_file({"g": gradient.detach(), "h": second}, Path(folder) / f"rank{rank}.safetensors")
-    dist.destroy_process_group()
+    safetensors.torch.save_file({"g": gradient.detach(), "h": second}, file)
 
 
 def _cubic(rows: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
