@@ -82,13 +82,13 @@ def test_live_signals_of_an_encoder_that_reads_the_class():
     assert found["knn_accuracy"] == 100
     assert found["alignment"] == 0
     assert found["effective_rank"] == pytest.approx(3)
-    assert set(found) == {"alignment", "uniformity", "effective_rank", "feature_std", "knn_accuracy"}
+    assert set(found) == {"alignment", "uniformity", "effective_rank", "feature_std", "variance_ratio", "knn_accuracy"}
 
 
 def test_live_signals_without_labels_are_label_free():
     views = torch.rand(2, 12, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     found = live_signals(nn.Flatten(), views)
-    assert set(found) == {"alignment", "uniformity", "effective_rank", "feature_std"}
+    assert set(found) == {"alignment", "uniformity", "effective_rank", "feature_std", "variance_ratio"}
     plain = live_signals(nn.Flatten(), views, images=views[1])
     assert plain["alignment"] == found["alignment"]
     assert plain["uniformity"] != found["uniformity"]
