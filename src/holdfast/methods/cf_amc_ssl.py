@@ -86,7 +86,9 @@ class PGDAdversary(Method):
         with nullcontext() if self.ball.tracked else untracked(self.inner):
             for _ in range(self.steps):
                 moved = _leaf(clean, delta)
-                gradient = torch.autograd.grad(self.inner.loss(_with(views, self.moved_views, moved)), moved)[0]
+                loss = self.inner.loss(_with(views, self.moved_views, moved))
+                with torch.autocast(moved.device.type, enabled=False):  # else the float32 loss has a bf16 backward
+                    gradient = torch.autograd.grad(loss, moved)[0]
                 delta = self.ball.climb(clean, moved, gradient)
         return self.inner.loss(_with(views, self.moved_views, (clean + delta).clamp(0, 1)))
 
