@@ -4,7 +4,8 @@ Events for the listener are dictionaries with a 'kind': 'start', 'step', 'epoch'
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from holdfast.engine.checkpoint import Position, save_checkpoint
 from holdfast.engine.meter import READ_EVERY, Meter
 from holdfast.engine.optim import epoch_rate, learning_rate, warmup_steps
 from holdfast.engine.session import Session
+from holdfast.engine.tensorboard import tensorboard
 from holdfast.evaluation import live_signals
 from holdfast.methods import name_of
 from holdfast.randomness import seeded_library
@@ -26,7 +28,7 @@ CHECKPOINT_SECONDS = 120.0
 
 def run(session: Session, position: Position) -> None:
     """Trains from a position to the end of the run, writing metrics and checkpoints as it goes."""
-    meter = Meter(position)
+    meter, session = Meter(position), _with_tensorboard(session, position.step)
     images = session.pool.train.to(session.fabric.device)
     session.stream.train()
     session.listen({"kind": "start", "step": position.step, **facts(session)})
@@ -40,6 +42,18 @@ def run(session: Session, position: Position) -> None:
         _end_epoch(session, position, meter)
     _checkpoint(session, position, meter)
     session.listen({"kind": "done", "step": position.step, "seconds": position.seconds})
+
+
+def _with_tensorboard(session: Session, step: int) -> Session:
+    board = tensorboard(session.folder.path, step) if session.fabric.global_rank == 0 else None
+    if board is None:
+        return session
+
+    def listen(event: Mapping[str, Any]) -> None:
+        session.listen(event)
+        board(event)
+
+    return replace(session, listen=listen)
 
 
 def facts(session: Session) -> dict[str, Any]:
