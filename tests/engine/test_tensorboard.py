@@ -6,7 +6,6 @@ import types
 from holdfast.engine import tensorboard as module
 from holdfast.engine.tensorboard import tensorboard
 
-
 made = []
 
 
