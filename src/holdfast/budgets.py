@@ -22,7 +22,7 @@ _CHOICES = {
 
 @dataclass(frozen=True, kw_only=True)
 class AttackOptions:
-    """How the robustness audit attacks. The defaults take minutes on two cores; its docs page has larger ones."""
+    """How the robustness audit attacks. The defaults are for a CPU; its docs page has larger ones."""
 
     attack_images: int = 1000
     """Test images, at most, that are attacked, drawn evenly over the classes; more narrow the intervals."""
