@@ -24,11 +24,11 @@ class Writer:
 
 
 def test_numbers_of_epochs_and_signals_are_written(tmp_path, monkeypatch):
-    fake = types.ModuleType("torch.utils.tensorboard")
-    fake.SummaryWriter = Writer
+    fake = types.SimpleNamespace(SummaryWriter=Writer)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
     monkeypatch.setattr(module, "find_spec", lambda name: name)
     listen = tensorboard(tmp_path, step=7)
+    assert listen is not None
     listen({"kind": "step", "step": 8, "loss": 1.0})
     listen({"kind": "epoch", "epoch": 1, "step": 9, "loss": 2.5, "lr": 0.1})
     listen({"kind": "signals", "epoch": 1, "step": 9, "alignment": 0.3})
