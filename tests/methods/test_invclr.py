@@ -91,6 +91,15 @@ def test_running_statistics_are_those_of_the_plain_method(name, form):
     assert all(torch.equal(before[key], after[key]) for key in before if "running" in key or "tracked" in key)
 
 
+def test_passes_count_the_second_encoding_and_the_second_backward():
+    passes = {
+        form: made(config("simclr", penalty="invariance:1", penalty_form=form)).passes_per_image
+        for form in ("pair", "vjp")
+    }
+    assert passes == {"pair": 3, "vjp": 4}
+    assert made(config("simclr", penalty="invariance:0")).passes_per_image == 2
+
+
 @every_source
 def test_the_pair_form_is_the_mean_squared_distance_to_another_draw(source):
     method = made(config("simclr", source, penalty="invariance:1")).eval()

@@ -58,6 +58,12 @@ class InvariancePenalty(Method):
         self.settings, self.find = settings, find
         self._readings: list[Tensor] = []
 
+    @property
+    def passes_per_image(self) -> int:
+        """One pass of view 1 more for 'pair'; about two for the second backward of 'vjp'."""
+        more = {"pair": 1, "vjp": 2}[self.settings.form] if self.settings.weight else 0
+        return self.inner.passes_per_image + more * self.steps_per_batch
+
     def views(self, batch: Batch) -> Views:
         return self.inner.views(batch)
 
