@@ -10,7 +10,7 @@ from holdfast.cli.errors import UserError, nearest
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("holdfast.cli.train:train", "train an encoder on images: holdfast train METHOD --data FILE --out FOLDER"),
     "resume": ("holdfast.cli.train:resume", "continue an interrupted run: holdfast resume RUN"),
-    "audit": ("holdfast.cli.measure:audit", "measure encoders: holdfast audit RUN --test FILE"),
+    "audit": ("holdfast.cli.audit:audit", "measure encoders: holdfast audit RUN --test FILE"),
     "memorization": (
         "holdfast.cli.memorization:memorization",
         "which images a run memorised, by encoder pairs: holdfast memorization RUN",

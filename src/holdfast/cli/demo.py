@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.cli.measure import AuditOptions, audit_encoder
+from holdfast.cli.audit import AuditOptions, audit_encoder
 from holdfast.cli.options import parse
 from holdfast.cli.progress import Progress, duration
 from holdfast.cli.train import free_folder, quiet_fabric

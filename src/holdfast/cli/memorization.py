@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from holdfast.cli.audit import score_lines
 from holdfast.cli.errors import UserError
-from holdfast.cli.measure import score_lines
 from holdfast.cli.options import parse
 from holdfast.cli.progress import Progress
 from holdfast.cli.train import quiet_fabric
