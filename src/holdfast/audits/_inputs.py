@@ -72,6 +72,7 @@ def subject(
         validation_ids=validation_ids,
         few_shot_ids=few_shot_ids,
         test=test,
+        train_ids=_within(known.train_ids, pool),
         counts=_counts(images, known),
         options=options,
         facts=_facts(images, test, known, held_out),

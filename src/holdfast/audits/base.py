@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -13,22 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.audits._pairs import Pairs, Scored, score_pairs
+from holdfast.audits._probes import Outcome, probed
+from holdfast.audits._views import Viewed, view_features
 from holdfast.budgets import AttackOptions
 from holdfast.data import Images, class_groups
-from holdfast.evaluation import (
-    FEW_SHOT,
-    FULL_SHOT,
-    LinearProbe,
-    ProbeSchedule,
-    augmented_features,
-    cached_features,
-    encoder_checksum,
-    extract_features,
-    few_shot_probe,
-    fit_probe,
-    sgd_probe,
-    stratified_folds,
-)
+from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features
 
 BALANCED_BELOW = 1.5
 """Largest class over smallest class under which groups by frequency would mean nothing."""
@@ -71,20 +60,6 @@ class Options(AttackOptions):
     """Told what is measured, images done and images in all."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A probe's answers on the test images."""
-
-    predicted: Tensor
-    """[n_test] int64, on the CPU: of the probe that was selected on validation images."""
-    last: Tensor | None
-    """The same of the last epoch; None for the fast probe, which has no epochs."""
-    facts: Mapping[str, Any]
-    """JSON values: probe images, what was selected and how."""
-    probe: LinearProbe
-    """The selected one."""
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
     """What is audited. Images and tensors of ids ascend by id; no test image is in the pool."""
@@ -106,6 +81,8 @@ class Subject:
     options: Options
     facts: Mapping[str, Any]
     """Settings that only the preparation knows: data, counts_of, run."""
+    train_ids: Tensor | None = None
+    """The pool's images that the encoder was trained on, where that is known."""
     pairs: Pairs | None = None
     """Encoders trained with and without certain images: what memorization and privacy are measured on."""
 
@@ -135,6 +112,11 @@ class Subject:
         return self.features(self.test, "test images")
 
     @cached_property
+    def viewed(self) -> Viewed:
+        """Features of two random views each of some test images."""
+        return view_features(self)
+
+    @cached_property
     def pool_features(self) -> Tensor:
         """[n_pool, dim] float32."""
         return self.features(self.pool, "probe images")
@@ -162,12 +144,12 @@ class Subject:
     @cached_property
     def full_shot(self) -> Outcome:
         """Of a probe fitted on probe_ids."""
-        return _probed(self, self.probe_ids, FULL_SHOT)
+        return probed(self, self.probe_ids, FULL_SHOT)
 
     @cached_property
     def few_shot(self) -> Outcome | None:
         """Of a probe fitted on few_shot_ids; None without them."""
-        return None if self.few_shot_ids is None else _probed(self, self.few_shot_ids, FEW_SHOT)
+        return None if self.few_shot_ids is None else probed(self, self.few_shot_ids, FEW_SHOT)
 
     @cached_property
     def scored(self) -> Scored:
@@ -223,70 +205,3 @@ def _labels(images: Images) -> Tensor:
             "add a label column, or audit quality alone"
         )
     return images.labels.cpu()
-
-
-def _probed(subject: Subject, ids: Tensor, schedule: ProbeSchedule) -> Outcome:
-    if subject.options.protocol == "fast":
-        return _fast(subject, ids, few=schedule is FEW_SHOT)
-    return _sgd(subject, ids, replace(schedule, drop=subject.options.probe_lr_drop))
-
-
-def _fast(subject: Subject, ids: Tensor, *, few: bool) -> Outcome:
-    classes, seed = subject.classes, subject.options.seed
-    if few:
-        probe = few_shot_probe(subject.pool_features, subject.pool, ids, classes=classes, seed=seed)
-    else:
-        validation = None if subject.validation_ids is None else subject.rows(subject.validation_ids)
-        probe = fit_probe(*subject.rows(ids), classes=classes, ids=ids, validation=validation, seed=seed)
-    facts = {
-        "images": len(ids),
-        "regularisation": probe.regularisation,
-        "validation_accuracy": probe.validation_accuracy,
-        "selected_on": "folds of its images" if few or subject.validation_ids is None else "validation images",
-    }
-    return Outcome(probe.predict(subject.test_features).cpu(), None, facts, probe)
-
-
-def _sgd(subject: Subject, ids: Tensor, schedule: ProbeSchedule) -> Outcome:
-    options = subject.options
-    fitted, validation = _parts(subject, ids)
-    features, labels = subject.rows(fitted)
-    if options.protocol == "sdclr":
-        images = subject.pool.select(fitted)
-        of_epoch = augmented_features(
-            subject.encoder, images, seed=options.seed, **subject.extraction("augmented probe images")
-        )
-    else:
-        of_epoch = cached_features(features)
-    probes = sgd_probe(
-        of_epoch,
-        labels,
-        classes=subject.classes,
-        schedule=schedule,
-        validation=subject.rows(validation),
-        seed=options.seed,
-    )
-    facts = {
-        "images": len(fitted),
-        "epochs": schedule.epochs,
-        "selected_epoch": probes.selected_epoch,
-        "validation_accuracy": probes.selected.validation_accuracy,
-        "validation_images": len(validation),
-        "selected_on": "a fifth of its images, not fitted" if len(fitted) < len(ids) else "validation images",
-    }
-    test = subject.test_features
-    return Outcome(probes.selected.predict(test).cpu(), probes.last.predict(test).cpu(), facts, probes.selected)
-
-
-def _parts(subject: Subject, ids: Tensor) -> tuple[Tensor, Tensor]:
-    """(fitted, validation) ids for SDCLR's protocol, which selects an epoch on images that it does not fit."""
-    if subject.validation_ids is not None:
-        return ids, subject.validation_ids
-    labels = subject.rows(ids)[1].cpu()
-    held = stratified_folds(labels, ids, seed=subject.options.seed) == 0
-    if not held.any():
-        raise ValueError(
-            f"expected five images of a class or validation_ids to select an epoch on, got neither ({len(ids):,}); "
-            "pass validation_ids, or use the 'fast' protocol"
-        )
-    return ids[~held], ids[held]

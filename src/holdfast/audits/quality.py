@@ -1,21 +1,13 @@
 """Quality: probe and kNN accuracy, effective rank (arXiv:2210.02885), alignment and uniformity (arXiv:2005.10242)."""
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from holdfast.audits.base import Subject
-from holdfast.config import VIEWS
-from holdfast.data import Batch
-from holdfast.data.pool import draw_evenly
-from holdfast.data.views import make_views
 from holdfast.evaluation import alignment, knn_predict, label_free_signals, wilson_interval
 from holdfast.evaluation.knn import NEIGHBOURS, TEMPERATURE
 from holdfast.findings import Finding, Score
 
-VIEWED_IMAGES = 1000
-"""Test images, at most, whose views are aligned."""
-_SMALL = 64
 _NORMAL_975 = 1.959963984540054
 
 
@@ -26,8 +18,7 @@ def quality(subject: Subject) -> Finding:
     feature_std and alignment (distance). The last four need no labels.
     """
     scores, columns = _accuracies(subject) if _has_labels(subject) else ([], {})
-    preset = "cifar" if subject.test.pixels.shape[-1] <= _SMALL else "imagenet"
-    distances = _view_distances(subject, preset)
+    preset, distances = subject.viewed.preset, alignment(subject.viewed.features)
     return Finding(
         audit="quality",
         scores=[*scores, _alignment(distances, preset), *_spread(subject.test_features)],
@@ -73,19 +64,6 @@ def _accuracy(name: str, correct: Tensor, how: str) -> Score:
         interval=wilson_interval(percent, len(correct)),
         interval_over="test images (Wilson)",
     )
-
-
-def _view_distances(subject: Subject, preset: str) -> Tensor:
-    """Alignment [m] of two views each of up to 1,000 test images, evenly over the classes, drawn by the seed."""
-    seed, test = subject.options.seed, subject.test
-    some = test.subset(draw_evenly(test, VIEWED_IMAGES, seed=seed, purpose="audit views"))
-    parts = []
-    for rows in torch.arange(len(some)).split(subject.options.batch_size):
-        batch = Batch(images=some.floats(rows), ids=some.ids[rows.to(some.ids.device)], epoch=0)
-        views = make_views(batch, VIEWS[preset], seed=seed, size=test.pixels.shape[-1], purpose="audit views").images
-        features = subject.features(views.flatten(0, 1), "views").unflatten(0, views.shape[:2])
-        parts.append(alignment(features.transpose(0, 1)).cpu())
-    return torch.cat(parts)
 
 
 def _alignment(distances: Tensor, preset: str) -> Score:
