@@ -62,6 +62,7 @@ def test_the_checksum_does_not_depend_on_the_memory_layout():
     [
         ({"pixels": PIXELS.float()}, r"uint8 pixels \[n, 3, h, w\], got torch.float32"),
         ({"pixels": PIXELS[:, :1]}, r"got torch.uint8 \[5, 1, 2, 2\]"),
+        ({"paths": ("a.png",)}, "one path for each of 5 images, got 1"),
         ({"ids": torch.arange(4)}, r"ids int64 \[5\]"),
         ({"labels": torch.zeros(5)}, r"labels int64 \[5\].*got torch.float32"),
         ({"labels": torch.tensor([0, 1, -1, 0, 0])}, "labels from 0, got -1 to 1"),

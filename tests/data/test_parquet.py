@@ -37,6 +37,23 @@ def test_metadata_that_cannot_be_read_gives_no_class_names(tmp_path, write_parqu
     assert load_images(tmp_path / "other.parquet").classes is None
 
 
+def test_file_names_stay_with_their_images(tmp_path, write_parquet, encoded_noise):
+    for shard, rows in (("a", 5), ("b", 6)):
+        write_parquet(encoded_noise(rows)[0], name=f"{shard}.parquet", rows=3)
+    images = load_images(tmp_path)
+    assert images.paths == tuple(f"{i}.png" for i in [*range(5), *range(6)])
+    few = load_images(tmp_path, limit=4)
+    assert few.paths == tuple(images.paths[i] for i in few.ids)
+    assert few.subset(torch.tensor([2, 0])).paths == (few.paths[2], few.paths[0])
+
+
+def test_files_without_names_have_no_paths(tmp_path, encoded_noise):
+    cells = [{"bytes": cell, "path": None} for cell in encoded_noise(3)[0]]
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    pq.write_table(pa.table({"image": pa.array(cells, type=kind)}), tmp_path / "none.parquet")
+    assert load_images(tmp_path / "none.parquet").paths is None
+
+
 def test_labels_are_not_needed(write_parquet, encoded_noise):
     images = load_images(write_parquet(encoded_noise(3)[0]))
     assert images.labels is None

@@ -29,6 +29,8 @@ class Images:
     factors: Mapping[str, Tensor] = field(default_factory=dict)
     """Numbers [n] float32, by name, that images were drawn from, where these are known; the checksum leaves them
     out."""
+    paths: tuple[str, ...] | None = None
+    """Each image's file name as the source has it, '' where it has none, or None; the checksum leaves them out."""
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1] != 3:
@@ -45,6 +47,10 @@ class Images:
                 raise ValueError(
                     f"expected one number of {name!r} for each image, got {list(values.shape)}; give them all"
                 )
+        if self.paths is not None and len(self.paths) != len(self.pixels):
+            raise ValueError(
+                f"expected one path for each of {len(self.pixels):,} images, got {len(self.paths):,}; give '' for none"
+            )
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -80,7 +86,8 @@ class Images:
         here, there = positions.to(self.ids.device), positions.to(self.pixels.device)
         labels = None if self.labels is None else self.labels[positions.to(self.labels.device)]
         factors = {name: values[positions.to(values.device)] for name, values in self.factors.items()}
-        return replace(self, pixels=self.pixels[there], ids=self.ids[here], labels=labels, factors=factors)
+        paths = None if self.paths is None else tuple(self.paths[place] for place in positions.tolist())
+        return replace(self, pixels=self.pixels[there], ids=self.ids[here], labels=labels, factors=factors, paths=paths)
 
     def positions(self, ids: Tensor) -> Tensor:
         """Where the images with these ids [m] stand here, int64 [m]. Raises ValueError for an id that is not here."""

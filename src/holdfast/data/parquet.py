@@ -25,6 +25,8 @@ class _Columns:
     """What to read of it: 'image.bytes' of a struct, or the column itself where it is binary."""
     label: str | None
     names: tuple[str, ...] | None
+    path: str | None
+    """The images' file names: 'image.path' of a struct that has them."""
 
 
 def read_parquet(paths: list[Path], wanted: Wanted, source: str) -> Images:
@@ -39,7 +41,8 @@ def read_parquet(paths: list[Path], wanted: Wanted, source: str) -> Images:
         wanted.check_budget(len(places), wanted.size, wanted.size, source)
     labels, classes = _read_labels(paths, columns, source)
     pixels = decode_rows(_blocks(paths, columns, places.numpy()), images=len(places), wanted=wanted, source=source)
-    return Images(pixels, places, labels if labels is None else labels[places], classes, source)
+    labels = labels if labels is None else labels[places]
+    return Images(pixels, places, labels, classes, source, paths=_read_paths(paths, columns, places.numpy()))
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -53,7 +56,17 @@ def _find_columns(schema: pa.Schema, wanted: Wanted, source: str) -> _Columns:
     image = _image_column(schema, wanted.image_column, source)
     leaf = f"{image}.bytes" if pa.types.is_struct(schema.field(image).type) else image
     label = _label_column(schema, wanted.label_column, source)
-    return _Columns(image, leaf, label, None if label is None else _class_names(schema, label))
+    names = None if label is None else _class_names(schema, label)
+    return _Columns(image, leaf, label, names, _path_column(schema, image))
+
+
+def _path_column(schema: pa.Schema, image: str) -> str | None:
+    kind = schema.field(image).type
+    place = kind.get_field_index("path") if pa.types.is_struct(kind) else -1
+    text = place >= 0 and (
+        pa.types.is_string(kind.field(place).type) or pa.types.is_large_string(kind.field(place).type)
+    )
+    return f"{image}.path" if text else None
 
 
 def _holds_images(kind: pa.DataType) -> bool:
@@ -120,6 +133,15 @@ def _read_labels(paths: list[Path], columns: _Columns, source: str) -> tuple[Ten
         plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
         parts.append(plain.to_numpy() if plain.null_count == 0 else np.array(plain.to_pylist(), dtype=object))
     return class_numbers(np.concatenate(parts), columns.names, source)
+
+
+def _read_paths(files: list[Path], columns: _Columns, places: np.ndarray) -> tuple[str, ...] | None:
+    """File names of the wanted rows, or None where the source names none."""
+    if columns.path is None:
+        return None
+    tables = [_open(file).read(columns=[columns.path]).flatten() for file in files]
+    names = tuple(name or "" for name in pa.concat_tables(tables).column(0).take(pa.array(places)).to_pylist())
+    return names if any(names) else None
 
 
 def _blocks(paths: list[Path], columns: _Columns, places: np.ndarray) -> Iterator[list[Row]]:
