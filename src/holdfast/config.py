@@ -131,7 +131,8 @@ class RunConfig:
     data: str = "digits"
     """Images: 'digits', a .parquet file in the Hugging Face image layout, or an .npz file."""
     long_tail: str | None = None
-    """'exp:100' keeps an exponential long tail with largest / smallest class = 100; None keeps all images."""
+    """'exp:100' keeps an exponential long tail with largest / smallest class = 100, 'pareto:6' one as ImageNet-LT's; a
+    file of ids or of 'PATH LABEL' lines keeps the images that it lists; None keeps all images."""
     split: int = 0
     """Seed of the long-tailed split: which class is rare, which images are kept."""
     holdout: int | None = None

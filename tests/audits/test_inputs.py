@@ -132,3 +132,14 @@ def test_test_images_of_other_classes_are_refused():
 def test_too_few_images_to_hold_any_out_are_refused():
     with pytest.raises(ValueError, match="pass test="):
         audit(ReadsTheClass(), toy_images((2, 2, 2)))
+
+
+def test_a_share_of_every_class_can_be_the_few_shot_images():
+    found = {share: settings(test=TEST, few_shot_share=share)["few_shot"]["images"] for share in (0.1, 0.5)}
+    assert found == {0.1: 6 + 4 + 3 + 2 + 2 + 1, 0.5: 30 + 20 + 15 + 10 + 8 + 5}
+
+
+def test_a_share_of_every_class_needs_classes():
+    images = toy_images()
+    with pytest.raises(ValueError, match="expected labels to draw few_shot_share"):
+        audit(ReadsTheClass(), Images(images.pixels, images.ids), axes=["quality"], few_shot_share=0.1)

@@ -2,8 +2,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from holdfast.data.index_files import is_index_file, read_index
+from holdfast.data import Images
+from holdfast.data.index_files import is_index_file, listed_ids, read_index
 
 
 def test_every_format_gives_the_same_ids(tmp_path):
@@ -47,3 +49,40 @@ def test_a_pickled_array_is_refused(tmp_path):
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected an index file, got .*none\.txt"):
         read_index(tmp_path / "none.txt")
+
+
+def pictures(paths=("a/x 1.png", "a/y.png", "b/z.png"), labels=(0, 0, 1)):
+    labels = None if labels is None else torch.tensor(labels)
+    return Images(torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.tensor([4, 7, 9]), labels, paths=paths)
+
+
+@pytest.mark.parametrize("prefix", ["", "./", "train/", "data/train/"])
+def test_a_list_of_paths_and_classes_names_images_by_their_paths(tmp_path, prefix):
+    (tmp_path / "lt.txt").write_text(f"{prefix}b/z.png 3\n{prefix}a/x 1.png 8\n")
+    assert listed_ids(tmp_path / "lt.txt", pictures()).tolist() == [4, 9]
+    assert listed_ids(tmp_path / "lt.txt", pictures(labels=None)).tolist() == [4, 9]
+
+
+def test_a_list_names_images_by_id_where_they_have_no_paths(tmp_path):
+    (tmp_path / "lt.txt").write_text("9 1\n7 0\n")
+    assert listed_ids(tmp_path / "lt.txt", pictures(paths=None)).tolist() == [7, 9]
+
+
+def test_an_index_file_stays_one(tmp_path):
+    (tmp_path / "ids.txt").write_text("9\n4\n")
+    assert listed_ids(tmp_path / "ids.txt", pictures()).tolist() == [4, 9]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a/q.png 0\na/y.png 0\n", "'a/q.png' and 0 others"),
+        ("a/y.png 0\na/y.png 0\n", "each image once"),
+        ("a/y.png 0\nb/z.png 0\n", "several there"),
+        ("a/x 1.png 0\na/y.png 1\n", "several there"),
+    ],
+)
+def test_a_list_that_does_not_fit_the_images_is_refused(tmp_path, text, problem):
+    (tmp_path / "lt.txt").write_text(text)
+    with pytest.raises(ValueError, match=problem):
+        listed_ids(tmp_path / "lt.txt", pictures())

@@ -160,7 +160,7 @@ def test_a_class_with_too_few_images_gives_all_it_has():
 
 def test_a_class_left_without_an_image_is_refused():
     labels, ids = even_pool(classes=3, each=5)
-    with pytest.raises(ValueError, match="at least one image in every class for an imbalance of 100"):
+    with pytest.raises(ValueError, match="at least one image in every class of the long tail"):
         long_tail_split(labels, ids, imbalance=100, seed=0)
     with pytest.raises(ValueError, match=r"got \[5, 0, 5\] images by class"):
         long_tail_split(labels[labels != 1], ids[labels != 1], imbalance=2, seed=0)

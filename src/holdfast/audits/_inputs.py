@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from holdfast.audits._encoders import audited_encoder
 from holdfast.audits.base import Options, Subject
-from holdfast.data import Images
+from holdfast.data import Images, nested_subsets
 from holdfast.data.pool import draw_evenly
 from holdfast.runs import RunFolder
 
@@ -61,7 +61,7 @@ def subject(
     if not held_out:
         _check_overlap(known, shared, options)
     probe_ids = _probe_ids(pool, known, options)
-    validation_ids, few_shot_ids = _within(known.validation_ids, pool), _within(known.few_shot_ids, pool)
+    validation_ids, few_shot_ids = _within(known.validation_ids, pool), _few_shot_ids(pool, probe_ids, known, options)
     used = [ids for ids in (probe_ids, validation_ids, few_shot_ids) if ids is not None]
     return Subject(
         encoder=module,
@@ -180,6 +180,19 @@ def _probe_ids(pool: Images, known: Known, options: Options) -> Tensor:
     if not len(ids):
         raise ValueError("expected images to fit a probe on beside the test images, got none; give more images")
     return ids
+
+
+def _few_shot_ids(pool: Images, probe_ids: Tensor, known: Known, options: Options) -> Tensor | None:
+    """The few-shot probe's images: a share of every class of the full-shot probe's where one is asked for."""
+    if options.few_shot_share is None:
+        return _within(known.few_shot_ids, pool)
+    if pool.labels is None:
+        raise ValueError(
+            f"expected labels to draw few_shot_share {options.few_shot_share:g} of every class, got none in "
+            f"{pool.source}; add a label column, or leave it out"
+        )
+    labels = pool.labels[pool.positions(probe_ids)]
+    return nested_subsets(labels, probe_ids, [options.few_shot_share], seed=options.seed)[0]
 
 
 def _counts(images: Images, known: Known) -> tuple[int, ...] | None:

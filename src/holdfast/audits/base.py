@@ -35,6 +35,8 @@ class Options(AttackOptions):
     """'early' lowers SDCLR's learning rate one epoch early, as its CIFAR script does."""
     group_rule: Literal["thirds", "thresholds"] = "thirds"
     """How classes are grouped by their training images."""
+    few_shot_share: float | None = None
+    """Fit the few-shot probe on this share of every class of the pool, a nested draw; None: on few_shot_ids."""
     layer: Literal["backbone", "prefeature"] = "backbone"
     """Features of the encoder, or of the wide layer after it that a run of emp-ssl keeps and its paper evaluates."""
     aggregate: int = 0

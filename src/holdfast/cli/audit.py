@@ -43,6 +43,8 @@ class AuditOptions(AttackOptions):
     """Lower the SGD probe's rate on time, or an epoch early as the authors' CIFAR script does."""
     group_rule: Literal["thirds", "thresholds"] = "thirds"
     """Groups of classes: thirds by frequency, or more than 100, 20 to 100, fewer than 20 images."""
+    few_shot_share: float | None = None
+    """Fit the few-shot probe on this share of every class (0.01: 1 %); None: on the run's own few-shot images."""
     layer: Literal["backbone", "prefeature"] = "backbone"
     """Measure the encoder's features, or those of the wide layer after it that a run of emp-ssl keeps."""
     aggregate: int = 0
@@ -90,6 +92,7 @@ def audit_encoder(source: str, options: AuditOptions) -> Path:
         "protocol",
         "probe_lr_drop",
         "group_rule",
+        "few_shot_share",
         "layer",
         "aggregate",
         "shift_images",

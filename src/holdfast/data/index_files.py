@@ -1,11 +1,14 @@
 """Index files: which images to train on, chosen elsewhere."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from holdfast.data.images import Images
 
 SUFFIXES = (".json", ".npy", ".txt")
 
@@ -41,6 +44,68 @@ def read_index(path: str | Path) -> Tensor:
             f"expected each id once in {path}, got {len(values) - len(np.unique(values)):,} repeats; remove them"
         )
     return torch.from_numpy(values.astype(np.int64))
+
+
+def listed_ids(path: str | Path, images: Images) -> Tensor:
+    """Ids [m] int64, ascending, of those images that an index file or a list of 'PATH LABEL' lines names.
+
+    Such a list, as ImageNet-LT has them, is a .txt file whose lines end in a class number; PATH is an image's path in
+    the source, with or without folders in front, or its id where the source names no paths. Where the images have
+    labels, the two must tell the same classes apart; they may number them differently.
+
+    Raises as read_index does, and ValueError for what is not among the images.
+    """
+    lines = _pairs(Path(path))
+    if lines is None:
+        return images.ids[images.positions(read_index(path))].sort().values
+    names, classes = zip(*lines, strict=True)
+    positions = _places(names, images, path)
+    _check_classes(images, positions, classes, path)
+    return images.ids[positions].sort().values
+
+
+def _pairs(path: Path) -> list[tuple[str, int]] | None:
+    """(name, class) of each line of a list; None for an index file."""
+    if path.suffix != ".txt" or not path.is_file():
+        return None
+    lines = [line.rsplit(maxsplit=1) for line in path.read_text(errors="surrogateescape").splitlines() if line.strip()]
+    lines = [parts for parts in lines if not parts[0].startswith("#")]
+    if not lines or any(len(parts) != 2 or not parts[1].isdigit() for parts in lines):
+        return None
+    pairs = [(name, int(label)) for name, label in lines]
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError(f"expected each image once in {path}, got some repeated; remove the repeats")
+    return pairs
+
+
+def _places(names: Sequence[str], images: Images, path: str | Path) -> Tensor:
+    """Positions [m] of the named images: by their paths, without as many leading folders as it takes, or by ids."""
+    if images.paths is None and all(name.isdigit() for name in names):
+        return images.positions(torch.tensor([int(name) for name in names]))
+    known = {name: place for place, name in enumerate(images.paths or ())}
+    short = [name.removeprefix("./").split("/") for name in names]
+    for depth in range(min(len(parts) for parts in short)):
+        found = [known.get("/".join(parts[depth:])) for parts in short]
+        if all(place is not None for place in found):
+            return torch.tensor(found)
+    missing = [name for name in names if name.removeprefix("./") not in known]
+    raise ValueError(
+        f"expected in {path} the paths of images in {images.source}, got {missing[0]!r} and {len(missing) - 1:,} "
+        f"others that are not among {len(images):,} loaded ones"
+        + (f" (such as {images.paths[0]!r})" if images.paths else ", which have no paths")
+        + "; write paths relative to --data, and leave --limit out"
+    )
+
+
+def _check_classes(images: Images, positions: Tensor, classes: Sequence[int], path: str | Path) -> None:
+    if images.labels is None:
+        return
+    pairs = set(zip(images.labels[positions].tolist(), classes, strict=True))
+    if len({ours for ours, _ in pairs}) < len(pairs) or len({theirs for _, theirs in pairs}) < len(pairs):
+        raise ValueError(
+            f"expected in {path} the classes that {images.source} has, got images of one class here in several there; "
+            "list them by the same labels, or load the source without labels"
+        )
 
 
 def _read_json(path: Path) -> np.ndarray:

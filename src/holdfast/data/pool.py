@@ -12,8 +12,8 @@ from torch import Tensor
 from holdfast import randomness
 from holdfast.config import RunConfig
 from holdfast.data.images import Images
-from holdfast.data.index_files import is_index_file, read_index
-from holdfast.data.longtail import LongTailSplit, long_tail_split, parse_long_tail, split_of
+from holdfast.data.index_files import is_index_file, listed_ids
+from holdfast.data.longtail import LongTailSplit, long_tail_profile, long_tail_split, split_of
 from holdfast.data.sources import load_images
 
 SCHEMA_VERSION = 1
@@ -90,8 +90,8 @@ def prepare(config: RunConfig) -> Pool:
     """
     images = load_images(config.data, size=config.image_size, limit=config.limit, seed=config.split)
     _check_square(images)
-    listed = None if config.long_tail is None or not is_index_file(config.long_tail) else read_index(config.long_tail)
-    chosen = None if listed is None else images.ids[images.positions(listed)].sort().values
+    by_file = config.long_tail is not None and is_index_file(config.long_tail)
+    chosen = listed_ids(str(config.long_tail), images) if by_file else None
     held_out = _hold_out(images, chosen, _holdout(config, len(images)), config.split)
     rest = images.ids[torch.isin(images.ids, held_out, invert=True)]
     split = _split(images, rest, chosen, config)
@@ -187,4 +187,4 @@ def _split(images: Images, rest: Tensor, chosen: Tensor | None, config: RunConfi
     labels = images.labels[images.positions(rest)]
     if chosen is not None:
         return split_of(labels, rest, chosen, seed=config.split)
-    return long_tail_split(labels, rest, imbalance=parse_long_tail(config.long_tail), seed=config.split)
+    return long_tail_split(labels, rest, profile=long_tail_profile(config.long_tail), seed=config.split)
