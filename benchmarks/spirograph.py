@@ -63,7 +63,7 @@ def main() -> None:
                 ),
             }
             for what, work in both.items():
-                spent = min(timed(work) for _ in range(10 if name == "separable" else 1))
+                spent = min(timed(work) for _ in range(30 if name == "separable" else 1))
                 if round_:
                     times.setdefault((name, what), []).append(spent)
     print(f"batch {options.batch_size}, {options.threads} threads, float32, largest difference of a pixel {error:.1e}")
