@@ -251,11 +251,15 @@ def _stability(found: list[_Measured]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _columns(subject: Subject, positions: Tensor, found: list[_Measured]) -> dict[str, np.ndarray]:
-    """Of all test images; NaN and '' for those that were not moved."""
+    """Of all test images, over all transformations and under each; NaN and '' for those that were not moved."""
     n, places = len(subject.test), positions.cpu().numpy()
     stability, least = np.full(n, np.nan), np.full(n, "", dtype="<U16")
     stability[places], least[places] = _stability(found)
-    return {"id": subject.test.ids.cpu().numpy(), "stability": stability, "least_stable_under": least}
+    by_kind = {}
+    for one in found:
+        by_kind[f"stability_{one.graded.name}"] = column = np.full(n, np.nan)
+        column[places] = one.whitened.mean(0).numpy()
+    return {"id": subject.test.ids.cpu().numpy(), "stability": stability, "least_stable_under": least, **by_kind}
 
 
 def _least_stable(some: Images, found: list[_Measured]) -> list[dict[str, Any]]:
