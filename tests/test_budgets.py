@@ -1,6 +1,7 @@
 import pytest
 
-from holdfast.budgets import AttackOptions, parse_eps
+from holdfast.audits import Options
+from holdfast.budgets import BUDGETS, AttackOptions, budget_of, budgeted, parse_eps, robustness_passes
 
 
 def test_budgets_are_read_as_fractions_and_come_back_ascending():
@@ -34,3 +35,31 @@ def test_a_budget_that_is_none_is_refused(value):
 def test_options_that_make_no_sense_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         AttackOptions(**options)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_options_of_a_named_budget_are_known_by_its_name(budget, norm):
+    options = Options(**budgeted(budget, {"attack_norm": norm}))
+    assert [budget_of(audit, options) for audit in ("robustness", "invariance", "quality")] == [budget, budget, None]
+
+
+def test_the_defaults_are_the_full_budget_and_what_is_given_wins():
+    assert budget_of("robustness", Options()) == "full"
+    options = Options(**budgeted("fast", {"attack_images": 33}))
+    assert (options.attack_images, options.shift_images) == (33, 200)
+    assert (budget_of("robustness", options), budget_of("invariance", options)) == ("own", "fast")
+    assert budget_of("robustness", Options(**budgeted("fast", {"attack_eps": ("8/255",)}))) == "own"
+
+
+def test_a_smaller_budget_makes_fewer_passes_and_keeps_the_largest_eps():
+    passes = [robustness_passes(Options(**budgeted(budget, {})), 10_000) for budget in BUDGETS]
+    assert passes == sorted(passes)
+    assert passes[2] == (3 * 20 * (3 * 1000 + 100), 3 * 1000 * 100 + 75 * 500)
+    eps = [parse_eps(budgeted(budget, {})["attack_eps"], "linf")[-1][0] for budget in BUDGETS]
+    assert eps == ["8/255"] * 3
+
+
+def test_a_budget_that_is_not_listed_is_refused():
+    with pytest.raises(ValueError, match="expected a budget of quick, fast, full, got 'small'"):
+        budgeted("small", {})

@@ -1,13 +1,30 @@
-"""What the robustness audit may spend: one set of options for Python and for the command line. No torch here."""
+"""What the robustness and invariance audits may spend: options and named budgets for Python and for the command line.
+No torch here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 EPS: dict[str, tuple[str, ...]] = {"linf": ("2/255", "4/255", "8/255"), "l2": ("0.25", "0.5", "1")}
 """Budgets by norm where none are given, in pixels."""
 
+_SPENT: dict[str, dict[str, tuple[int, ...]]] = {
+    "robustness": {
+        "attack_images": (50, 200, 1000),
+        "attack_steps": (10, 10, 20),
+        "attack_restarts": (0, 1, 2),
+        "square_images": (0, 20, 100),
+        "square_queries": (0, 200, 1000),
+        "drift_images": (10, 50, 100),
+        "corruption_images": (20, 100, 500),
+    },
+    "invariance": {"shift_images": (50, 200, 500)},
+}
+"""By audit and option: what each of BUDGETS spends."""
+BUDGETS = ("quick", "fast", "full")
+"""Named budgets, the smallest first; 'full' is the options' defaults. 'quick' attacks within the largest eps alone,
+'fast' within the smallest and the largest."""
 
 _COUNTS = {
     **dict.fromkeys(("attack_images", "attack_steps", "head_images", "head_epochs"), 1),
@@ -82,6 +99,44 @@ def parse_eps(values: Sequence[str | float], norm: str) -> list[tuple[str, float
             raise ValueError(f"expected eps in pixels above 0, for linf at most 1, got {value!r}; write 8/255, not 8")
         found.setdefault(number, _written(value, number, norm))
     return [(found[number], number) for number in sorted(found)]
+
+
+def budgeted(budget: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a named budget, with those given by name in place of its own. Raises ValueError for another name."""
+    if budget not in BUDGETS:
+        raise ValueError(f"expected a budget of {', '.join(BUDGETS)}, got {budget!r}; choose one of them")
+    place = BUDGETS.index(budget)
+    spent = {name: values[place] for options in _SPENT.values() for name, values in options.items()}
+    return {**spent, "attack_eps": _few_eps(budget, given.get("attack_norm", "linf")), **given}
+
+
+def _few_eps(budget: str, norm: str) -> tuple[str, ...]:
+    known = EPS.get(norm, ("",))
+    return {"quick": known[-1:], "fast": (known[0], known[-1])}.get(budget, ())
+
+
+def budget_of(audit: str, options: Any) -> str | None:
+    """The name of the budget that an audit's options amount to, 'own' for none; None for an audit without budgets."""
+    if audit not in _SPENT:
+        return None
+    for place, budget in enumerate(BUDGETS):
+        same = all(getattr(options, name) == values[place] for name, values in _SPENT[audit].items())
+        if same and (audit == "invariance" or _same_eps(budget, options)):
+            return budget
+    return "own"
+
+
+def _same_eps(budget: str, options: Any) -> bool:
+    norm = options.attack_norm
+    return parse_eps(options.attack_eps, norm) == parse_eps(_few_eps(budget, norm), norm)
+
+
+def robustness_passes(options: Any, images: int) -> tuple[int, int]:
+    """(forward and backward, forward alone) passes of an image that the robustness audit makes at most."""
+    budgets, images = len(parse_eps(options.attack_eps, options.attack_norm)), min(images, options.attack_images)
+    both = images * (1 + options.attack_restarts) + min(images, options.drift_images)
+    single = budgets * options.square_queries * min(images, options.square_images)
+    return budgets * options.attack_steps * both, single + 75 * min(images, options.corruption_images)
 
 
 def _written(value: str | float, number: float, norm: str) -> str:

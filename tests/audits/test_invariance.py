@@ -159,7 +159,3 @@ def test_averaging_without_labels_or_factors_is_refused():
     images = shapes()
     with pytest.raises(ValueError, match="leave average out"):
         measured(small_network(), Images(pixels=images.pixels, ids=images.ids), average=2)
-
-
-def test_the_audit_is_run_where_it_is_named():
-    assert "invariance" not in {finding.audit for finding in audit(small_network(), shapes())}

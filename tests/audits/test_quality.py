@@ -32,8 +32,7 @@ def test_a_collapsed_encoder_is_known_by_hand():
 
 def test_without_labels_only_what_needs_none_is_measured():
     images = toy_images()
-    findings = audit(small_network(), Images(pixels=images.pixels, ids=images.ids))
-    assert [finding.audit for finding in findings] == ["quality"]
+    findings = audit(small_network(), Images(pixels=images.pixels, ids=images.ids), axes=["quality"])
     assert [score.name for score in findings[0].scores] == ["alignment", "effective_rank", "uniformity", "feature_std"]
     assert findings[0].settings["test_images"] == 35
 
@@ -61,5 +60,11 @@ def test_features_are_computed_once_for_all_audits():
     network = small_network()
     network.register_forward_pre_hook(lambda module, inputs: calls.append(len(inputs[0])))
     images = toy_images()
-    audit(network, images, test=toy_images((20,) * 6, seed=1, first_id=1000), few_shot_ids=torch.arange(0, 175, 5))
+    audit(
+        network,
+        images,
+        test=toy_images((20,) * 6, seed=1, first_id=1000),
+        few_shot_ids=torch.arange(0, 175, 5),
+        axes=["quality", "balance"],
+    )
     assert sum(calls) == 175 + 120 + 2 * 120

@@ -2,7 +2,7 @@
 
 import difflib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from holdfast.audits._inputs import Known, subject
 from holdfast.audits._pairs import Pairs, find_pairs, load_pairs
+from holdfast.audits._plan import Speed, largest_budget, measure_speed, planned
 from holdfast.audits.balance import balance
 from holdfast.audits.base import Options, Subject
 from holdfast.audits.invariance import invariance
@@ -18,6 +19,7 @@ from holdfast.audits.memorization import memorization as memorization_audit
 from holdfast.audits.privacy import privacy
 from holdfast.audits.quality import quality
 from holdfast.audits.robustness import robustness
+from holdfast.budgets import budget_of, budgeted
 from holdfast.data import Images, load_images
 from holdfast.evaluation import alignment, membership, memorization, unit_memorization
 from holdfast.findings import Finding
@@ -26,17 +28,25 @@ __all__ = [
     "AUDITS",
     "NEED_LABELS",
     "NEED_PAIRS",
-    "ON_REQUEST",
+    "Known",
     "Options",
     "Pairs",
+    "Speed",
     "Subject",
     "alignment",
     "audit",
     "balance",
+    "fitting_axes",
     "invariance",
+    "largest_budget",
     "load_pairs",
+    "measure",
+    "measure_speed",
     "membership",
     "memorization",
+    "missing_axes",
+    "planned",
+    "prepare",
     "privacy",
     "quality",
     "robustness",
@@ -52,8 +62,6 @@ AUDITS: dict[str, Callable[[Subject], Finding]] = {
     "privacy": privacy,
 }
 """Audits by their command-line name."""
-ON_REQUEST = frozenset({"invariance", "robustness"})
-"""Audits of many passes over the images: run where `axes` names them, and left out of the default."""
 NEED_LABELS = frozenset({"balance"})
 """Audits that are refused, and left out of the default, where images have no labels."""
 NEED_PAIRS = frozenset({"memorization", "privacy"})
@@ -73,11 +81,13 @@ def audit(
     run: dict[str, Any] | None = None,
     name: str | None = None,
     pairs: Pairs | str | Path | None = None,
+    budget: str | None = None,
     **options: Any,
 ) -> list[Finding]:
     """Measures an encoder: one Finding for each of `axes`, names in AUDITS.
 
-    axes: None takes all that the images and pairs allow, without those ON_REQUEST.
+    axes: None takes all that the images and pairs allow. budget: what robustness and invariance may spend where
+    options do not say, 'quick', 'fast' or 'full'; None: 'fast' where axes is None too, else 'full'.
 
     encoder: a module that takes pixels [n, 3, h, w] in [0, 1] to features, or what load_encoder takes. images: the
     labelled pool that probes are fitted on; test images among them are left out of it. test: None holds out a fifth
@@ -90,30 +100,67 @@ def audit(
 
     Raises ValueError (expected, got, remedy) where these do not fit together.
     """
+    known = Known(train_ids=train_ids, validation_ids=validation_ids, few_shot_ids=few_shot_ids, counts=counts, run=run)
+    spent = budgeted(budget or ("fast" if axes is None else "full"), options)
+    audited = prepare(encoder, images, test, known, name=name, pairs=pairs, options=Options(**spent))
+    return [measure(axis, audited) for axis in fitting_axes(audited, axes)]
+
+
+def prepare(
+    encoder: nn.Module | str | Path,
+    images: Images | str,
+    test: Images | str | None,
+    known: Known,
+    *,
+    name: str | None,
+    pairs: Pairs | str | Path | None,
+    options: Options,
+) -> Subject:
+    """What `audit` measures: images split and checked, nothing computed yet. Arguments and errors as there."""
     images = load_images(images) if isinstance(images, str) else images
     test = load_images(test) if isinstance(test, str) else test
-    known = Known(train_ids=train_ids, validation_ids=validation_ids, few_shot_ids=few_shot_ids, counts=counts, run=run)
-    audited = subject(encoder, images, test, known, name, Options(**options))
-    audited = replace(audited, pairs=find_pairs(pairs, encoder))
-    return [_timed(axis, audited) for axis in _axes(axes, audited)]
+    options = replace(options, cache=None) if isinstance(encoder, nn.Module) else options
+    audited = subject(encoder, images, test, known, name, options)
+    return replace(audited, pairs=find_pairs(pairs, encoder))
 
 
-def _timed(axis: str, audited: Subject) -> Finding:
+def measure(axis: str, audited: Subject) -> Finding:
+    """One axis of a subject, with the seconds it took; settings name the budget where the axis has one."""
     start = time.perf_counter()
     finding = AUDITS[axis](audited)
-    return replace(finding, settings={**finding.settings, "seconds": round(time.perf_counter() - start, 2)})
+    budget = budget_of(axis, audited.options)
+    spent = {} if budget is None else {"budget": budget}
+    return replace(finding, settings={**finding.settings, **spent, "seconds": round(time.perf_counter() - start, 2)})
 
 
-def _axes(axes: Sequence[str] | None, audited: Subject) -> Sequence[str]:
-    if axes is None:
-        labelled = audited.pool.labels is not None and audited.test.labels is not None
-        unfit = set(ON_REQUEST)
-        unfit |= set() if labelled else NEED_LABELS
-        unfit |= NEED_PAIRS if audited.pairs is None else set()
-        return [name for name in AUDITS if name not in unfit]
-    for name in axes:
+def fitting_axes(audited: Subject, axes: Sequence[str] | None = None) -> list[str]:
+    """The axes to measure: those named, else all that a subject's images and pairs allow.
+
+    Raises ValueError for a name that is none, and for one that images or pairs do not allow.
+    """
+    missing = missing_axes(audited)
+    for name in axes or ():
         if name not in AUDITS:
             near = difflib.get_close_matches(name, AUDITS, n=1)
             hint = f"did you mean {near[0]}?" if near else "these are all there are"
             raise ValueError(f"expected axes of {', '.join(AUDITS)}, got {name!r}; {hint}")
-    return axes
+        if name in missing:
+            need, remedy = missing[name]
+            raise ValueError(f"expected {need} to measure {name}, got none; {remedy}")
+    if axes is None:
+        return [name for name in AUDITS if name not in missing]
+    return list(dict.fromkeys(axes))
+
+
+def missing_axes(audited: Subject) -> Mapping[str, tuple[str, str]]:
+    """By axis that a subject's data do not allow: what it would need, and the remedy."""
+    needs: dict[str, tuple[str, str]] = {}
+    if audited.pool.labels is None or audited.test.labels is None:
+        needs |= dict.fromkeys(NEED_LABELS, ("labels of pool and test images", "add a label column"))
+    if audited.pairs is None:
+        text = "pairs of encoders trained with and without certain images"
+        needs |= dict.fromkeys(NEED_PAIRS, (text, "train them with: holdfast memorization RUN"))
+    elif "external" not in audited.pairs.parts:
+        text = "external images, which neither encoder trained on,"
+        needs |= {"privacy": (text, "hold some out of the pairs' training and name them in the partition")}
+    return {name: needs[name] for name in AUDITS if name in needs}

@@ -12,12 +12,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from holdfast.audits._cache import is_kept, kept
 from holdfast.audits._pairs import Pairs, Scored, score_pairs
 from holdfast.audits._probes import Outcome, probed
 from holdfast.audits._views import Viewed, view_features
 from holdfast.budgets import AttackOptions
 from holdfast.data import Images, class_groups
 from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features
+from holdfast.evaluation.features import device_of
+from holdfast.models import Encoder
 
 BALANCED_BELOW = 1.5
 """Largest class over smallest class under which groups by frequency would mean nothing."""
@@ -58,6 +61,9 @@ class Options(AttackOptions):
     all probe and test images."""
     unfinished: Path | None = None
     """Folder for what the robustness audit has done so far: an interrupted one goes on there. None keeps nothing."""
+    cache: Path | None = None
+    """Folder that features of pool and test images are kept in for the next audit; None keeps nothing. Modules are
+    never kept: a checksum of their weights does not tell what they compute."""
     progress: Callable[[str, int, int], None] | None = None
     """Told what is measured, images done and images in all."""
 
@@ -111,7 +117,7 @@ class Subject:
     @cached_property
     def test_features(self) -> Tensor:
         """[n_test, dim] float32."""
-        return self.features(self.test, "test images")
+        return self.kept_features(self.test, "test images")
 
     @cached_property
     def viewed(self) -> Viewed:
@@ -121,7 +127,40 @@ class Subject:
     @cached_property
     def pool_features(self) -> Tensor:
         """[n_pool, dim] float32."""
-        return self.features(self.pool, "probe images")
+        return self.kept_features(self.pool, "probe images")
+
+    def kept_features(self, images: Images, stage: str) -> Tensor:
+        """As features, read from the options' cache where they lie there, else left there."""
+        facts = self._decisive(images) if self.options.cache else {}
+        found = kept(self.options.cache, facts, len(images), lambda: self.features(images, stage))
+        return found.to(self.device)
+
+    def has_kept(self, images: Images) -> bool:
+        """Whether the features of images lie in the options' cache."""
+        return self.options.cache is not None and is_kept(self.options.cache, self._decisive(images))
+
+    def _decisive(self, images: Images) -> dict[str, Any]:
+        """All that decides the features of images, as JSON values."""
+        options, spec = self.options, next((m.spec for m in self.encoder.modules() if isinstance(m, Encoder)), None)
+        averaged = {"views": self.facts.get("run", {}).get("views"), "seed": options.seed} if options.aggregate else {}
+        return {
+            "encoder_checksum": self.checksum,
+            "encoder": None if spec is None else spec.to_dict(),
+            "images_checksum": images.checksum,
+            "device": f"{self.device.type}, {torch.get_num_threads()} threads",  # both change the last bits
+            **{name: getattr(options, name) for name in ("precision", "layer", "aggregate", "batch_size")},
+            **averaged,
+        }
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder's passes are computed."""
+        return device_of(self.encoder) if self.options.device is None else torch.device(self.options.device)
+
+    @cached_property
+    def checksum(self) -> str:
+        """Of the encoder's weights."""
+        return encoder_checksum(self.encoder)
 
     def features(self, images: Images | Tensor, stage: str = "images") -> Tensor:
         """[n, dim] float32 of any images, as the options say."""
@@ -174,7 +213,7 @@ class Subject:
         return {
             "name": self.name,
             "encoder": self.source,
-            "encoder_checksum": encoder_checksum(self.encoder),
+            "encoder_checksum": self.checksum,
             "dim": self.test_features.shape[1],
             "test": self.test.source,
             "test_checksum": self.test.checksum,

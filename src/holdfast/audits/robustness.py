@@ -14,6 +14,7 @@ from holdfast.audits._attacked import Level, Setting, attacked_images, drifts, l
 from holdfast.audits._corrupted import corruptions
 from holdfast.audits._robust_scores import accuracies, attack_table, class_table, drift_scores, masking, slug
 from holdfast.audits.base import Subject
+from holdfast.budgets import robustness_passes
 from holdfast.data import Images, draw_evenly
 from holdfast.evaluation.adversarial import AUTHORS, alf_schedule, classifier, features_of, train_head
 from holdfast.evaluation.features import measuring
@@ -175,10 +176,8 @@ def _tell_estimate(setting: Setting, features: Model, home: torch.device) -> Non
         with torch.no_grad():
             features(batch)
         seconds.append(time.perf_counter() - start)
-    images, budgets, steps = len(setting.images), len(setting.budgets), options.attack_steps
-    both = budgets * steps * (images * (1 + options.attack_restarts) + min(images, options.drift_images))
-    single = budgets * options.square_queries * min(images, options.square_images)
-    single += 75 * min(images, options.corruption_images)
+    images = len(setting.images)
+    both, single = robustness_passes(options, images)
     minutes = (3 * both + single) * seconds[-1] / len(batch) / 60
     options.progress(
         f"robustness: at most {both:,} forward and backward passes of an image and {single:,} forward ones, about "

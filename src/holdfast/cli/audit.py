@@ -31,8 +31,7 @@ class AuditOptions(AttackOptions):
     test: str | None = None
     """Test images; None: what the run held out, else a fifth of every class of the data."""
     axes: tuple[str, ...] | None = None
-    """What to measure, see `holdfast audits`; None: all that the data allow, but those that take many passes
-    (robustness, invariance)."""
+    """What to measure, see `holdfast audits`; None: all that the data allow."""
     image_size: int | None = None
     """Side in pixels that images are resized to; None: the run's, else the images' own."""
     probe_on: Literal["pool", "train"] = "pool"
@@ -170,13 +169,11 @@ def _other_images(source: str, options: AuditOptions) -> "tuple[Images, dict[str
 
 def left_out(source: str, options: AuditOptions, measured: set[str]) -> list[str]:
     """What was not measured without being asked for, why, and the command that measures it."""
-    from holdfast.audits import NEED_PAIRS, ON_REQUEST
+    from holdfast.audits import NEED_PAIRS
 
     if options.axes is not None:
         return []
-    lines, asked = [], sorted(ON_REQUEST - measured)
-    if asked:
-        lines.append(f"  not measured: {', '.join(asked)}; they take many passes, so ask: --axes {' '.join(asked)}")
+    lines = []
     if missing := sorted(NEED_PAIRS - measured):
         train = f"holdfast memorization {source if (Path(source) / 'config.json').is_file() else 'RUN'}"
         lines.append(f"  not measured: {', '.join(missing)}; they need pairs of encoders: {train}")
