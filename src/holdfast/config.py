@@ -148,6 +148,9 @@ class RunConfig:
     """'timm/NAME' for any timm network."""
     stem: Literal["auto", "small", "standard"] = "auto"
     """'small': a 3×3 stride-1 stem without pooling, or small patches; 'auto' takes it up to 64 pixels."""
+    init: str | None = None
+    """First weights of the encoder: a run folder, timm/NAME:pretrained or torchvision/NAME:pretrained from your cache,
+    or a state-dict file; None: drawn by the seed."""
     epochs: int = 200
     """Passes over the training images."""
     batch_size: int = 512

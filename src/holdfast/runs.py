@@ -5,6 +5,7 @@ Its files:
     config.json         the resolved configuration, with a schema version
     environment.json    versions, hardware, threads, command
     ids.json            which images of the source the run trained on, and which it held out
+    init.json           which first weights came from --init, where a run has one
     factors.parquet     numbers that images were drawn from, by id, where the source knows them (Spirograph)
     metrics.jsonl       one JSON object a line, flushed every epoch
     checkpoints/        step-00000042/ and so on: training state, tensors and JSON only
@@ -82,6 +83,10 @@ class RunFolder:
     @property
     def ids(self) -> Path:
         return self.path / "ids.json"
+
+    @property
+    def initial(self) -> Path:
+        return self.path / "init.json"
 
     @property
     def factors(self) -> Path:

@@ -77,6 +77,15 @@ class Progress:
         if event["step"] == 0 and event["counts"]:
             self.say(f"{self._label}images per class: {', '.join(map(str, event['counts']))}")
 
+    def _on_initial(self, event: Mapping[str, Any]) -> None:
+        self.say(f"{self._label}first weights from {event['source']}: {len(event['matched'])} tensors taken over")
+        kinds = {"missing": "not there, drawn afresh", "other_shape": "of another shape, drawn afresh"}
+        for kind, text in (kinds | {"unused": "there and not used"}).items():
+            names = event[kind]
+            if names:
+                more = f" and {len(names) - 5} more (init.json)" if len(names) > 5 else ""
+                self.say(f"{self._label}  {len(names)} {text}: {', '.join(names[:5])}{more}")
+
     def _on_step(self, event: Mapping[str, Any]) -> None:
         if self._bar is not None:
             news = f"loss {event['loss']:.4f}  remaining {self._remaining(event['step'])}"

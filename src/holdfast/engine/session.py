@@ -21,7 +21,7 @@ from holdfast.data.pool import Pool
 from holdfast.distributed import synchronise_norms
 from holdfast.engine.optim import make_optimizer
 from holdfast.methods import Method, build
-from holdfast.models import resolve_stem
+from holdfast.models import Encoder, resolve_stem
 from holdfast.runs import RunFolder
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -105,10 +105,18 @@ def resolve(config: RunConfig, fabric: Fabric, pool: Pool) -> RunConfig:
     )
 
 
-def open_session(config: RunConfig, fabric: Fabric, folder: RunFolder, pool: Pool, listen: Listener) -> Session:
-    """Networks, optimiser and images for a resolved configuration, ready at step 0."""
+def open_session(
+    config: RunConfig,
+    fabric: Fabric,
+    folder: RunFolder,
+    pool: Pool,
+    listen: Listener,
+    *,
+    encoder: Encoder | None = None,
+) -> Session:
+    """Networks, optimiser and images for a resolved configuration, ready at step 0, or at that of an encoder."""
     assert config.image_size is not None
-    method = build(config, image_size=config.image_size)
+    method = build(config, image_size=config.image_size, encoder=encoder)
     if fabric.world_size > 1:
         synchronise_norms(method)
     method = method.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -13,9 +13,11 @@ from holdfast.data.pool import load_pool, prepare
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.checkpoint import Position
 from holdfast.engine.session import Listener, Session, environment, launch, open_session, resolve
-from holdfast.methods import METHODS, name_of
-from holdfast.models import Encoder, save_encoder, save_prefeature
+from holdfast.methods import METHODS, fresh_encoder, name_of
+from holdfast.models import Encoder, Initial, load_initial, save_encoder, save_prefeature
 from holdfast.runs import RunFolder, atomic_path, write_json
+
+SCHEMA_VERSION = 1
 
 
 def _ignore(event: object) -> None:
@@ -37,12 +39,16 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
         RunFolder.check(target)
     pool = prepare(config)
     config = resolve(config, fabric, pool)
-    session = open_session(config, fabric, RunFolder(target), pool, listen)
+    encoder, initial = first_encoder(config)
+    session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)
     if fabric.global_rank == 0:
         run = RunFolder.create(target)
         write_json(run.environment, environment(fabric))
         write_json(run.ids, pool.record())
         write_factors(pool.images, run.factors)
+        if initial is not None:
+            write_json(run.initial, {"schema": SCHEMA_VERSION, **initial.to_dict()})
+            listen({"kind": "initial", **initial.to_dict()})
         write_json(run.config, configuration.to_document(config, name_of(config), version("holdfast")))
     fabric.barrier()
     loop.run(session, Position())
@@ -63,13 +69,36 @@ def resume(folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
     config = read_config(run)
     fabric = launch(config)
     pool = load_pool(json.loads(run.ids.read_text()))
-    session = open_session(config, fabric, run, pool, listen)
     saved = checkpoint.checkpoints(run.checkpoints)
+    encoder = None if saved else _same_start(run, config)
+    session = open_session(config, fabric, run, pool, listen, encoder=encoder)
     position = checkpoint.load_checkpoint(saved[-1], session.method, session.optimizer) if saved else Position()
     if fabric.global_rank == 0:
         _cut_metrics(run.metrics, position.step)
     loop.run(session, position)
     return _finish(session)
+
+
+def first_encoder(config: RunConfig) -> tuple[Encoder | None, Initial | None]:
+    """The encoder that a resolved configuration's `init` starts from, and what of it came from there; None without."""
+    if config.init is None:
+        return None, None
+    assert config.image_size is not None
+    encoder = fresh_encoder(config, image_size=config.image_size)
+    return encoder, load_initial(encoder, config.init)
+
+
+def _same_start(run: RunFolder, config: RunConfig) -> Encoder | None:
+    """What a run that was interrupted before its first checkpoint began with. Raises ValueError where it changed."""
+    encoder, initial = first_encoder(config)
+    if initial is not None:
+        before = json.loads(run.initial.read_text())["checksum"]
+        if initial.checksum != before:
+            raise ValueError(
+                f"expected the weights that the run began with (checksum {before}) in {config.init}, got others "
+                f"({initial.checksum}); restore them, or train again"
+            )
+    return encoder
 
 
 def read_config(run: RunFolder) -> RunConfig:

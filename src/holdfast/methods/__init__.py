@@ -13,7 +13,7 @@ from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
 from holdfast.methods.invclr import InvariancePenalty, penalised
 from holdfast.methods.sdclr import SDCLR, SDCLRConfig
 from holdfast.methods.simclr import SimCLR, SimCLRConfig
-from holdfast.models import create_encoder
+from holdfast.models import Encoder, create_encoder
 from holdfast.randomness import seeded_library
 
 METHODS: dict[str, type[Method]] = {"simclr": SimCLR, "sdclr": SDCLR, "emp-ssl": EMPSSL}
@@ -41,6 +41,7 @@ __all__ = [
     "Views",
     "build",
     "default_config",
+    "fresh_encoder",
     "name_of",
 ]
 
@@ -58,14 +59,19 @@ def default_config(name: str) -> RunConfig:
     return PRESETS[name]() if name in PRESETS else RunConfig(method=METHODS[name].Config())
 
 
-def build(config: RunConfig, *, image_size: int) -> Method:
-    """The method of a configuration with fresh networks for images of image_size pixels, drawn by config.seed.
+def fresh_encoder(config: RunConfig, *, image_size: int) -> Encoder:
+    """The encoder of a configuration with the weights that config.seed draws."""
+    return create_encoder(config.encoder, image_size=image_size, stem=config.stem, seed=config.seed)
 
-    Wrapped in the configuration's penalty, then its adversary, where it names them. Raises ValueError for a part that
-    does not exist.
+
+def build(config: RunConfig, *, image_size: int, encoder: Encoder | None = None) -> Method:
+    """The method of a configuration with networks for images of image_size pixels, drawn by config.seed.
+
+    encoder: one that has its first weights already (config.init); None: a fresh one. Wrapped in the configuration's
+    penalty, then its adversary, where it names them. Raises ValueError for a part that does not exist.
     """
     kind = METHODS[name_of(config)]
-    encoder = create_encoder(config.encoder, image_size=image_size, stem=config.stem, seed=config.seed)
+    encoder = encoder or fresh_encoder(config, image_size=image_size)
     with seeded_library(config.seed, "initial head"):
         head = kind.head(config.method, encoder.dim)
     draw = view_maker(config.data, config.views, seed=config.seed, size=image_size)

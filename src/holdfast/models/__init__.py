@@ -2,6 +2,7 @@
 
 from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, resolve_stem
 from holdfast.models.heads import PrefeatureHead, projection_head
+from holdfast.models.initial import Initial, load_initial
 from holdfast.models.load import checksum, load_encoder, save_encoder
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
@@ -9,12 +10,14 @@ from holdfast.models.pruning import PrunedBranch, magnitude_masks
 __all__ = [
     "Encoder",
     "EncoderSpec",
+    "Initial",
     "PrefeatureEncoder",
     "PrefeatureHead",
     "PrunedBranch",
     "checksum",
     "create_encoder",
     "load_encoder",
+    "load_initial",
     "magnitude_masks",
     "projection_head",
     "resolve_stem",

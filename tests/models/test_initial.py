@@ -1,0 +1,91 @@
+"""--init: what fits is taken over, what does not is named."""
+
+import pytest
+import safetensors.torch
+import torch
+
+from holdfast.models import create_encoder, load_initial
+from holdfast.models import load as loading
+from holdfast.models.encoders import Encoder
+
+
+def encoder(seed: int = 0, stem: str = "small", name: str = "timm/test_resnet") -> Encoder:
+    return create_encoder(name, image_size=16, stem=stem, seed=seed)
+
+
+def written(path, tensors):
+    safetensors.torch.save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    return str(path)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "model.backbone."])
+def test_weights_are_found_under_any_prefix(prefix, tmp_path):
+    trained, fresh = encoder(1), encoder(2)
+    state = {prefix + name: value for name, value in trained.network.state_dict().items()}
+    state |= {f"{prefix}fc.weight": torch.ones(2, 3), "head.weight": torch.ones(4)}
+    initial = load_initial(fresh, written(tmp_path / "x.safetensors", state))
+    assert not initial.missing and not initial.other_shape
+    assert set(initial.unused) == {"fc.weight"} | ({"head.weight"} if not prefix else set())
+    for name in initial.matched:
+        assert torch.equal(fresh.network.state_dict()[name], trained.network.state_dict()[name]), name
+    assert len(initial.matched) == len([n for n in fresh.network.state_dict() if "num_batches" not in n])
+
+
+def test_what_has_another_shape_or_is_missing_stays_as_drawn(tmp_path):
+    trained, fresh = (encoder(seed, stem, "timm/test_vit") for seed, stem in ((1, "standard"), (2, "small")))
+    before = {name: value.clone() for name, value in fresh.network.state_dict().items()}
+    state = trained.network.state_dict()
+    del state["blocks.1.norm1.bias"]
+    initial = load_initial(fresh, written(tmp_path / "x.safetensors", state))
+    assert initial.missing == ("blocks.1.norm1.bias",)
+    assert {text.split()[0] for text in initial.other_shape} >= {"patch_embed.proj.weight", "pos_embed"}
+    for name in (*initial.missing, *(text.split()[0] for text in initial.other_shape)):
+        assert torch.equal(fresh.network.state_dict()[name], before[name])
+
+
+def test_nothing_that_fits_is_an_error_and_leaves_the_encoder(tmp_path):
+    path = written(tmp_path / "x.safetensors", {"a.weight": torch.ones(2), "b": torch.ones(1)})
+    fresh = encoder()
+    before = loading.checksum(fresh)
+    with pytest.raises(ValueError, match=r"expected weights of timm/test_resnet .* got none that fit \(it holds a"):
+        load_initial(fresh, path)
+    assert loading.checksum(fresh) == before
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("timm/test_resnet", "which are random; write timm/test_resnet:pretrained"),
+        ("nowhere", "expected --init with a run folder"),
+        ("nowhere.pt", "no file at nowhere.pt"),
+    ],
+)
+def test_a_source_without_weights_is_refused(source, problem):
+    with pytest.raises((ValueError, FileNotFoundError), match=problem):
+        load_initial(encoder(), source)
+
+
+def test_weights_that_cannot_be_fetched_are_one_line(monkeypatch):
+    def fail(source):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("holdfast.models.initial.load_encoder", fail)
+    with pytest.raises(ValueError, match=r"expected the weights of timm/resnet18:pretrained in your cache"):
+        load_initial(encoder(), "timm/resnet18:pretrained")
+
+
+def test_normalisation_comes_along_with_a_network_that_states_it(monkeypatch):
+    other = encoder(1)
+    other.mean.fill_(0.5)
+    other.spec = type(other.spec)(**{**vars(other.spec), "mean": (0.5, 0.5, 0.5)})
+    monkeypatch.setattr("holdfast.models.initial.load_encoder", lambda source: other)
+    fresh = encoder(2)
+    load_initial(fresh, "timm/test_resnet:pretrained")
+    assert fresh.mean.flatten().tolist() == [0.5, 0.5, 0.5] == list(fresh.spec.mean)
+
+
+def test_a_file_that_holds_code_is_refused(tmp_path):
+    path = tmp_path / "x.pt"
+    vars(torch)["save"]({"a": print}, path)
+    with pytest.raises(ValueError, match="tensors and plain values only"):
+        load_initial(encoder(), str(path))
