@@ -129,7 +129,12 @@ class RunConfig:
     method: MethodConfig
     """The method's settings; their class says which method."""
     data: str = "digits"
-    """Images: 'digits', a .parquet file in the Hugging Face image layout, or an .npz file."""
+    """Images: 'digits', a folder of pictures, a .parquet file in the Hugging Face image layout, or an .npz file."""
+    resize: Literal["crop", "square", "squash", "pad"] = "crop"
+    """How a picture becomes square: the shorter side to the image size (above 64 pixels: to 256 / 224 of it), then the
+    centre; the largest centred square; squashed whole; or whole, filled up with white."""
+    strict: bool = False
+    """Stop at the first file that cannot be used, instead of setting it aside with its reason in rejected.csv."""
     long_tail: str | None = None
     """'exp:100' keeps an exponential long tail with largest / smallest class = 100, 'pareto:6' one as ImageNet-LT's; a
     file of ids or of 'PATH LABEL' lines keeps the images that it lists; None keeps all images."""

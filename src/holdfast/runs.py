@@ -5,6 +5,7 @@ Its files:
     config.json         the resolved configuration, with a schema version
     environment.json    versions, hardware, threads, command
     ids.json            which images of the source the run trained on, and which it held out
+    rejected.csv        files of a folder that could not be used: path and reason
     init.json           which first weights came from --init, where a run has one
     factors.parquet     numbers that images were drawn from, by id, where the source knows them (Spirograph)
     metrics.jsonl       one JSON object a line, flushed every epoch
@@ -83,6 +84,10 @@ class RunFolder:
     @property
     def ids(self) -> Path:
         return self.path / "ids.json"
+
+    @property
+    def rejected(self) -> Path:
+        return self.path / "rejected.csv"
 
     @property
     def initial(self) -> Path:

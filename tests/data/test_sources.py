@@ -74,5 +74,5 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 
 def test_a_folder_without_shards_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"expected \.parquet files"):
+    with pytest.raises(FileNotFoundError, match=r"expected \.parquet files or pictures"):
         load_images(tmp_path)

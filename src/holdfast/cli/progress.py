@@ -74,6 +74,8 @@ class Progress:
             f"{self._label}{attacked}budget {event['passes']:,} forward+backward passes, "
             f"{event['passes_per_image']} for each visit to an image"
         )
+        if event["rejected"]:
+            self.say(f"{self._label}set aside: {event['rejected']:,} files, see {self._folder / 'rejected.csv'}")
         if event["step"] == 0 and event["counts"]:
             self.say(f"{self._label}images per class: {', '.join(map(str, event['counts']))}")
 

@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from holdfast.data.decode import Wanted, fit
+from holdfast.data.decode import Wanted
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers
+from holdfast.data.pictures import fit
 
 IMAGE_KEYS = ("images", "image", "x", "x_train", "train_images", "data", "arr_0")
 LABEL_KEYS = ("labels", "label", "y", "y_train", "train_labels", "arr_1")
@@ -128,7 +129,7 @@ def _sized(images: np.ndarray, wanted: Wanted, source: str) -> Tensor:
     pixels = torch.empty(len(images), 3, height, width, dtype=torch.uint8)
     for position, image in enumerate(images):
         picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
-        pixels[position] = torch.from_numpy(fit(picture, wanted.size).copy())
+        pixels[position] = torch.from_numpy(fit(picture, wanted.size, wanted.resize).copy())
     return pixels
 
 

@@ -1,12 +1,15 @@
 """Images: a set of decoded pictures, resident as one uint8 tensor."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from holdfast.data.folder import Paths
+from holdfast.data.rejects import Rejected
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +32,10 @@ class Images:
     factors: Mapping[str, Tensor] = field(default_factory=dict)
     """Numbers [n] float32, by name, that images were drawn from, where these are known; the checksum leaves them
     out."""
-    paths: tuple[str, ...] | None = None
+    paths: Sequence[str] | None = None
     """Each image's file name as the source has it, '' where it has none, or None; the checksum leaves them out."""
+    rejected: tuple[Rejected, ...] = ()
+    """Files of the source that could not be used, in its order; a part of the images keeps them all."""
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1] != 3:
@@ -86,7 +91,7 @@ class Images:
         here, there = positions.to(self.ids.device), positions.to(self.pixels.device)
         labels = None if self.labels is None else self.labels[positions.to(self.labels.device)]
         factors = {name: values[positions.to(values.device)] for name, values in self.factors.items()}
-        paths = None if self.paths is None else tuple(self.paths[place] for place in positions.tolist())
+        paths = None if self.paths is None else _named(self.paths, positions)
         return replace(self, pixels=self.pixels[there], ids=self.ids[here], labels=labels, factors=factors, paths=paths)
 
     def positions(self, ids: Tensor) -> Tensor:
@@ -115,6 +120,13 @@ class Images:
         """float32 [m, 3, h, w] in [0, 1] of the images at positions [m], or of all."""
         pixels = self.pixels if positions is None else self.pixels[positions.to(self.pixels.device)]
         return pixels.to(torch.float32) / 255
+
+
+def _named(paths: Sequence[str], positions: Tensor) -> Sequence[str]:
+    if isinstance(paths, Paths):
+        return paths.take(positions.cpu().numpy())
+    places: list[int] = positions.tolist()
+    return tuple(paths[place] for place in places)
 
 
 def _check_column(name: str, column: Tensor, rows: int) -> None:

@@ -1,7 +1,7 @@
 """The images of a run: what is loaded, what is held out, what is trained on; and how a run folder remembers it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,8 @@ class Pool:
     """As given to load_images."""
     seed: int
     """Seed of the limit's draw and of the held-out images."""
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    """How the source was read: further arguments of load_images that decide pixels and labels."""
 
     @cached_property
     def train(self) -> Images:
@@ -73,6 +75,7 @@ class Pool:
             "image_size": self.images.pixels.shape[-1],
             "limit": self.limit,
             "limit_seed": self.seed,
+            **self.reading,
             "checksum": self.images.checksum,
             "train": self.train_ids.tolist(),
             "held_out": self.held_out_ids.tolist(),
@@ -88,7 +91,10 @@ def prepare(config: RunConfig) -> Pool:
 
     Raises FileNotFoundError or ValueError (expected, got, remedy) where the source or the settings do not allow it.
     """
-    images = load_images(config.data, size=config.image_size, limit=config.limit, seed=config.split)
+    reading: dict[str, Any] = {"resize": config.resize}
+    images = load_images(
+        config.data, size=config.image_size, limit=config.limit, seed=config.split, strict=config.strict, **reading
+    )
     _check_square(images)
     by_file = config.long_tail is not None and is_index_file(config.long_tail)
     chosen = listed_ids(str(config.long_tail), images) if by_file else None
@@ -96,7 +102,7 @@ def prepare(config: RunConfig) -> Pool:
     rest = images.ids[torch.isin(images.ids, held_out, invert=True)]
     split = _split(images, rest, chosen, config)
     train = chosen if chosen is not None else rest if split is None else split.train
-    return Pool(images, train, held_out, split, config.limit, config.split)
+    return Pool(images, train, held_out, split, config.limit, config.split, reading)
 
 
 def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) -> Pool:
@@ -110,7 +116,9 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) ->
             "read it with the version of holdfast that wrote it"
         )
     where: str | Path = record["data"] if source is None else source
-    images = load_images(where, size=record["image_size"], limit=record["limit"], seed=record["limit_seed"])
+    # Runs from before there was a choice read 'square'.
+    reading: dict[str, Any] = {"resize": record.get("resize", "square")}
+    images = load_images(where, size=record["image_size"], limit=record["limit"], seed=record["limit_seed"], **reading)
     if images.checksum != record["checksum"]:
         raise ValueError(
             f"expected the images that the run used (checksum {record['checksum']}), got others from {where} "
@@ -122,7 +130,7 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) ->
         ids = [torch.tensor(record[name], dtype=torch.int64) for name in ("train", "balanced", "few_shot")]
         split = LongTailSplit(*ids, counts=tuple(record["counts"]))
     train, held_out = (torch.tensor(record[name], dtype=torch.int64) for name in ("train", "held_out"))
-    return Pool(images, train, held_out, split, record["limit"], record["limit_seed"])
+    return Pool(images, train, held_out, split, record["limit"], record["limit_seed"], reading)
 
 
 def draw_evenly(images: Images, count: int, *, seed: int, purpose: str, share: float = 1.0) -> Tensor:

@@ -4,13 +4,18 @@ from pathlib import Path
 
 from holdfast.data.arrays import read_digits, read_npz
 from holdfast.data.decode import Wanted
+from holdfast.data.folder_images import read_folder
 from holdfast.data.images import Images
 from holdfast.data.parquet import read_parquet
+from holdfast.data.pictures import Resize
 from holdfast.data.spirograph import is_spirograph, read_spirograph
 
 __all__ = ["Images", "load_images"]
 
-_ACCEPTED = "'digits', 'spirograph:COUNT', a .parquet file, a folder or pattern of .parquet shards, or an .npz file"
+_ACCEPTED = (
+    "'digits', 'spirograph:COUNT', a folder of pictures, a .parquet file, a folder or pattern of .parquet shards, "
+    "or an .npz file"
+)
 
 
 def load_images(
@@ -22,16 +27,20 @@ def load_images(
     budget_gib: float = 4.0,
     image_column: str | None = None,
     label_column: str | None = None,
+    resize: Resize = "crop",
+    strict: bool = False,
 ) -> Images:
     """Decodes a source into one uint8 tensor.
 
-    source: 'digits', 'spirograph:100000' (see parse_spirograph), a .parquet file in the Hugging Face image layout, a
-        folder or glob pattern of such shards (taken in the order of their names), or an .npz file.
-    size: the largest centred square of every image is resampled to size×size (Pillow's antialiased bicubic);
+    source: 'digits', 'spirograph:100000' (see parse_spirograph), a folder of pictures (all below it, in the order of
+        their paths), a .parquet file in the Hugging Face image layout, a folder or glob pattern of such shards (taken
+        in the order of their names), or an .npz file.
+    size: every image is resampled to size×size (Pillow's antialiased bicubic), as resize says (see pictures.fit);
         None keeps the images as they are, which must then be of one size.
     limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
     budget_gib: most GiB of decoded pixels.
     image_column, label_column: names where the usual ones are not used; labels are never needed.
+    strict: raise for the first file of a folder that cannot be used, instead of setting it aside (Images.rejected).
 
     Raises FileNotFoundError, or ValueError with what was expected, what came and a remedy.
     """
@@ -42,15 +51,24 @@ def load_images(
         budget_gib=budget_gib,
         image_column=image_column,
         label_column=label_column,
+        resize=resize,
+        strict=strict,
     )
     if str(source) == "digits":
         return read_digits(wanted)
     if is_spirograph(str(source)):
         return read_spirograph(wanted, str(source))
+    if _is_pictures(Path(source)):
+        return read_folder(Path(source), wanted, str(source))
     paths = _files(Path(source))
     if paths[0].suffix == ".npz":
         return read_npz(paths[0], wanted, str(source))
     return read_parquet(paths, wanted, str(source))
+
+
+def _is_pictures(source: Path) -> bool:
+    """Whether a folder is one of pictures: it holds no parquet shards."""
+    return source.is_dir() and not any(path.suffix == ".parquet" and path.is_file() for path in source.iterdir())
 
 
 def _files(source: Path) -> list[Path]:

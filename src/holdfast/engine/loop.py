@@ -64,6 +64,7 @@ def facts(session: Session) -> dict[str, Any]:
         "data": config.data,
         "images": len(pool.train_ids),
         "counts": None if pool.split is None else list(pool.split.counts),
+        "rejected": len(pool.images.rejected),
         "held_out": len(pool.held_out),
         "held_out_kind": pool.held_out_kind,
         "image_size": config.image_size,

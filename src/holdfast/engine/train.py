@@ -9,7 +9,9 @@ from torch import nn
 from holdfast import config as configuration
 from holdfast.config import RunConfig
 from holdfast.data.factors import write_factors
+from holdfast.data.folder import Paths
 from holdfast.data.pool import load_pool, prepare
+from holdfast.data.rejects import write_rejects
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.checkpoint import Position
 from holdfast.engine.session import Listener, Session, environment, launch, open_session, resolve
@@ -46,6 +48,8 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
         write_json(run.environment, environment(fabric))
         write_json(run.ids, pool.record())
         write_factors(pool.images, run.factors)
+        if isinstance(pool.images.paths, Paths):
+            write_rejects(pool.images.rejected, run.rejected)
         if initial is not None:
             write_json(run.initial, {"schema": SCHEMA_VERSION, **initial.to_dict()})
             listen({"kind": "initial", **initial.to_dict()})

@@ -1,0 +1,107 @@
+"""The pictures of a folder, decoded: what cannot be used is set aside with its reason."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holdfast.data.decode import Wanted, in_threads, of_shape
+from holdfast.data.folder import NO_FILE, NOT_REGULAR, FolderIndex, Paths
+from holdfast.data.images import Images
+from holdfast.data.kept import open_index
+from holdfast.data.pictures import picture, reason
+from holdfast.data.rejects import Rejected, summary
+
+_PIECE = 32  # files that a thread takes at once
+
+
+def read_folder(root: Path, wanted: Wanted, source: str) -> Images:
+    """Every picture under a folder, recursively; an id is a file's place among the sorted paths of all candidates.
+
+    Files that cannot be used are in .rejected and keep their ids. Raises ValueError where none can be used, and with
+    wanted.strict at the first that cannot; FileNotFoundError where there are no files at all.
+    """
+    index = open_index(root)
+    if not len(index):
+        raise FileNotFoundError(f"expected .parquet files or pictures in {source}, got none; check the path")
+    places = wanted.places(len(index), source)
+    pixels, rejected = _decode(index, places.numpy(), wanted, source)
+    kept = _kept(len(places), rejected)
+    if len(kept) < len(places):
+        pixels, places = pixels[kept], places[kept]
+    aside = tuple(rejected[position] for position in sorted(rejected))
+    return Images(pixels, places, source=source, paths=Paths(index, places.numpy()), rejected=aside)
+
+
+def _kept(files: int, rejected: dict[int, Rejected]) -> Tensor:
+    good = torch.ones(files, dtype=torch.bool)
+    good[list(rejected)] = False
+    return good.nonzero()[:, 0]
+
+
+def _decode(index: FolderIndex, places: np.ndarray, wanted: Wanted, source: str) -> tuple[Tensor, dict[int, Rejected]]:
+    """uint8 [files, 3, h, w], rows of files that cannot be used left as they are, and those by position."""
+    rejected: dict[int, Rejected] = {}
+    first = _first(index, places, wanted, source)
+    shape = first.shape
+    wanted.check_budget(len(places), shape[1], shape[2], source)
+    pixels = torch.empty(len(places), *shape, dtype=torch.uint8)
+    into = pixels.numpy()
+
+    def fill(start: int, piece: np.ndarray) -> None:
+        for position, place in enumerate(piece.tolist(), start):
+            found = read_file(index, place, wanted)
+            if isinstance(found, Rejected):
+                rejected[position] = _allowed(found, wanted, source)
+            else:
+                into[position] = of_shape(found, shape, f"{found_name(index, place)} of {source}")
+
+    in_threads(fill, _pieces(places))
+    return pixels, rejected
+
+
+def found_name(index: FolderIndex, place: int) -> str:
+    """A file's name for a message."""
+    return repr(index.shown(place))
+
+
+def _first(index: FolderIndex, places: np.ndarray, wanted: Wanted, source: str) -> np.ndarray:
+    """Pixels of the first picture that can be used. Raises ValueError where there is none."""
+    rejected = []
+    for place in places.tolist():
+        found = read_file(index, place, wanted)
+        if not isinstance(found, Rejected):
+            return found
+        rejected.append(_allowed(found, wanted, source))
+    raise ValueError(
+        f"expected a picture that can be read in {source}, got none in {len(rejected):,} files "
+        f"({summary(rejected)}); check the path and the files"
+    )
+
+
+def read_file(index: FolderIndex, place: int, wanted: Wanted) -> np.ndarray | Rejected:
+    """uint8 [3, h, w] of a file in the stored size, or why not. Never raises for what a file holds."""
+    size = int(index.sizes[place])
+    if size == NOT_REGULAR:
+        return Rejected(index.shown(place), "a pipe, socket or device")
+    try:
+        return picture(index.path(place), wanted.size, wanted.resize)
+    except Exception as error:  # damaged files raise almost anything in Pillow's plugins
+        dead = "a link that leads nowhere: " if size == NO_FILE and index.path(place).is_symlink() else ""
+        return Rejected(index.shown(place), dead + reason(error))
+
+
+def _allowed(rejected: Rejected, wanted: Wanted, source: str) -> Rejected:
+    if wanted.strict:
+        raise ValueError(
+            f"expected pictures that can be read in {source}, got {rejected.path!r}: {rejected.reason}; "
+            "repair or remove it, or leave --strict out to set such files aside"
+        )
+    return rejected
+
+
+def _pieces(places: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    for start in range(0, len(places), _PIECE):
+        yield start, places[start : start + _PIECE]

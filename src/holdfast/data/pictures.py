@@ -1,0 +1,169 @@
+"""From an encoded picture of any kind to upright 8-bit RGB pixels of the stored size, or the reason why not."""
+
+import io
+import threading
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+Resize = Literal["crop", "square", "squash", "pad"]
+"""How a picture becomes square: see `fit`."""
+BACKGROUND = "white"
+"""What transparent pixels lie over, and what `pad` fills up with."""
+MOST_PIXELS = 2**26
+"""Pictures of more are refused: with four bytes a pixel, and a copy, they would take over half a GiB."""
+LARGEST_WHOLE = 64
+"""Up to this size the stored picture is the largest square; above it, `crop` keeps 224 of 256, as ImageNet's do."""
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112  # EXIF tag
+_RUNS_PROGRAMS = {"EPS"}  # Pillow hands these to Ghostscript: no file of a stranger should start a program
+_STRIP = 2**22  # pixels that transparency is laid over the background in at a time
+_opening = threading.Lock()
+
+
+def picture(encoded: bytes | Path, size: int | None, resize: Resize = "crop") -> np.ndarray:
+    """uint8 [3, h, w] of an encoded picture, or of the file at a path, in the stored size.
+
+    Raises ValueError with the reason in a few words; for files, whatever Pillow and the system raise (see `reason`).
+    """
+    if isinstance(encoded, bytes):
+        return fit(decode(encoded, size, resize), size, resize)
+    with encoded.open("rb") as file:
+        return fit(decode(file, size, resize), size, resize)
+
+
+def decode(encoded: bytes | BinaryIO, size: int | None = None, resize: Resize = "square") -> Image.Image:
+    """An encoded picture as upright 8-bit RGB: transparency over white, 16 bits scaled, a film's first frame.
+
+    Where the stored size allows, a JPEG is decoded at a half, a quarter or an eighth of its size ('square' never does).
+    """
+    image = _open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded)
+    if size is not None and resize != "square":
+        _draft(image, size, resize)
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"{image.width}×{image.height} pixels, more than {MOST_PIXELS:,}")
+    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    return to_rgb(image if turn is None else image.transpose(turn))
+
+
+def reason(error: BaseException) -> str:
+    """Why a picture cannot be used, in a few words without addresses or paths."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no picture of a format that can be read"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _open(file: BinaryIO) -> Image.Image:
+    # Pillow warns of large pictures as it opens them; what is too large is decided here, once a JPEG's draft is known.
+    with _opening, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if file.read(1) == b"":
+            raise ValueError("empty file")
+        file.seek(0)
+        return Image.open(file, formats=_formats())
+
+
+@cache
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in Image.ID if name not in _RUNS_PROGRAMS]
+
+
+def _draft(image: Image.Image, size: int, resize: Resize) -> None:
+    """Has a JPEG decoded smaller where twice the pixels that are needed are left."""
+    side = max(image.size) if resize == "pad" else min(image.size)
+    factor = side // (2 * (shorter_side(size) if resize == "crop" else size))
+    if factor >= 2:
+        image.draft(None, (max(image.width // factor, 1), max(image.height // factor, 1)))
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any Pillow mode as RGB. Raises ValueError for numbers whose range nobody can tell."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I"):  # convert() would clip at 255 what runs to 65,535
+        return Image.fromarray(_from_16_bit(np.asarray(image))).convert("RGB")
+    if image.mode == "F":
+        return Image.fromarray(_from_floats(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        return _over_background(image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _from_16_bit(grey: np.ndarray) -> np.ndarray:
+    if grey.dtype.itemsize > 2 and (grey.min() < 0 or grey.max() > 65535):
+        raise ValueError(f"integers from {grey.min()} to {grey.max()}; store 8 or 16 bits")
+    return np.round(np.arange(65536) / 257).astype(np.uint8)[grey]
+
+
+def _from_floats(grey: np.ndarray) -> np.ndarray:
+    """Floats as the smallest of the usual ranges that holds them: 0 to 1, to 255 or to 65,535."""
+    low, high = grey.min(), grey.max()
+    if not (low >= 0 and high <= 65535):  # written so that NaN is refused too
+        raise ValueError(f"floating-point pixels from {low:.3g} to {high:.3g}; store 8 or 16 bits")
+    top = 1 if high <= 1 else 255 if high <= 255 else 65535
+    return np.round(grey * np.float32(255 / top)).astype(np.uint8)
+
+
+def _over_background(image: Image.Image) -> Image.Image:
+    """RGBA over the background, a few rows at a time: three copies of a large picture would be too many."""
+    result = Image.new("RGB", image.size)
+    rows = max(1, _STRIP // image.width)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        strip = Image.alpha_composite(Image.new("RGBA", strip.size, BACKGROUND), strip)
+        result.paste(strip.convert("RGB"), (0, top))
+    return result
+
+
+def shorter_side(size: int) -> int:
+    """To what the shorter side of a picture is brought before `crop` cuts size×size from its centre."""
+    return size if size <= LARGEST_WHOLE else round(size * 256 / 224)
+
+
+def fit(image: Image.Image, size: int | None, resize: Resize = "square") -> np.ndarray:
+    """uint8 [3, h, w]: as it is, or resampled to size×size in one step (antialiased bicubic).
+
+    crop: the shorter side to `shorter_side(size)`, then the centre; square: the largest centred square, whatever the
+    size; squash: the whole, both sides to size; pad: the whole, the longer side to size, the rest filled up. A picture
+    that has the size already is left alone.
+    """
+    if size is not None and image.size != (size, size):
+        image = _padded(image, size) if resize == "pad" else _resized(image, size, resize)
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+def _resized(image: Image.Image, size: int, resize: Resize) -> Image.Image:
+    width, height = image.size
+    if resize == "squash":
+        return image.resize((size, size), Image.Resampling.BICUBIC)
+    if resize == "crop" and size > LARGEST_WHOLE:
+        side = min(width, height) * size / shorter_side(size)
+        left, top = (width - side) / 2, (height - side) / 2
+    else:
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+    return image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+
+
+def _padded(image: Image.Image, size: int) -> Image.Image:
+    scale = size / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    result = Image.new("RGB", (size, size), BACKGROUND)
+    small = image.resize((width, height), Image.Resampling.BICUBIC)
+    result.paste(small, ((size - width) // 2, (size - height) // 2))
+    return result
