@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from holdfast.audits._atlas import write_atlas
 from holdfast.audits._inputs import Known, subject
 from holdfast.audits._pairs import Pairs, find_pairs, load_pairs
 from holdfast.audits._plan import Speed, largest_budget, measure_speed, planned
@@ -82,6 +83,7 @@ def audit(
     name: str | None = None,
     pairs: Pairs | str | Path | None = None,
     budget: str | None = None,
+    atlas: Path | None = None,
     **options: Any,
 ) -> list[Finding]:
     """Measures an encoder: one Finding for each of `axes`, names in AUDITS.
@@ -95,15 +97,19 @@ def audit(
     or counts [classes] do, else the pool's), validation_ids probes are selected on, few_shot_ids the few-shot probe
     is fitted on. Of a run folder whose images these are, all that is read from it; arguments win. run: a run's
     config.json, recorded. name: shown in reports. pairs: encoders trained with and without certain images, for
-    memorization and privacy, or a study's folder; None: the study in the encoder's run folder. options: fields of
-    Options, such as probe_on, protocol, group_rule, seed.
+    memorization and privacy, or a study's folder; None: the study in the encoder's run folder. atlas: a folder
+    for thumbnails and what the report shows of each image; None: none are written. options: fields of Options, such
+    as probe_on, protocol, group_rule, seed.
 
     Raises ValueError (expected, got, remedy) where these do not fit together.
     """
     known = Known(train_ids=train_ids, validation_ids=validation_ids, few_shot_ids=few_shot_ids, counts=counts, run=run)
     spent = budgeted(budget or ("fast" if axes is None else "full"), options)
     audited = prepare(encoder, images, test, known, name=name, pairs=pairs, options=Options(**spent))
-    return [measure(axis, audited) for axis in fitting_axes(audited, axes)]
+    findings = [measure(axis, audited) for axis in fitting_axes(audited, axes)]
+    if atlas is not None:
+        write_atlas(atlas, audited, findings)
+    return findings
 
 
 def prepare(

@@ -12,6 +12,7 @@ from torch import Tensor
 from holdfast.attacks.harms import Model
 from holdfast.audits._attacked import Level, Setting, attacked_images, drifts, levels, without_gradient
 from holdfast.audits._corrupted import corruptions
+from holdfast.audits._first_broken import first_broken
 from holdfast.audits._robust_scores import accuracies, attack_table, class_table, drift_scores, masking, slug
 from holdfast.audits.base import Subject
 from holdfast.budgets import robustness_passes
@@ -80,6 +81,7 @@ def _attack(parts: _Parts, setting: Setting, model: Model, predicted: Tensor, ho
     parts.facts["warnings"] = warnings
     parts.tables["attacks"] = attack_table(found, right)
     parts.tables["per_class"] = class_table(setting.subject, labels, right, found)
+    parts.tables["first_broken"] = first_broken(setting, model, labels.to(home), found)
     parts.columns |= _verdict_columns(setting, right, found)
 
 

@@ -1,0 +1,88 @@
+"""One number of a finding for each axis: what the page opens with, computed where no audit states it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.findings import Finding
+from holdfast.report.statistics import DRAWS
+
+_NORMAL_975 = 1.959963984540054
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A number of one finding."""
+
+    value: float
+    interval: tuple[float, float] | None = None
+    over: str = ""
+    note: str = ""
+    """What the reader must know of how this one came about."""
+
+
+def score(name: str) -> Callable[[Finding], Number | None]:
+    """Reads a finding's own score."""
+
+    def read(finding: Finding) -> Number | None:
+        found = next((s for s in finding.scores if s.name == name), None)
+        if found is None:
+            return None
+        return Number(value=found.value, interval=found.interval, over=found.interval_over)
+
+    return read
+
+
+def largest_budget(finding: Finding) -> str | None:
+    """8/255 where it was measured, else the last of the attack's budgets; None without any."""
+    budgets = [str(eps) for eps in finding.settings.get("attack_eps", ())]
+    return "8/255" if "8/255" in budgets else budgets[-1] if budgets else None
+
+
+def slug(eps: str) -> str:
+    """'8_255' of '8/255': how budgets are spelt in names of scores and columns."""
+    return eps.replace("/", "_").replace(".", "p").replace("-", "m").replace("+", "")
+
+
+def kept(finding: Finding) -> Number | None:
+    """Percent of the clean accuracy left under all attacks at 8/255, or at the largest budget measured."""
+    eps = largest_budget(finding)
+    columns = finding.columns
+    if eps is None or f"robust_{slug(eps)}" not in columns or "right" not in columns:
+        return None
+    attacked = columns["attacked"].astype(bool)
+    right, left = (columns[name][attacked] == 1 for name in ("right", f"robust_{slug(eps)}"))
+    if not right.any():
+        return None
+    picks = np.random.default_rng(0).integers(0, len(right), (DRAWS, len(right)))
+    drawn = left[picks].sum(1) / np.maximum(right[picks].sum(1), 1)
+    low, high = np.percentile(100 * drawn, [2.5, 97.5])
+    return Number(
+        value=100 * float(left.sum() / right.sum()),
+        interval=(float(low), float(high)),
+        over=f"attacked test images (bootstrap, {DRAWS:,} draws)",
+        note="" if eps == "8/255" else f"at {eps}, the largest budget measured",
+    )
+
+
+def ratio_above_null(finding: Finding) -> Number | None:
+    """Mean ratio of the candidates less that of the external images; None without external images."""
+    part, ratio = (finding.columns.get(name) for name in ("part", "ratio"))
+    if part is None or ratio is None:
+        return None
+    own, null = (np.asarray(ratio[part == name], float) for name in ("candidate", "external"))
+    if len(own) < 2 or len(null) < 2:
+        return None
+    value = float(own.mean() - null.mean())
+    half = _NORMAL_975 * float(np.sqrt(own.var(ddof=1) / len(own) + null.var(ddof=1) / len(null)))
+    return Number(value=value, interval=(value - half, value + half), over="images (normal)")
+
+
+def membership(finding: Finding) -> Number | None:
+    """AUC of the strongest attack that was made: averaged over pairs, else with one pair, else with one encoder."""
+    for attack, words in (("averaged", "pairs averaged"), ("difference", "one pair"), ("cosine", "one encoder")):
+        found = score(f"auc_{attack}")(finding)
+        if found is not None:
+            return Number(value=found.value, interval=found.interval, over=found.over, note=f"attacker: {words}")
+    return None
