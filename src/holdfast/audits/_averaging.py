@@ -8,7 +8,7 @@ from torch import Tensor
 from holdfast.audits.base import Subject
 from holdfast.config import VIEWS, ViewSettings
 from holdfast.data import Images
-from holdfast.data.nuisances import view_maker
+from holdfast.data.nuisance_views import view_maker
 from holdfast.data.spirograph import is_spirograph, parse_spirograph
 from holdfast.evaluation import fit_probe, wilson_interval
 from holdfast.evaluation.averaging import COUNTS, averaged_features

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from holdfast.config import RunConfig, parse_part
-from holdfast.data.nuisances import view_maker
+from holdfast.data.nuisance_views import view_maker
 from holdfast.methods._presets import PRESETS
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import Ball, FreeAdversary, PGDAdversary

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from holdfast.config import RunConfig
-from holdfast.data.nuisances import Nuisances, nuisances
+from holdfast.data.nuisance_views import Nuisances, nuisances
 from holdfast.distributed import gather
 from holdfast.methods._view1 import first_features, tied
 from holdfast.methods.base import Batch, Method, Views, untracked
