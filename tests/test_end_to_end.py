@@ -81,7 +81,7 @@ def test_compare_prints_the_paired_difference(audited, capsys):
 
 def test_any_encoder_can_be_audited(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = "audit timm/test_resnet --data digits --image-size 32 --axes quality --name untrained"
+    words = "audit timm/test_resnet --data digits --image-size 32 --axes quality --name untrained --no-page"
     assert main(words.split()) == 0
     finding = Finding.load(tmp_path / "audits" / "untrained" / "quality.json")
     assert finding["linear_accuracy"].value > 20, "random features of digits still read some of them"
@@ -90,7 +90,7 @@ def test_any_encoder_can_be_audited(tmp_path, monkeypatch):
 def test_a_second_audit_gives_the_same_finding(audited):
     run = audited[0]
     before = json.loads((run / "findings" / "balance.json").read_text())
-    assert main(["audit", str(run), "--axes", "quality", "balance"]) == 0
+    assert main(["audit", str(run), "--axes", "quality", "balance", "--no-page"]) == 0
     after = json.loads((run / "findings" / "balance.json").read_text())
     for document in (before, after):
         document["settings"].pop("seconds")

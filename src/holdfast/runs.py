@@ -13,6 +13,8 @@ Its files:
     encoder.safetensors + encoder.json   the trained encoder alone
     prefeature.safetensors + .json       EMP-SSL's layer on top of it, where a method has one
     findings/           what audits measured: AUDIT.json and AUDIT.parquet
+    features/           the encoder's features of audited images, so that the next audit need not extract them
+    report.html         the page that the last audit wrote
 """
 
 import json

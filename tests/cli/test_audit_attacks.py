@@ -19,10 +19,12 @@ def test_budgets_are_written_as_fractions_and_nothing_unfinished_stays(tmp_path,
     finding = Finding.load(tmp_path / "a" / "robustness.json")
     assert finding.settings["attack_eps"] == ["4/255", "0.1"]
     assert finding.columns["attacked"].sum() == 8
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["robustness.json", "robustness.parquet"]
+    left = {path.name for path in (tmp_path / "a").iterdir()}
+    assert {"robustness.json", "robustness.parquet", "report.html", "features"} <= left
+    assert "unfinished" not in left
     said = capsys.readouterr().out
     assert "robustness: at most" in said
-    assert "robust_accuracy_4_255" in said
+    assert "Robust accuracy at 4/255" in said
 
 
 def test_a_budget_in_bytes_is_refused_with_the_remedy(capsys):

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from holdfast.cli import main
-from holdfast.cli.audit import AuditOptions, left_out
+from holdfast.cli.audited import left_out
 from holdfast.findings import Finding
 
 TRAIN = (
@@ -74,7 +74,13 @@ def test_input_that_cannot_be_used_is_refused_in_one_line(words, reason, capsys)
 
 
 def test_an_audit_without_pairs_says_what_they_need(run):
-    sentence = f"not measured: memorization, privacy; they need pairs of encoders: holdfast memorization {run}"
-    assert sentence in "\n".join(left_out(str(run), AuditOptions(encoders=()), {"quality", "balance"}))
-    assert left_out("timm/resnet18", AuditOptions(encoders=(), axes=("quality",)), {"quality"}) == []
-    assert "pairs" not in "".join(left_out(str(run), AuditOptions(encoders=()), {"memorization", "privacy"}))
+    pairs = ("pairs of encoders", "train them with: holdfast memorization RUN")
+    missing = {"balance": ("labels", "add a label column"), "memorization": pairs, "privacy": pairs}
+    lines = left_out(str(run), missing)
+    assert lines == [
+        "  not measured: balance; it needs labels: add a label column",
+        "  not measured: memorization, privacy; they need pairs of encoders: train them with: "
+        f"holdfast memorization {run}",
+    ]
+    assert "holdfast memorization --two-encoders F G" in left_out("timm/resnet18", missing)[1]
+    assert left_out(str(run), {}) == []

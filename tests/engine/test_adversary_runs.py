@@ -120,7 +120,7 @@ def test_the_audit_measures_either_layer_and_means_over_views(tmp_path):
     from holdfast.cli.audit import AuditOptions, audit_encoder
 
     run = train(tiny(epochs=1), tmp_path / "run")
-    shared = {"encoders": (), "axes": ("quality",), "batch_size": 64}
+    shared = {"encoders": (), "axes": ("quality",), "batch_size": 64, "page": False}
     plain = audit_encoder(str(run.path), AuditOptions(**shared))
     wide = audit_encoder(str(run.path), AuditOptions(**shared, layer="prefeature", aggregate=3, out=tmp_path / "wide"))
     assert plain == run.path

@@ -1,23 +1,25 @@
-"""`holdfast audit`: measures encoders, saves findings, prints scores."""
+"""`holdfast audit`: measures encoders on every axis that the data allow; findings, a page, a table."""
 
-import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from holdfast.budgets import AttackOptions
+from holdfast.budgets import BUDGETS, AttackOptions
+from holdfast.cli.audited import audit_options, choose_budget, folders, left_out, subject_of
 from holdfast.cli.errors import UserError
 from holdfast.cli.options import parse
+from holdfast.cli.stages import Stages
 from holdfast.findings import Finding
-from holdfast.runs import RunFolder
 
 if TYPE_CHECKING:
-    from holdfast.data import Images
-    from holdfast.data.pool import Pool
+    from holdfast.audits import Subject
+
+LONG = frozenset({"robustness", "invariance", "memorization"})
+"""Axes that take long enough for an estimate to be worth the two seconds that it costs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,17 @@ class AuditOptions(AttackOptions):
     """Test images; None: what the run held out, else a fifth of every class of the data."""
     axes: tuple[str, ...] | None = None
     """What to measure, see `holdfast audits`; None: all that the data allow."""
+    budget: Literal["auto", "quick", "fast", "full"] = "auto"
+    """What robustness and invariance may spend, options written out apart. auto: full where they are named in --axes,
+    else the largest that takes at most --minutes here, by passes that are timed first."""
+    minutes: float = 10.0
+    """For --budget auto: what robustness and invariance may take together."""
+    cache: bool = True
+    """Keep features in the folder, so that another audit does not extract them again."""
+    atlas: bool = True
+    """Leave thumbnails and what the report shows of each image beside the findings."""
+    page: bool = True
+    """Write the report page into the folder."""
     image_size: int | None = None
     """Side in pixels that images are resized to; None: the run's, else the images' own."""
     probe_on: Literal["pool", "train"] = "pool"
@@ -67,117 +80,79 @@ class AuditOptions(AttackOptions):
 
 
 def audit(words: Sequence[str]) -> None:
-    """Measures encoders, saves the findings, prints the scores."""
+    """Measures encoders, saves the findings, writes a page for each, prints its path and a table."""
     options = parse(AuditOptions, words, prog="holdfast audit")
     if not options.encoders:
         raise UserError("expected an encoder, got none; as in: holdfast audit runs/sdclr-1 --test test.parquet")
     if len(options.encoders) > 1 and (options.name or options.out):
         raise UserError("expected one encoder with --name or --out, got several; audit them one by one")
-    folders = [audit_encoder(source, options) for source in options.encoders]
-    print(f"next: holdfast report {' '.join(map(str, folders))} --out report.html")
+    given = frozenset(word.partition("=")[0].removeprefix("--").replace("-", "_") for word in words if word[:2] == "--")
+    budget = choose_budget(options, given)
+    measured = [audit_encoder(source, options, budget=budget, given=given) for source in options.encoders]
+    if len(measured) > 1:
+        named = " ".join(map(str, measured))
+        print(f"next: holdfast compare {named}\n      holdfast report {named} --out report.html")
 
 
-def audit_encoder(source: str, options: AuditOptions) -> Path:
-    """Audits one encoder and returns the folder that a report reads."""
-    import torch
+def audit_encoder(
+    source: str, options: AuditOptions, *, budget: str = "full", given: frozenset[str] = frozenset()
+) -> Path:
+    """Audits one encoder and returns the folder that a report reads.
 
-    from holdfast.audits import audit as measure
+    given: names of options that were written out, which win over the budget's.
+    """
+    from holdfast.audits import fitting_axes, measure, missing_axes, write_atlas
 
-    is_run = (Path(source) / "config.json").is_file()
-    images, given = (_run_images if is_run else _other_images)(source, options)
-    settings = (
-        "axes",
-        "probe_on",
-        "protocol",
-        "probe_lr_drop",
-        "group_rule",
-        "few_shot_share",
-        "layer",
-        "aggregate",
-        "shift_images",
-        "average",
-        "seed",
-        "batch_size",
-        "precision",
-        "name",
-    )
-    shared = {name: getattr(options, name) for name in (*settings, *(f.name for f in fields(AttackOptions)))}
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    folder, target = _folders(source, options, is_run)
-    kept = {"unfinished": target / "unfinished", "progress": _Stages()}
-    findings = measure(source, images, **given, **shared, device=device, **kept)
-    for finding in findings:
-        finding.save(target)
+    folder, target = folders(source, options)
+    kept = {"unfinished": target / "unfinished", "cache": folder / "features" if options.cache else None}
+    with Stages() as stages:
+        subject = subject_of(source, options, audit_options(options, budget, given, progress=stages, **kept))
+        axes = fitting_axes(subject, options.axes)
+        stages.say(f"{source}: {', '.join(axes)}")
+        _say_plan(stages, subject, axes, budget)
+        findings = []
+        for axis in axes:
+            with stages.axis(axis):
+                findings.append(measure(axis, subject))
+            findings[-1].save(target)
+        if options.atlas:
+            write_atlas(target, subject, findings)
     shutil.rmtree(target / "unfinished", ignore_errors=True)
-    print(f"{source}: {target}")
-    for finding in findings:
-        print("\n".join(score_lines(finding)))
-    for sentence in left_out(source, options, {finding.audit for finding in findings}):
-        print(sentence)
+    missing = {} if options.axes is not None else missing_axes(subject)
+    _conclude(folder, findings, [*left_out(source, missing), f"  findings: {target}"], page=options.page)
     return folder
 
 
-def _folders(source: str, options: AuditOptions, is_run: bool) -> tuple[Path, Path]:
-    """What a report is given, and where findings go: a run's own folder keeps those of its encoder alone."""
-    if is_run and options.layer == "backbone" and not options.aggregate:
-        return Path(source), Path(source) / "findings"
-    kind = "-prefeature" * (options.layer == "prefeature") + f"-{options.aggregate}views" * (options.aggregate > 0)
-    folder = options.out or Path("audits") / f"{(options.name or source).replace('/', '-')}{kind}"
-    return folder, folder
+def _say_plan(stages: Stages, subject: "Subject", axes: Sequence[str], budget: str) -> None:
+    """The estimate and the budget, where an axis is measured that takes more than a pass or two over the images."""
+    from holdfast.audits import measure_speed, planned
+    from holdfast.budgets import budget_of
+
+    if not set(axes) & LONG:
+        return
+    speed = measure_speed(subject.encoder, subject.test.pixels.shape[-1], subject.options)
+    stages.plan(planned(subject, axes, speed), str(subject.device))
+    spent = {budget_of(axis, subject.options) for axis in axes} - {None}
+    if spent and spent != {"full"}:
+        known = budget if spent == {budget} else f"{budget}, changed by options"
+        others = ", ".join(f"--budget {name}" for name in BUDGETS if name != budget)
+        stages.say(f"  budget of robustness and invariance: {known}; others: {others}")
 
 
-class _Stages:
-    """Prints a line when a stage of the robustness audit begins: it takes minutes."""
+def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *, page: bool) -> None:
+    """The table of headline scores, warnings, what is missing, and the page."""
+    from holdfast.report import report
+    from holdfast.report.collect import collect
+    from holdfast.report.shortlist import shortlist_table
+    from holdfast.report.tables import as_text
 
-    def __init__(self) -> None:
-        self._last = ""
-
-    def __call__(self, stage: str, done: int, images: int) -> None:
-        if stage.startswith("robustness") and stage != self._last:
-            self._last = stage
-            print(f"  {stage}", flush=True)
-
-
-def _run_images(source: str, options: AuditOptions) -> "tuple[Images, dict[str, Any]]":
-    """The images to audit a run on, and the arguments of `audit` that follow from the run."""
-    import torch
-
-    from holdfast.data import load_images
-    from holdfast.data.pool import load_pool
-
-    record = json.loads(RunFolder.open(source).ids.read_text())
-    size = options.image_size or record["image_size"]
-    own: Pool | None = None if options.data else load_pool(record)
-    images = load_images(options.data, size=size) if options.data else own.images  # type: ignore[union-attr]
-    if options.test is not None:
-        return images, {"test": load_images(options.test, size=size)}
-    if own is not None and own.held_out_kind == "held out":
-        # Held-out images cannot both choose the probe's regularisation and be tested on.
-        return images, {"test": own.held_out, "validation_ids": torch.empty(0, dtype=torch.int64)}
-    return images, {}
-
-
-def _other_images(source: str, options: AuditOptions) -> "tuple[Images, dict[str, Any]]":
-    from holdfast.data import load_images
-
-    if options.data is None:
-        raise UserError(f"expected --data with images to audit {source} on, got none; as in: --data digits")
-    images = load_images(options.data, size=options.image_size)
-    size = options.image_size or images.pixels.shape[-1]
-    return images, {} if options.test is None else {"test": load_images(options.test, size=size)}
-
-
-def left_out(source: str, options: AuditOptions, measured: set[str]) -> list[str]:
-    """What was not measured without being asked for, why, and the command that measures it."""
-    from holdfast.audits import NEED_PAIRS
-
-    if options.axes is not None:
-        return []
-    lines = []
-    if missing := sorted(NEED_PAIRS - measured):
-        train = f"holdfast memorization {source if (Path(source) / 'config.json').is_file() else 'RUN'}"
-        lines.append(f"  not measured: {', '.join(missing)}; they need pairs of encoders: {train}")
-    return lines
+    print(as_text(shortlist_table(collect([folder]), [finding.audit for finding in findings])))
+    for finding in findings:
+        for warning in finding.settings.get("warnings", ()):
+            print(f"  {finding.audit}: {warning}")
+    print("\n".join(notes))
+    if page:
+        print(f"  page: {report([folder], folder / 'report.html')}")
 
 
 def score_lines(finding: Finding) -> list[str]:

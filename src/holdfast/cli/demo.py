@@ -18,6 +18,10 @@ DIGIT_VIEWS = ViewSettings(crop_min=0.4, flip=0.0, jitter=0.8, grey=0.0, hue=0.0
 """Digits have no colour, and a mirrored 2 is no 2."""
 
 
+AUDITED = AuditOptions(encoders=(), axes=("quality", "balance"), cache=False, page=False)
+"""The axes that take seconds: the demo is to be over in minutes, and ends with one page of all runs."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions:
     """Options of `holdfast demo`."""
@@ -62,7 +66,7 @@ def demo(words: Sequence[str]) -> None:
             name = f"{name_of(config)}-seed{seed}"
             with Progress(out / name, label=name) as progress:
                 train(config, out / name, listen=progress)
-            folders.append(audit_encoder(str(out / name), AuditOptions(encoders=(), axes=("quality", "balance"))))
+            folders.append(audit_encoder(str(out / name), AUDITED))
     page = report(folders, out / "report.html")
     print(f"\n{compare(folders).text}\n")
     print(f"SimCLR and SDCLR on {options.seeds} seeds each in {duration(time.perf_counter() - started)}")

@@ -1,0 +1,70 @@
+"""An audit as it goes: the estimate first, a live line on a terminal, a line per finished axis when piped."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
+
+from holdfast.cli.progress import duration
+
+PLAIN_SECONDS = 20.0
+"""At least this long between two plain lines within an axis."""
+
+
+class Stages:
+    """Shows what an audit measures. Call it with (stage, images done, images in all), as Options.progress is."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._bar: Bar | None = None
+        self._task = TaskID(0)
+        self._axis, self._stage, self._said = "", "", time.perf_counter()
+
+    def __enter__(self) -> "Stages":
+        if self._console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
+            self._bar = Bar(*columns, console=self._console, transient=True)
+            self._task = self._bar.add_task("preparing", total=1)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """One line, above the live one where there is one."""
+        self._console.print(text, markup=False)
+
+    def plan(self, seconds: Mapping[str, float], where: str) -> None:
+        """The estimate for each axis and for all."""
+        parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
+        self.say(f"  about {duration(sum(seconds.values()))} at most on {where}: {parts}")
+
+    @contextmanager
+    def axis(self, name: str) -> Iterator[None]:
+        """Around the measurement of an axis."""
+        self._axis, self._stage, start = name, "", time.perf_counter()
+        self._show(name, 0, 1)
+        yield
+        self.say(f"  {name}: {duration(time.perf_counter() - start)}")
+
+    def __call__(self, stage: str, done: int, images: int) -> None:
+        new, self._stage = stage != self._stage, stage
+        now = time.perf_counter()
+        within = stage.removeprefix(f"{self._axis}: ")
+        if self._bar is not None:
+            self._show(f"{self._axis}: {within}", done, images)
+        elif new and (now - self._said > PLAIN_SECONDS or within.startswith("at most")):
+            self._said = now
+            self.say(f"    {self._axis}: {within}")
+
+    def _show(self, text: str, done: int, images: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, description=text, completed=done, total=max(1, images))

@@ -1,0 +1,107 @@
+"""`holdfast audit` without axes: everything that the data allow, an estimate before, a table and a page after."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from holdfast.cli import main
+from holdfast.cli.audit import AuditOptions
+from holdfast.cli.audited import audit_options, choose_budget
+from holdfast.findings import Finding
+
+TRAIN = (
+    "train simclr --data digits --limit 150 --image-size 8 --encoder timm/test_resnet --epochs 1 --batch-size 64 "
+    "--holdout 40 --precision 32 --signals-every 0"
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("audited") / "run"
+    assert main([*TRAIN.split(), "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def said(run, tmp_path_factory):
+    """What an audit without axes prints."""
+    import contextlib
+    import io
+
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        assert main(["audit", str(run), "--budget", "quick"]) == 0
+    return text.getvalue()
+
+
+def test_every_axis_that_the_data_allow_is_measured_within_the_budget_named(run, said):
+    found = {path.stem: Finding.load(path) for path in (run / "findings").glob("*.json")}
+    assert {"quality", "balance", "robustness", "invariance"} <= set(found)
+    assert not {"memorization", "privacy"} & set(found)
+    assert [found[name].settings["budget"] for name in ("robustness", "invariance")] == ["quick", "quick"]
+    assert found["robustness"].settings["attack_eps"] == ["8/255"]
+
+
+def test_the_estimate_comes_before_and_the_table_and_the_page_after(run, said):
+    lines = said.splitlines()
+    places = [
+        next(i for i, line in enumerate(lines) if re.search(words, line))
+        for words in ("^  about .* at most on cpu: features", "^  robustness: ", "^Scores with 95", "^  page: ")
+    ]
+    assert places == sorted(places)
+    assert "budget of robustness and invariance: quick; others: --budget fast, --budget full" in said
+    accuracy = Finding.load(run / "findings" / "quality.json")["linear_accuracy"].value
+    assert f"Linear probe accuracy (percent, higher)  {accuracy:.1f}" in re.sub(" {2,}", "  ", said)
+    assert "Robust accuracy at 8/255" in said
+    assert f"holdfast memorization {run}" in said
+    assert "SimCLR" in (run / "report.html").read_text()
+
+
+def test_a_second_audit_reads_the_features_of_the_first(run, said, capsys):
+    kept = {path: path.stat().st_mtime_ns for path in (run / "features").iterdir()}
+    assert len(kept) == 2
+    before = json.loads((run / "findings" / "balance.json").read_text())
+    assert main(["audit", str(run), "--axes", "balance", "--no-page"]) == 0
+    assert {path: path.stat().st_mtime_ns for path in (run / "features").iterdir()} == kept
+    after = json.loads((run / "findings" / "balance.json").read_text())
+    assert after["scores"] == before["scores"]
+    assert "page:" not in capsys.readouterr().out
+
+
+def test_images_without_labels_are_audited_on_what_needs_none(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
+    np.savez(tmp_path / "plain.npz", images=images)
+    words = f"audit timm/test_resnet --data {tmp_path / 'plain.npz'} --budget quick --no-cache --no-page --no-atlas"
+    assert main([*words.split(), "--out", str(tmp_path / "a")]) == 0
+    assert "not measured: balance; it needs labels of pool and test images: add a label column" in (
+        capsys.readouterr().out
+    )
+    left = {path.name for path in (tmp_path / "a").iterdir()}
+    assert {"quality.json", "robustness.json", "invariance.json"} <= left
+    assert not {"features", "report.html", "balance.json"} & left
+
+
+def test_an_axis_that_the_images_do_not_allow_is_refused_before_anything_is_measured(tmp_path, capsys):
+    np.savez(tmp_path / "plain.npz", images=np.zeros((40, 8, 8, 3), dtype=np.uint8))
+    words = f"audit timm/test_resnet --data {tmp_path / 'plain.npz'} --axes quality balance"
+    assert main([*words.split(), "--out", str(tmp_path / "a")]) == 2
+    assert "add a label column" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
+
+
+def test_named_axes_get_the_full_budget_and_others_what_fits_the_minutes(run):
+    def chosen(**options):
+        return choose_budget(AuditOptions(encoders=(str(run),), **options), frozenset())
+
+    assert chosen(axes=("robustness",)) == "full"
+    assert chosen(budget="fast") == "fast"
+    assert chosen(minutes=1e9) == "full"
+    assert chosen(minutes=0.0) == "quick"
+
+
+def test_an_option_that_is_written_out_wins_over_the_budget():
+    options = AuditOptions(encoders=(), attack_images=1000, attack_steps=7)
+    measured = audit_options(options, "quick", frozenset({"attack_images"}))
+    assert (measured.attack_images, measured.attack_steps, measured.shift_images) == (1000, 7, 50)
