@@ -20,6 +20,7 @@ from holdfast.audits.memorization import memorization as memorization_audit
 from holdfast.audits.privacy import privacy
 from holdfast.audits.quality import quality
 from holdfast.audits.robustness import robustness
+from holdfast.audits.tail import tail
 from holdfast.budgets import budget_of, budgeted
 from holdfast.data import Images, load_images
 from holdfast.evaluation import alignment, membership, memorization, unit_memorization
@@ -51,12 +52,14 @@ __all__ = [
     "privacy",
     "quality",
     "robustness",
+    "tail",
     "unit_memorization",
 ]
 
 AUDITS: dict[str, Callable[[Subject], Finding]] = {
     "quality": quality,
     "balance": balance,
+    "tail": tail,
     "robustness": robustness,
     "invariance": invariance,
     "memorization": memorization_audit,
