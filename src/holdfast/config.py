@@ -130,6 +130,11 @@ class RunConfig:
     """The method's settings; their class says which method."""
     data: str = "digits"
     """Images: 'digits', a folder of pictures, a .parquet file in the Hugging Face image layout, or an .npz file."""
+    labels: str | None = None
+    """'folder' (the first folder of each path), FILE.csv, FILE.csv:COLUMN, a column of the source, or 'none'; None: the
+    source's own, which a folder has none of. Never needed to train."""
+    groups: tuple[str, ...] = ()
+    """FILE.csv:COLUMN, a column of the source, or 'folder': what audits may split images by, such as site or camera."""
     resize: Literal["crop", "square", "squash", "pad"] = "crop"
     """How a picture becomes square: the shorter side to the image size (above 64 pixels: to 256 / 224 of it), then the
     centre; the largest centred square; squashed whole; or whole, filled up with white."""
@@ -272,4 +277,4 @@ def _typed(kind: type[_T], values: Mapping[str, Any]) -> _T:
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - known)
     require(not unknown, f"only settings of {kind.__name__}", ", ".join(unknown), "use the holdfast that wrote it")
-    return kind(**values)
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from holdfast.audits import audit
+from holdfast.data.images import Groups
 from toy_audits import COUNTS, ReadsTheClass, small_network, toy_images
 
 SHOTS = torch.cat([start + torch.arange(6) for start in (0, 60, 100, 130, 150, 165)])
@@ -110,3 +113,49 @@ def test_validation_images_are_not_fitted():
 def test_too_few_shots_for_sdclrs_protocol_are_refused_with_a_remedy():
     with pytest.raises(ValueError, match="validation_ids"):
         balance(small_network(), protocol="sdclr-cached", few_shot_ids=torch.tensor([0, 1, 60, 61]))
+
+
+def with_sites(images, sites, **more):
+    names = ("north", "south", "here", "nowhere")
+    return replace(images, groups={"site": Groups(sites, names), **more})
+
+
+def test_groups_of_any_column_are_reported_with_the_worst_of_them():
+    # Classes 4 and 5 look alike, and images of 5 stand in the south alone.
+    test = toy_images((20,) * 6, seed=1, source="test", first_id=1000)
+    sites = torch.where(test.labels == 5, 1, 0)
+    sites[:5] = 2
+    finding = balance(ReadsTheClass(blind=(4, 5)), test=with_sites(test, sites))
+    rows = {row["group"]: row for row in finding.tables["per_group"]}
+    assert {name: (row["test_images"], row["accuracy"]) for name, row in rows.items()} == {
+        "north": (95, 100.0),
+        "south": (20, 0.0),
+        "here": (5, 100.0),
+    }
+    assert [name for name, row in rows.items() if row["worst"]] == ["south"]
+    assert rows["north"]["low"] > 95 and rows["south"]["high"] < 20
+    assert values(finding)["worst_group"] == 0
+    assert finding.columns["group_site"].tolist() == [("north", "south", "here")[site] for site in sites]
+
+
+def test_a_group_of_few_images_is_no_worst_group():
+    test = toy_images((20,) * 6, seed=1, source="test", first_id=1000)
+    sites = torch.zeros(120, dtype=torch.int64)
+    sites[-9:] = 1  # of class 5, all wrong
+    finding = balance(ReadsTheClass(blind=(4, 5)), test=with_sites(test, sites))
+    assert not any(row["worst"] for row in finding.tables["per_group"])
+    assert "worst_group" not in values(finding)
+
+
+def test_the_probes_images_are_counted_by_group_where_the_pool_has_them():
+    images = toy_images()
+    sites = torch.arange(len(images)) % 2
+    test = toy_images((20,) * 6, seed=1, source="test", first_id=1000)
+    finding = balance(
+        ReadsTheClass(), images=with_sites(images, sites), test=with_sites(test, torch.arange(len(test)) % 2)
+    )
+    assert [row["probe_images"] for row in finding.tables["per_group"]] == torch.bincount(sites).tolist()
+
+
+def test_without_groups_there_is_no_table_of_them():
+    assert set(balance(ReadsTheClass()).tables) == {"per_class"}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from holdfast.audits._encoders import audited_encoder
 from holdfast.audits.base import Options, Subject
 from holdfast.data import Images, nested_subsets
-from holdfast.data.pool import draw_evenly
+from holdfast.data.pool import draw_evenly, same_images
 from holdfast.runs import RunFolder
 
 TEST_SHARE = 0.2
@@ -86,8 +86,9 @@ def _completed(known: Known, path: Path, images: Images) -> Known:
         return known
     record, run = json.loads(folder.ids.read_text()), json.loads(folder.config.read_text())
     fits = record["counts"] is not None and len(record["counts"]) == images.class_count
+    fits = fits and (None in (record["classes"], images.classes) or tuple(record["classes"]) == images.classes)
     found: dict[str, Any] = {"run": run, "counts": record["counts"] if fits else None}
-    if record["checksum"] == images.checksum:
+    if same_images(record, images):
         found |= {
             "train_ids": _tensor(record["train"]),
             "validation_ids": _tensor(record["held_out"]),

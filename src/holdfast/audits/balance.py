@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.audits._groups import group_columns, group_rows, worst_group
 from holdfast.audits.base import Outcome, Subject
 from holdfast.evaluation.groups import DRAWS, bootstrap_intervals, class_accuracy, statistics, wilson_interval
 from holdfast.findings import Finding, Score
@@ -24,17 +25,20 @@ def balance(subject: Subject) -> Finding:
 
     Scores all, many, medium, few, std and worst_class in percent, for the full-shot probe and, with few-shot images,
     for the few-shot probe under few_shot_*. The groups and std are absent where classes are (nearly) equal in number.
-    Table 'per_class' has the classes that have test images. Raises ValueError where labels are missing.
+    Table 'per_class' has the classes that have test images. Where the test images have groups (site, camera), table
+    'per_group' has the accuracy in each, and worst_group is the lowest of those with enough images. Raises ValueError
+    where labels are missing.
     """
     full, few = subject.full_shot, subject.few_shot
     scores = _scores(subject, full, "", "linear probe")
     if few is not None:
         scores += _scores(subject, few, "few_shot_", "few-shot linear probe")
+    groups = group_rows(subject, full.predicted)
     return Finding(
         audit="balance",
-        scores=scores,
-        columns=_columns(subject, full, few),
-        tables={"per_class": _per_class(subject, full, few)},
+        scores=scores + worst_group(groups),
+        columns=_columns(subject, full, few) | group_columns(subject),
+        tables={"per_class": _per_class(subject, full, few)} | ({"per_group": groups} if groups else {}),
         settings=subject.settings
         | {
             "groups": _group_note(subject),

@@ -32,6 +32,15 @@ class AuditOptions(AttackOptions):
     """Labelled images that probes are fitted on; None: the run's own source."""
     test: str | None = None
     """Test images; None: what the run held out, else a fifth of every class of the data."""
+    labels: str | None = None
+    """Of data and test: folder, FILE.csv, FILE.csv:COLUMN, a column of the source, or none; None: the run's choice,
+    else the source's own, which a folder has none of."""
+    groups: tuple[str, ...] = ()
+    """Of the test images: FILE.csv:COLUMN, a column of the source, or folder; balance reports accuracy by them."""
+    resize: Literal["crop", "square", "squash", "pad"] | None = None
+    """How a picture becomes square, see `holdfast train`; None: the run's choice, else crop."""
+    strict: bool = False
+    """Stop at the first file that cannot be used, instead of setting it aside."""
     axes: tuple[str, ...] | None = None
     """What to measure, see `holdfast audits`; None: all that the data allow."""
     budget: Literal["auto", "quick", "fast", "full"] = "auto"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.budgets import AttackOptions, budgeted
 from holdfast.cli.errors import UserError
+from holdfast.data.rejects import summary
 from holdfast.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -92,29 +93,49 @@ def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str
     """The images to audit a run on, and the arguments of `audit` that follow from the run."""
     import torch
 
-    from holdfast.data import load_images
     from holdfast.data.pool import load_pool
 
     record = json.loads(RunFolder.open(source).ids.read_text())
-    size = options.image_size or record["image_size"]
+    size, resize = options.image_size or record["image_size"], options.resize or record.get("resize", "square")
     own: Pool | None = None if options.data else load_pool(record)
-    images = load_images(options.data, size=size) if options.data else own.images  # type: ignore[union-attr]
+    images = _load(str(options.data), options, size, resize) if own is None else _described(own.images, options)
     if options.test is not None:
-        return images, {"test": load_images(options.test, size=size)}
+        return images, {"test": _load(options.test, options, size, resize)}
     if own is not None and own.held_out_kind == "held out":
         # Held-out images cannot both choose the probe's regularisation and be tested on.
-        return images, {"test": own.held_out, "validation_ids": torch.empty(0, dtype=torch.int64)}
+        return images, {
+            "test": images.select(own.held_out_ids),
+            "validation_ids": torch.empty(0, dtype=torch.int64),
+        }
     return images, {}
 
 
 def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str, Any]]":
-    from holdfast.data import load_images
-
     if options.data is None:
         raise UserError(f"expected --data with images to audit {source} on, got none; as in: --data digits")
-    images = load_images(options.data, size=options.image_size)
+    resize = options.resize or "crop"
+    images = _load(options.data, options, options.image_size, resize)
     size = options.image_size or images.pixels.shape[-1]
-    return images, {} if options.test is None else {"test": load_images(options.test, size=size)}
+    return images, {} if options.test is None else {"test": _load(options.test, options, size, resize)}
+
+
+def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> "Images":
+    """Images as the options describe them; groups are those of the test images, where these are given apart."""
+    from holdfast.data import load_images
+
+    groups = options.groups if options.test in (None, data) else ()
+    images = load_images(data, size=size, resize=resize, strict=options.strict, labels=options.labels, groups=groups)
+    if images.rejected:
+        print(f"{data}: {len(images.rejected):,} files set aside, the first {summary(images.rejected)}")
+    return images
+
+
+def _described(images: "Images", options: "AuditOptions") -> "Images":
+    """A run's images, with other labels and groups where the options name some."""
+    from holdfast.data.sources import relabelled
+
+    groups = options.groups if options.test is None else ()
+    return relabelled(images, images.source, labels=options.labels, groups=groups)
 
 
 def left_out(source: str, missing: Mapping[str, tuple[str, str]]) -> list[str]:

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -48,6 +49,18 @@ def read_npz(path: Path, wanted: Wanted, source: str) -> Images:
     pixels = _sized(_to_bytes(images[places.numpy()], source), wanted, source)
     numbers, classes = (None, None) if labels is None else _labels_of(labels, len(images), names, source)
     return Images(pixels, places, numbers if numbers is None else numbers[places], classes, source)
+
+
+def read_npz_column(path: Path, name: str) -> tuple[pa.Array, None]:
+    """An array [n] of integers or strings in an .npz file. Raises ValueError where there is none of that name."""
+    with np.load(path, allow_pickle=False) as file:
+        values = _array(file, name, str(path)) if name in file.files else np.empty((0, 0))
+        if values.ndim != 1 or values.dtype.kind not in "iubU":
+            raise ValueError(
+                f"expected an array {name!r} of integers or strings [n] in {path}, got arrays {', '.join(file.files)}; "
+                "name one of them"
+            )
+    return pa.array(values), None
 
 
 def _read_arrays(

@@ -46,6 +46,11 @@ def duplicate_groups(
     return torch.tensor([_root(parent, index) for index in range(len(parent))])
 
 
+def unit_thumbnails(images: Tensor) -> Tensor:
+    """Rows [n, 769] of length 1 of images [n, 3, h, w]: their products are the correlations that are compared."""
+    return _thumbnail(_floats(images))
+
+
 def group_sizes(groups: Tensor) -> Tensor:
     """Images in the group of each image, int64 [n]."""
     _, inverse, counts = groups.unique(return_inverse=True, return_counts=True)

@@ -13,6 +13,16 @@ from holdfast.data.rejects import Rejected
 
 
 @dataclass(frozen=True, eq=False)
+class Groups:
+    """A group for each of some images: the site, the camera, whatever a column says."""
+
+    numbers: Tensor
+    """[n] int64, on the CPU."""
+    names: tuple[str, ...]
+    """By number; a group may have no images."""
+
+
+@dataclass(frozen=True, eq=False)
 class Images:
     """Decoded images of one size, with their places in the source and, where known, their classes.
 
@@ -32,6 +42,8 @@ class Images:
     factors: Mapping[str, Tensor] = field(default_factory=dict)
     """Numbers [n] float32, by name, that images were drawn from, where these are known; the checksum leaves them
     out."""
+    groups: Mapping[str, Groups] = field(default_factory=dict)
+    """By the name of a column, each image's group; the checksum leaves them out."""
     paths: Sequence[str] | None = None
     """Each image's file name as the source has it, '' where it has none, or None; the checksum leaves them out."""
     rejected: tuple[Rejected, ...] = ()
@@ -52,6 +64,8 @@ class Images:
                 raise ValueError(
                     f"expected one number of {name!r} for each image, got {list(values.shape)}; give them all"
                 )
+        for name, group in self.groups.items():
+            _check_column(f"groups {name!r}", group.numbers, len(self.pixels))
         if self.paths is not None and len(self.paths) != len(self.pixels):
             raise ValueError(
                 f"expected one path for each of {len(self.pixels):,} images, got {len(self.paths):,}; give '' for none"
@@ -86,13 +100,20 @@ class Images:
                 digest.update(tensor.cpu().contiguous().numpy().data)
         return digest.hexdigest()[:16]
 
+    @property
+    def unlabelled(self) -> "Images":
+        """The same images without their labels."""
+        return self if self.labels is None else replace(self, labels=None, classes=None)
+
     def subset(self, positions: Tensor) -> "Images":
         """The images at positions [m] (0..n-1), in that order; they keep their ids."""
         here, there = positions.to(self.ids.device), positions.to(self.pixels.device)
         labels = None if self.labels is None else self.labels[positions.to(self.labels.device)]
         factors = {name: values[positions.to(values.device)] for name, values in self.factors.items()}
-        paths = None if self.paths is None else _named(self.paths, positions)
-        return replace(self, pixels=self.pixels[there], ids=self.ids[here], labels=labels, factors=factors, paths=paths)
+        groups = {name: replace(group, numbers=group.numbers[positions.cpu()]) for name, group in self.groups.items()}
+        named = {"factors": factors, "groups": groups}
+        named["paths"] = None if self.paths is None else _named(self.paths, positions)
+        return replace(self, pixels=self.pixels[there], ids=self.ids[here], labels=labels, **named)
 
     def positions(self, ids: Tensor) -> Tensor:
         """Where the images with these ids [m] stand here, int64 [m]. Raises ValueError for an id that is not here."""

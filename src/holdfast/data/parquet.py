@@ -45,6 +45,40 @@ def read_parquet(paths: list[Path], wanted: Wanted, source: str) -> Images:
     return Images(pixels, places, labels, classes, source, paths=_read_paths(paths, columns, places.numpy()))
 
 
+def read_parquet_column(paths: list[Path], name: str) -> tuple[pa.Array, tuple[str, ...] | None]:
+    """A column of integers, booleans or strings, of all rows through all shards, and its class names.
+
+    Raises ValueError where there is no such column.
+    """
+    parts = []
+    for path in paths:
+        schema = _open(path).schema_arrow
+        if name not in schema.names or not _can_be_labels(schema.field(name).type):
+            raise ValueError(
+                f"expected a column {name!r} of integers or strings in {path}, got columns {', '.join(schema.names)}; "
+                "name one of them"
+            )
+        column = pq.read_table(path, columns=[name]).column(0)
+        parts.append(column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column)
+    names = _class_names(_open(paths[0]).schema_arrow, name)
+    return pa.concat_arrays([chunk for part in parts for chunk in part.chunks]), names
+
+
+def count_rows(paths: list[Path]) -> int:
+    """Rows in all shards together."""
+    return sum(_open(path).metadata.num_rows for path in paths)
+
+
+def encoded_blocks(paths: list[Path], wanted: Wanted, source: str, places: np.ndarray) -> Iterator[list[Row]]:
+    """The encoded images at some places [m], ascending, in blocks."""
+    return _blocks(paths, _find_columns(_open(paths[0]).schema_arrow, wanted, source), places)
+
+
+def parquet_labels(paths: list[Path], wanted: Wanted, source: str) -> tuple[Tensor | None, tuple[str, ...] | None]:
+    """The labels [n] of all rows and their class names, where the usual column has them."""
+    return _read_labels(paths, _find_columns(_open(paths[0]).schema_arrow, wanted, source), source)
+
+
 def _open(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path)

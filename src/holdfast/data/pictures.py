@@ -58,6 +58,12 @@ def decode(encoded: bytes | BinaryIO, size: int | None = None, resize: Resize = 
     return to_rgb(image if turn is None else image.transpose(turn))
 
 
+def header(file: BinaryIO) -> tuple[tuple[str, str], tuple[int, int]]:
+    """(format, mode) and (width, height) of an encoded picture as it is stored; nothing is decoded."""
+    image = _open(file)
+    return (image.format or "?", image.mode), image.size
+
+
 def reason(error: BaseException) -> str:
     """Why a picture cannot be used, in a few words without addresses or paths."""
     if isinstance(error, UnidentifiedImageError):

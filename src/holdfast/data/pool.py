@@ -77,6 +77,7 @@ class Pool:
             "limit_seed": self.seed,
             **self.reading,
             "checksum": self.images.checksum,
+            "unlabelled": self.images.unlabelled.checksum,
             "train": self.train_ids.tolist(),
             "held_out": self.held_out_ids.tolist(),
             "balanced": None if split is None else split.balanced.tolist(),
@@ -91,7 +92,7 @@ def prepare(config: RunConfig) -> Pool:
 
     Raises FileNotFoundError or ValueError (expected, got, remedy) where the source or the settings do not allow it.
     """
-    reading: dict[str, Any] = {"resize": config.resize}
+    reading: dict[str, Any] = {"resize": config.resize, "labels": config.labels, "groups": list(config.groups)}
     images = load_images(
         config.data, size=config.image_size, limit=config.limit, seed=config.split, strict=config.strict, **reading
     )
@@ -117,7 +118,8 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) ->
         )
     where: str | Path = record["data"] if source is None else source
     # Runs from before there was a choice read 'square'.
-    reading: dict[str, Any] = {"resize": record.get("resize", "square")}
+    before: dict[str, Any] = {"resize": "square", "labels": None, "groups": []}
+    reading = {name: record.get(name, value) for name, value in before.items()}
     images = load_images(where, size=record["image_size"], limit=record["limit"], seed=record["limit_seed"], **reading)
     if images.checksum != record["checksum"]:
         raise ValueError(
@@ -131,6 +133,13 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) ->
         split = LongTailSplit(*ids, counts=tuple(record["counts"]))
     train, held_out = (torch.tensor(record[name], dtype=torch.int64) for name in ("train", "held_out"))
     return Pool(images, train, held_out, split, record["limit"], record["limit_seed"], reading)
+
+
+def same_images(record: Mapping[str, Any], images: Images) -> bool:
+    """Whether images are those of a run's ids.json, whatever labels either has."""
+    if record["checksum"] == images.checksum:
+        return True
+    return record.get("unlabelled", record["checksum"]) == images.unlabelled.checksum
 
 
 def draw_evenly(images: Images, count: int, *, seed: int, purpose: str, share: float = 1.0) -> Tensor:

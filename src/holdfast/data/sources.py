@@ -1,12 +1,17 @@
 """Where images come from: one call for every kind of source."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from holdfast.data.arrays import read_digits, read_npz
+import pyarrow as pa
+
+from holdfast.data.arrays import read_digits, read_npz, read_npz_column
+from holdfast.data.columns import described
 from holdfast.data.decode import Wanted
 from holdfast.data.folder_images import read_folder
 from holdfast.data.images import Images
-from holdfast.data.parquet import read_parquet
+from holdfast.data.parquet import read_parquet, read_parquet_column
 from holdfast.data.pictures import Resize
 from holdfast.data.spirograph import is_spirograph, read_spirograph
 
@@ -29,6 +34,8 @@ def load_images(
     label_column: str | None = None,
     resize: Resize = "crop",
     strict: bool = False,
+    labels: str | None = None,
+    groups: Sequence[str] = (),
 ) -> Images:
     """Decodes a source into one uint8 tensor.
 
@@ -40,6 +47,8 @@ def load_images(
     limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
     budget_gib: most GiB of decoded pixels.
     image_column, label_column: names where the usual ones are not used; labels are never needed.
+    labels, groups: 'folder', 'FILE.csv', 'FILE.csv:COLUMN' or a column of the source, see `described`; labels may be
+        'none', and by default are the source's own, which a folder has none of.
     strict: raise for the first file of a folder that cannot be used, instead of setting it aside (Images.rejected).
 
     Raises FileNotFoundError, or ValueError with what was expected, what came and a remedy.
@@ -54,6 +63,16 @@ def load_images(
         resize=resize,
         strict=strict,
     )
+    images = _read(source, wanted)
+    return described(images, labels=labels, groups=groups, read=partial(_read_column, source))
+
+
+def relabelled(images: Images, source: str | Path, *, labels: str | None, groups: Sequence[str]) -> Images:
+    """Images of a source that was loaded already, with the labels and groups that load_images would give them."""
+    return described(images, labels=labels, groups=groups, read=partial(_read_column, source))
+
+
+def _read(source: str | Path, wanted: Wanted) -> Images:
     if str(source) == "digits":
         return read_digits(wanted)
     if is_spirograph(str(source)):
@@ -64,6 +83,30 @@ def load_images(
     if paths[0].suffix == ".npz":
         return read_npz(paths[0], wanted, str(source))
     return read_parquet(paths, wanted, str(source))
+
+
+def _read_column(source: str | Path, name: str) -> tuple[pa.Array, tuple[str, ...] | None]:
+    """A column of a parquet source or an .npz file."""
+    paths = [] if is_spirograph(str(source)) or _is_pictures(Path(source)) else _files(Path(source))
+    if paths and paths[0].suffix == ".npz":
+        return read_npz_column(paths[0], name)
+    if paths:
+        return read_parquet_column(paths, name)
+    raise ValueError(
+        f"expected labels or groups 'folder' or a .csv file for {source}, which has no columns, got {name!r}; "
+        f"as in --labels folder, or --labels {name}.csv"
+    )
+
+
+def source_files(source: str | Path) -> list[Path]:
+    """The parquet shards or the .npz file of a source; none where it is a folder of pictures or made, not read."""
+    made = str(source) == "digits" or is_spirograph(str(source))
+    return [] if made or is_folder_of_pictures(source) else _files(Path(source))
+
+
+def is_folder_of_pictures(source: str | Path) -> bool:
+    """Whether a source is a folder of pictures, by its path."""
+    return _is_pictures(Path(source))
 
 
 def _is_pictures(source: Path) -> bool:
