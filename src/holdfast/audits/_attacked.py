@@ -171,10 +171,16 @@ def _spread(records: Records, rows: Tensor, over: Records) -> Records:
     return Records(**columns)
 
 
+def drifted(setting: Setting) -> Tensor:
+    """Positions [k] of the attacked images whose features are driven away."""
+    options = setting.options
+    return draw_evenly(setting.images, options.drift_images, seed=options.seed, purpose="drift images")
+
+
 def drifts(setting: Setting, features: Model, clean: Tensor) -> dict[str, Tensor]:
     """By budget, how far [k] the features of some images are driven from their own [m, dim], without labels."""
     options = setting.options
-    rows = draw_evenly(setting.images, options.drift_images, seed=options.seed, purpose="drift images")
+    rows = drifted(setting)
     goal, found = feature_distance(features, clean, options.drift_distance), {}
     for eps, pixels in setting.budgets if len(rows) else ():
         # At the image itself the distance has no gradient, so the start is random.

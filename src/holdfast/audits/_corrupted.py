@@ -25,6 +25,10 @@ class Corrupted:
 
     scores: list[Score]
     rows: list[dict[str, Any]]
+    positions: Tensor
+    """[k] int64: which of the attacked images were corrupted."""
+    by_image: dict[str, Tensor]
+    """[k] by column: means over kinds and strengths, of right answers as a share and of drift."""
 
 
 def corruptions(setting: Setting, head: LinearProbe | None, clean: Tensor) -> Corrupted:
@@ -32,7 +36,7 @@ def corruptions(setting: Setting, head: LinearProbe | None, clean: Tensor) -> Co
     options = setting.options
     chosen = draw_evenly(setting.images, options.corruption_images, seed=options.seed, purpose="corrupted images")
     if not len(chosen):
-        return Corrupted([], [])
+        return Corrupted([], [], chosen, {})
     images, clean = setting.images.subset(chosen), clean[chosen.to(clean.device)]
     rows, drifts, hits = [], [], []
     for name, strength, right, drift in _measured(setting, head, images, clean):
@@ -41,8 +45,11 @@ def corruptions(setting: Setting, head: LinearProbe | None, clean: Tensor) -> Co
         rows.append(row | {"drift": float(drift.double().mean())})
         hits.append(right.double())
         drifts.append(drift.double())
-    scores = [] if head is None else [_accuracy(torch.stack(hits).mean(0))]
-    return Corrupted([*scores, _drift(torch.stack(drifts).mean(0))], rows)
+    right, drifted = torch.stack(hits).mean(0), torch.stack(drifts).mean(0)
+    scores, by_image = [_drift(drifted)], {"corruption_drift": drifted}
+    if head is not None:
+        scores, by_image = [_accuracy(right), *scores], by_image | {"corruption_right": right}
+    return Corrupted(scores, rows, chosen, by_image)
 
 
 def _measured(

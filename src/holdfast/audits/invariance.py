@@ -69,7 +69,7 @@ def invariance(subject: Subject) -> Finding:
     return Finding(
         audit="invariance",
         scores=_scores(found, right),
-        columns=_columns(subject, positions, found),
+        columns=_columns(subject, positions, found) | _over_all(subject, positions, _joined(found), right),
         tables={"curves": _curves(found, right), "least_stable": _least_stable(some, found), **averaging(subject)},
         settings=subject.settings
         | {
@@ -260,6 +260,17 @@ def _columns(subject: Subject, positions: Tensor, found: list[_Measured]) -> dic
         by_kind[f"stability_{one.graded.name}"] = column = np.full(n, np.nan)
         column[places] = one.whitened.mean(0).numpy()
     return {"id": subject.test.ids.cpu().numpy(), "stability": stability, "least_stable_under": least, **by_kind}
+
+
+def _over_all(subject: Subject, positions: Tensor, joined: _Measured, right: Tensor | None) -> dict[str, np.ndarray]:
+    """What the scores over all transformations are means of; NaN for images that were not moved."""
+    values = {"cosine": joined.cosine.mean(0), "sensitivity": joined.sensitivity}
+    if joined.correct is not None and right is not None:
+        values["accuracy_drop"] = 100 * (right.double() - joined.correct.double().mean(0))
+    columns = {name: np.full(len(subject.test), np.nan) for name in values}
+    for name, column in columns.items():
+        column[positions.cpu().numpy()] = values[name].double().numpy()
+    return columns
 
 
 def _least_stable(some: Images, found: list[_Measured]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ def quality(subject: Subject) -> Finding:
     return Finding(
         audit="quality",
         scores=[*scores, _alignment(distances, preset), *_spread(subject.test_features)],
-        columns={"id": subject.test.ids.cpu().numpy(), **columns},
+        columns={"id": subject.test.ids.cpu().numpy(), **columns, "alignment": _of_viewed(subject, distances)},
         settings=subject.settings
         | {
             "knn": {"neighbours": NEIGHBOURS, "temperature": TEMPERATURE, "similarity": "cosine"},
@@ -31,6 +31,13 @@ def quality(subject: Subject) -> Finding:
             "full_shot": dict(subject.full_shot.facts) if scores else None,
         },
     )
+
+
+def _of_viewed(subject: Subject, distances: Tensor) -> np.ndarray:
+    """Per test image; NaN for those whose views were not compared."""
+    column = np.full(len(subject.test), np.nan)
+    column[subject.viewed.positions.cpu().numpy()] = distances.double().cpu().numpy()
+    return column
 
 
 def _has_labels(subject: Subject) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from holdfast.attacks.harms import Model
-from holdfast.audits._attacked import Level, Setting, attacked_images, drifts, levels, without_gradient
+from holdfast.audits._attacked import Level, Setting, attacked_images, drifted, drifts, levels, without_gradient
 from holdfast.audits._corrupted import corruptions
 from holdfast.audits._first_broken import first_broken
 from holdfast.audits._robust_scores import accuracies, attack_table, class_table, drift_scores, masking, slug
@@ -62,6 +63,7 @@ def robustness(subject: Subject) -> Finding:
     _add_drift(parts, setting, found)
     parts.scores += corrupted.scores
     parts.tables["corruptions"] = corrupted.rows
+    parts.columns |= {n: _spread(setting, corrupted.positions, v) for n, v in corrupted.by_image.items()}
     settings = {**subject.settings, **_budget(setting), **parts.facts, "attacked_images": len(images)}
     return Finding(
         audit="robustness", scores=parts.scores, columns=parts.columns, tables=parts.tables, settings=settings
@@ -90,6 +92,7 @@ def _add_drift(parts: _Parts, setting: Setting, found: dict[str, Tensor]) -> Non
     scores, rows = drift_scores(found, options.drift_distance, options.attack_norm, options.attack_steps)
     parts.scores += scores
     parts.tables["drift"] = rows
+    parts.columns |= {f"drift_{slug(eps)}": _spread(setting, drifted(setting), v) for eps, v in found.items()}
 
 
 def _head(subject: Subject, features: Model) -> LinearProbe:
@@ -139,20 +142,22 @@ def _columns(subject: Subject, images: Images) -> dict[str, np.ndarray]:
 
 def _verdict_columns(setting: Setting, right: Tensor, found: list[Level]) -> dict[str, np.ndarray]:
     """Per test image; -1 and NaN stand for images that were not attacked."""
-    test = setting.subject.test
-    places = test.positions(setting.images.ids).cpu()
-
-    def spread(values: Tensor, nothing: float) -> np.ndarray:
-        column = torch.full((len(test),), nothing, dtype=torch.float64 if values.is_floating_point() else torch.int64)
-        column[places] = values.to(column.dtype)
-        return column.numpy()
-
-    columns = {"right": spread(right.long(), -1)}
+    spread = partial(_spread, setting, torch.arange(len(setting.images)))
+    columns = {"right": spread(right.long())}
     for level in found:
-        columns[f"robust_{slug(level.eps)}"] = spread(level.robust.long(), -1)
-        columns[f"iteration_{slug(level.eps)}"] = spread(level.pgd.iteration, -1)
-        columns[f"margin_{slug(level.eps)}"] = spread(level.pgd.margin, torch.nan)
+        columns[f"robust_{slug(level.eps)}"] = spread(level.robust.long())
+        columns[f"iteration_{slug(level.eps)}"] = spread(level.pgd.iteration)
+        columns[f"margin_{slug(level.eps)}"] = spread(level.pgd.margin)
     return columns
+
+
+def _spread(setting: Setting, rows: Tensor, values: Tensor) -> np.ndarray:
+    """Values [k] of the attacked images at rows [k] as a column of all test images; NaN, or -1 for whole numbers."""
+    test = setting.subject.test
+    kind, nothing = (torch.float64, torch.nan) if values.is_floating_point() else (torch.int64, -1)
+    column = torch.full((len(test),), nothing, dtype=kind)
+    column[test.positions(setting.images.ids[rows.to(setting.images.ids.device)]).cpu()] = values.cpu().to(kind)
+    return column.numpy()
 
 
 def _budget(setting: Setting) -> dict[str, Any]:

@@ -34,10 +34,14 @@ class CompareOptions:
 
     folders: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Audited run folders, the first encoder's is the baseline."""
+    all: bool = False
+    """Every score of every audit, not only those that stand for an axis."""
 
 
 def compare(words: Sequence[str]) -> None:
-    """Prints paired differences."""
+    """Prints scores, paired differences and what cannot be told apart."""
     from holdfast.report import compare as measure
 
-    print(measure(parse(CompareOptions, words, prog="holdfast compare").folders).text)
+    options = parse(CompareOptions, words, prog="holdfast compare")
+    found = measure(options.folders)
+    print(found.full_text if options.all else found.text)

@@ -50,11 +50,19 @@ class Measured:
     @cached_property
     def resampled(self) -> Resampled | None:
         """The balance audit's accuracies under resampling of its test images; None without per-sample columns."""
+        return self._resampled("correct")
+
+    @cached_property
+    def resampled_few_shot(self) -> Resampled | None:
+        """The same of the few-shot probe."""
+        return self._resampled("few_shot_correct")
+
+    def _resampled(self, hits: str) -> Resampled | None:
         columns = self.findings["balance"].columns if "balance" in self.findings else {}
-        if not {"id", "label", "correct", "group"} <= set(columns):
+        if not {"id", "label", hits, "group"} <= set(columns):
             return None
         order = np.argsort(columns["id"], kind="stable")
-        ids, labels, correct, groups = (np.asarray(columns[n])[order] for n in ("id", "label", "correct", "group"))
+        ids, labels, correct, groups = (np.asarray(columns[n])[order] for n in ("id", "label", hits, "group"))
         return resample(ids, labels, correct, groups, key=str(self.setting("test_checksum")))
 
 

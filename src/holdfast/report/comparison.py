@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from holdfast.report.apart import apart_sentences, shortlisted
 from holdfast.report.collect import Encoder, collect
 from holdfast.report.differences import Difference, incomparable
-from holdfast.report.summary import cautions, facts, sentences, title
-from holdfast.report.tables import as_text, difference_table, differences, score_table, sections
+from holdfast.report.shortlist import shortlist_table
+from holdfast.report.summary import cautions, facts, title
+from holdfast.report.tables import Table, as_text, difference_table, differences, score_table, sections
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,25 @@ class Comparison:
 
     @property
     def text(self) -> str:
-        """The whole comparison as plain text, at the end what may be said."""
-        facts_block = "\n".join(f"  {name}: {value}" for name, value in facts(self.encoders))
+        """The scores that stand for each axis as plain text, at the end what can and what cannot be told apart."""
+        chosen = set(shortlisted(self.encoders))
+        few = [d for d in self.differences if (d.audit, d.score.name) in chosen]
+        return self._text([shortlist_table(self.encoders), *self._differences(few)])
+
+    @property
+    def full_text(self) -> str:
+        """The same with every score of every audit."""
         tables = [score_table(self.encoders, section, scores) for section, scores in sections(self.encoders)]
-        tables.append(difference_table(self.differences, self.encoders[0]))
+        return self._text([*tables, *self._differences(self.differences)])
+
+    def _differences(self, found: Sequence[Difference]) -> list[Table]:
+        return [difference_table(found, self.encoders[0])] if found else []
+
+    def _text(self, tables: Sequence[Table]) -> str:
+        facts_block = "\n".join(f"  {name}: {value}" for name, value in facts(self.encoders))
         blocks = [title(self.encoders), facts_block]
         blocks += ["\n".join([as_text(table), *(f"  {note}" for note in table.notes)]) for table in tables]
-        blocks += ["\n".join(lines) for lines in (cautions(self.encoders), sentences(self.encoders)) if lines]
+        blocks += ["\n".join(lines) for lines in (cautions(self.encoders), apart_sentences(self.encoders)) if lines]
         return "\n\n".join(blocks).replace("−", "-") + "\n"
 
 

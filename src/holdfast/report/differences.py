@@ -6,13 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.findings import Finding, Score
-from holdfast.report.attacked import OVER_ATTACKED, attacked_differently, over_attacked_images
+from holdfast.report.alike import measured_differently
 from holdfast.report.collect import Encoder, Measured
+from holdfast.report.paired import paired_interval
+from holdfast.report.samples import sample
 from holdfast.report.statistics import DRAWS, Estimate, over_runs, unpaired
 from holdfast.report.wording import setting
 
 OVER_IMAGES = f"test images (paired bootstrap within each class, {DRAWS:,} draws)"
-_BY_IMAGE = ("all", "many", "medium", "few", "std")
+_BY_CLASS = ("all", "many", "medium", "few", "std", "worst_class")
+_OVER = {
+    "balance": OVER_IMAGES,
+    "robustness": f"attacked test images (paired bootstrap, {DRAWS:,} draws)",
+    "memorization": f"scored images (paired bootstrap within their parts, {DRAWS:,} draws)",
+    "privacy": f"members and others (paired bootstrap of each, {DRAWS:,} draws)",
+}
+_OVER_OTHERS = f"test images (paired bootstrap, {DRAWS:,} draws)"
 _SAME_PROTOCOL = {"protocol": "probe protocol", "probe_on": "images the probe is fitted on", "group_rule": "group rule"}
 
 
@@ -53,7 +62,7 @@ class Difference:
         """What `interval` is over."""
         if self.runs is not None or self.images is None:
             return "" if self.runs is None else self.runs.over
-        return OVER_ATTACKED if self.audit == "robustness" else OVER_IMAGES
+        return _OVER.get(self.audit, _OVER_OTHERS)
 
 
 def scores_of(encoder: Encoder, audit: str) -> list[Score]:
@@ -93,7 +102,7 @@ def difference(encoder: Encoder, baseline: Encoder, audit: str, score: Score) ->
     a, b = values_of(encoder, audit, score.name), values_of(baseline, audit, score.name)
     if not a or not b or incomparable(encoder, baseline):
         return None
-    if audit == "robustness" and attacked_differently(encoder, baseline):
+    if measured_differently(audit, encoder, baseline):
         return None
     pairs = _pairs(encoder, baseline, a, b)
     deltas = [a[i] - b[j] for i, j in pairs]
@@ -131,17 +140,24 @@ def _test(measured: Measured) -> str:
 
 
 def _over_images(encoder: Encoder, baseline: Encoder, audit: str, score: Score) -> tuple[float, float] | None:
-    """Bootstrap interval of the difference over shared test images, runs averaged; None where images do not align."""
-    if audit == "robustness":
-        return over_attacked_images(encoder, baseline, score.name)
-    if audit != "balance" or score.name not in _BY_IMAGE:
-        return None
-    groups = [[member.resampled for member in group.with_finding(audit)] for group in (encoder, baseline)]
-    ours, theirs = ([drawn for drawn in group if drawn is not None] for group in groups)
+    """Bootstrap interval of the difference over shared images, runs averaged; None where images do not align."""
+    groups = [group.with_finding(audit) for group in (encoder, baseline)]
+    if audit == "balance" and score.name.removeprefix("few_shot_") in _BY_CLASS:
+        return _within_classes(groups, score.name)
+    found = [[sample(member, audit, score.name) for member in group] for group in groups]
+    known = [[drawn for drawn in group if drawn is not None] for group in found]
+    return paired_interval(*known) if [*map(len, known)] == [*map(len, groups)] else None
+
+
+def _within_classes(groups: list[list[Measured]], score: str) -> tuple[float, float] | None:
+    """Of a balance score, images drawn again within each class."""
+    name = score.removeprefix("few_shot_")
+    found = [[m.resampled if name == score else m.resampled_few_shot for m in group] for group in groups]
+    ours, theirs = ([drawn for drawn in group if drawn is not None] for group in found)
     if len(ours) < len(groups[0]) or len(theirs) < len(groups[1]):
         return None
     if not all(np.array_equal(drawn.ids, ours[0].ids) for drawn in ours + theirs):
         return None
-    means = [np.mean([drawn.statistic(score.name) for drawn in group], axis=0) for group in (ours, theirs)]
+    means = [np.mean([drawn.statistic(name) for drawn in group], axis=0) for group in (ours, theirs)]
     low, high = np.percentile(means[0] - means[1], [2.5, 97.5])
     return (float(low), float(high)) if np.isfinite([low, high]).all() else None

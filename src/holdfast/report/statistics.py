@@ -116,9 +116,12 @@ def resample(ids: np.ndarray, labels: np.ndarray, correct: np.ndarray, groups: n
 
 
 def group_statistic(accuracies: np.ndarray, groups: Sequence[str], name: str) -> np.ndarray:
-    """The balance score 'all', 'many', 'medium', 'few' or 'std' of accuracies [..., classes]: [...]; NaN if none."""
+    """The balance score 'all', 'many', 'medium', 'few', 'std' or 'worst_class' of accuracies [..., classes]: [...];
+    NaN if none."""
     if name == "all":
         return accuracies.mean(-1)
+    if name == "worst_class":
+        return accuracies.min(-1)
     means = {group: accuracies[..., np.asarray(groups) == group].mean(-1) for group in dict.fromkeys(groups)}
     if name == "std":
         return np.stack([*means.values()], -1).std(-1)

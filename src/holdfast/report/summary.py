@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from holdfast.findings import Score
-from holdfast.report.attacked import attacked_differently, warnings
+from holdfast.report.alike import measured_differently, remedy
 from holdfast.report.collect import Encoder, flat
 from holdfast.report.differences import Difference, difference, estimate, incomparable, scores_of
 from holdfast.report.statistics import Estimate
@@ -111,12 +111,7 @@ def cautions(encoders: Sequence[Encoder]) -> list[str]:
         f"Not comparable: {reason}. No differences are given for them."
         for reason in dict.fromkeys(filter(None, reasons))
     ]
-    unlike = [attacked_differently(b, a) for a, b in combinations(encoders, 2)]
-    said += [
-        f"Attacked differently: {reason}. No differences in robustness are given for them."
-        for reason in unlike
-        if reason
-    ]
+    said += _unlike(encoders)
     trained = [e for e in encoders if e.run]
     for name, words in _FAIRNESS.items():
         values = [setting(flat(e.run).get(name)) for e in trained]
@@ -129,7 +124,31 @@ def cautions(encoders: Sequence[Encoder]) -> list[str]:
         said.append(
             f"{joined(single)} {verb} trained once: an interval over test images says nothing of another training."
         )
-    return said + warnings(list(encoders))
+    return said + _warnings(encoders)
+
+
+def _unlike(encoders: Sequence[Encoder]) -> list[str]:
+    """Axes on which encoders were measured by different protocols."""
+    audits = dict.fromkeys(audit for e in encoders for m in e.members for audit in m.findings)
+    found = [(audit, measured_differently(audit, b, a)) for audit in audits for a, b in combinations(encoders, 2)]
+    said = [
+        f"Measured differently, {shown(audit)}: {reason}. No differences are given for them; {remedy(audit)}."
+        for audit, reason in found
+        if reason
+    ]
+    return list(dict.fromkeys(said))
+
+
+def _warnings(encoders: Sequence[Encoder]) -> list[str]:
+    """What the audits themselves warn of, once for each encoder."""
+    said = [
+        f"{encoder.name}: {shown(warning)}."
+        for encoder in encoders
+        for member in encoder.members
+        for finding in member.findings.values()
+        for warning in finding.settings.get("warnings") or ()
+    ]
+    return list(dict.fromkeys(said))
 
 
 def facts(encoders: Sequence[Encoder]) -> list[tuple[str, str]]:

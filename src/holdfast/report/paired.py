@@ -1,0 +1,115 @@
+"""Paired bootstrap of a difference between encoders over the same images: for every score that is a mean over images,
+a mean over groups of images, or the chance that one group ranks above another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from holdfast.report.statistics import DRAWS
+
+_NEAR = 1e-4
+"""How far a score may lie from what its columns give before they are taken for those of something else."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A score of one encoder as sums over strata of images of weight × mean value, less an offset."""
+
+    ids: np.ndarray
+    """int64 [n], ascending; images that the score is not about are left out."""
+    values: np.ndarray
+    """float64 [n], in the score's unit."""
+    strata: np.ndarray
+    """int64 [n]: images are drawn again within these."""
+    weights: Mapping[int, float]
+    """By stratum."""
+    offset: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """What the columns give for the score."""
+        return sum(w * float(self.values[self.strata == k].mean()) for k, w in self.weights.items()) - self.offset
+
+    def gives(self, value: float) -> bool:
+        """Whether the columns are those that the score was computed from."""
+        return abs(self.score - value) <= _NEAR * max(1.0, abs(value))
+
+    def over_the_same(self, other: "Sample") -> bool:
+        """Whether two encoders can be paired image by image."""
+        same = np.array_equal(self.ids, other.ids) and np.array_equal(self.strata, other.strata)
+        return same and dict(self.weights) == dict(other.weights)
+
+
+def mean(ids: np.ndarray, values: np.ndarray) -> Sample | None:
+    """A plain mean over the images whose value is not NaN; None where there is none."""
+    known = ~np.isnan(values)
+    if not known.any():
+        return None
+    order = np.argsort(ids[known], kind="stable")
+    return Sample(ids[known][order], values[known][order], np.zeros(int(known.sum()), np.int64), {0: 1.0})
+
+
+def group_means(ids: np.ndarray, values: np.ndarray, strata: np.ndarray, weights: Mapping[int, float]) -> Sample | None:
+    """Weighted means of groups of images [n]; images of other strata, and NaN, are left out; None for an empty one."""
+    known = ~np.isnan(values) & np.isin(strata, list(weights))
+    if set(np.unique(strata[known]).tolist()) != set(weights):
+        return None
+    order = np.argsort(ids[known], kind="stable")
+    return Sample(ids[known][order], values[known][order], strata[known][order].astype(np.int64), dict(weights))
+
+
+def ranked_above(ids: np.ndarray, values: np.ndarray, member: np.ndarray) -> Sample | None:
+    """The chance that a member's value exceeds another's, ties one half (AUC), by its first-order expansion.
+
+    Each image's value is the share of the other group that it beats (or that beats it), so both groups' means are the
+    AUC, and the AUC of a draw is near their sum less it (DeLong's placements, doi:10.2307/2531595).
+    """
+    own, others = np.sort(values[member]), np.sort(values[~member])
+    if not len(own) or not len(others):
+        return None
+    placed = np.empty(len(values))
+    placed[member] = _share_below(others, values[member])
+    placed[~member] = 1.0 - _share_below(own, values[~member])
+    auc = float(placed[member].mean())
+    order = np.argsort(ids, kind="stable")
+    return Sample(ids[order], placed[order], member[order].astype(np.int64), {0: 1.0, 1: 1.0}, offset=auc)
+
+
+def _share_below(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
+    below, upto = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+    return (below + upto) / (2 * len(ordered))
+
+
+def paired_interval(ours: Sequence[Sample], theirs: Sequence[Sample]) -> tuple[float, float] | None:
+    """95 % interval of the difference of two encoders' means over runs; None where images or strata differ.
+
+    Images are drawn again within strata, DRAWS times, the same for both.
+    """
+    if not ours or not theirs or not all(sample.over_the_same(ours[0]) for sample in [*ours, *theirs]):
+        return None
+    first = ours[0]
+    values = np.mean([s.values for s in ours], axis=0) - np.mean([s.values for s in theirs], axis=0)
+    offset = float(np.mean([s.offset for s in ours]) - np.mean([s.offset for s in theirs]))
+    drawn = np.full(DRAWS, -offset)
+    for stratum, weight in first.weights.items():
+        inside = values[first.strata == stratum]
+        drawn += weight * resampled_means(inside)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def resampled_means(values: np.ndarray) -> np.ndarray:
+    """Means [DRAWS] of draws of the values [n] with replacement, the same draws for every n."""
+    n, centre = len(values), values.mean()  # float32 sums of small deviations lose nothing that is shown
+    apart = (values - centre).astype(np.float32)
+    drawn = [block.astype(np.float32) @ apart for block in np.array_split(_counts(n), max(1, n * DRAWS // 4_000_000))]
+    return centre + np.concatenate(drawn) / n
+
+
+@lru_cache(maxsize=8)
+def _counts(n: int) -> np.ndarray:
+    """uint8 [DRAWS, n]: how often each of n images is drawn."""
+    rng = np.random.default_rng([0, n])
+    return np.stack([np.bincount(rng.integers(0, n, n), minlength=n).astype(np.uint8) for _ in range(DRAWS)])
