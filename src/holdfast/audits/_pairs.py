@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.config import ViewSettings
-from holdfast.data import Images, duplicate_groups, load_images
+from holdfast.data import Images, duplicate_groups
 from holdfast.data.partition import PARTS, partition_checksum
+from holdfast.data.pool import read_again
 from holdfast.evaluation import encoder_checksum
 from holdfast.evaluation.pair_scores import LayerScores, PairScores, Scoring, score_pair
 from holdfast.evaluation.taps import Tap, find_taps
@@ -113,7 +114,7 @@ def load_pairs(folder: Path) -> Pairs:
             f"expected study schema {STUDY_SCHEMA}, got {record.get('schema')!r}; use the holdfast that wrote it"
         )
     source = record["data"] if record["planted"] is None else folder / record["data"]
-    images = load_images(source, size=record["image_size"], limit=record["limit"], seed=record["limit_seed"])
+    images = read_again(record, source)
     if images.checksum != record["checksum"]:
         raise ValueError(
             f"expected the images of the study (checksum {record['checksum']}), got others from {source} "

@@ -117,10 +117,7 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) ->
             "read it with the version of holdfast that wrote it"
         )
     where: str | Path = record["data"] if source is None else source
-    # Runs from before there was a choice read 'square'.
-    before: dict[str, Any] = {"resize": "square", "labels": None, "groups": []}
-    reading = {name: record.get(name, value) for name, value in before.items()}
-    images = load_images(where, size=record["image_size"], limit=record["limit"], seed=record["limit_seed"], **reading)
+    images = read_again(record, where)
     if images.checksum != record["checksum"]:
         raise ValueError(
             f"expected the images that the run used (checksum {record['checksum']}), got others from {where} "
@@ -132,7 +129,20 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) ->
         ids = [torch.tensor(record[name], dtype=torch.int64) for name in ("train", "balanced", "few_shot")]
         split = LongTailSplit(*ids, counts=tuple(record["counts"]))
     train, held_out = (torch.tensor(record[name], dtype=torch.int64) for name in ("train", "held_out"))
-    return Pool(images, train, held_out, split, record["limit"], record["limit_seed"], reading)
+    return Pool(images, train, held_out, split, record["limit"], record["limit_seed"], _reading(record))
+
+
+def read_again(record: Mapping[str, Any], source: str | Path) -> Images:
+    """The images of a source, read as a record says: image_size, limit, limit_seed, and what `Pool.reading` holds."""
+    return load_images(
+        source, size=record["image_size"], limit=record["limit"], seed=record["limit_seed"], **_reading(record)
+    )
+
+
+def _reading(record: Mapping[str, Any]) -> dict[str, Any]:
+    # Runs from before there was a choice read 'square'.
+    before: dict[str, Any] = {"resize": "square", "labels": None, "groups": []}
+    return {name: record.get(name, value) for name, value in before.items()}
 
 
 def same_images(record: Mapping[str, Any], images: Images) -> bool:

@@ -119,11 +119,12 @@ def _plan(folder: Path, run: RunFolder, settings: StudyConfig) -> dict[str, Any]
     groups = duplicate_groups(images)
     parts = part_images(images, groups.numpy(), settings)
     config = replace(config, holdout=0, signals_every=0, epochs=settings.epochs or config.epochs)
+    config = replace(config, resize=pool.reading["resize"])
     if settings.planted:
         planted = plant(images, parts, settings.planted, seed=settings.seed)
         planted.save(folder)
         parts, loaded = planted.parts, planted.images
-        config = replace(config, data=str(folder / planted.FILE), limit=None)
+        config = replace(config, data=str(folder / planted.FILE), limit=None, labels=None, groups=())
     else:
         loaded = pool.images
     for which, own in (("f", "candidate"), ("g", "independent")):
@@ -136,6 +137,7 @@ def _plan(folder: Path, run: RunFolder, settings: StudyConfig) -> dict[str, Any]
         "image_size": ids["image_size"],
         "limit": ids["limit"] if planted is None else None,
         "limit_seed": ids["limit_seed"],
+        **({} if planted else pool.reading),
         "checksum": loaded.checksum,
         "parts": {name: members.tolist() for name, members in parts.items()},
         "partition_checksum": partition_checksum(parts),
