@@ -9,7 +9,7 @@ NAMES = '<script>"', "new\nline", "\u202eright", "🐈"
 
 
 def smooth_tiles(count: int, side: int = 32) -> np.ndarray:
-    """Soft gradients, one per tile, that WebP keeps nearly as they are."""
+    """Soft gradients, one per tile, that JPEG keeps nearly as they are."""
     ramp = np.linspace(0, 90, side)[:, None, None]
     colours = np.random.default_rng(0).integers(0, 160, (count, 1, 1, 3))
     return np.broadcast_to(ramp + colours, (count, side, side, 3)).astype(np.uint8)
@@ -32,7 +32,7 @@ def test_what_is_saved_is_loaded_again(tmp_path):
     read = Atlas.load(tmp_path, "test")
     for name, value in vars(written).items():
         np.testing.assert_array_equal(getattr(read, name), value, err_msg=name)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["atlas.webp", "samples.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["atlas.jpg", "samples.parquet"]
 
 
 def test_images_without_labels_groups_and_paths_are_fine(tmp_path):

@@ -70,13 +70,14 @@ def test_features_of_one_dimension_or_none_have_a_map():
     assert _atlas.principal(torch.ones(3, 4))[0].abs().max() == 0
 
 
-def test_thumbnails_are_centred_squares_of_16_to_48_pixels():
+def test_thumbnails_are_centred_squares_of_16_32_or_48_pixels():
     pixels = torch.zeros(2, 3, 60, 100, dtype=torch.uint8)
     pixels[:, 0, :, 20:80] = 200
     assert (_atlas.thumbnails(pixels)[..., 0] == 200).all()
     assert _atlas.thumbnails(pixels).shape == (2, 48, 48, 3)
     assert _atlas.thumbnails(pixels[..., :8, :8]).shape == (2, 16, 16, 3)
     assert _atlas.thumbnails(pixels[..., :32, :32]).shape == (2, 32, 32, 3)
+    assert _atlas.thumbnails(pixels[..., :28, :28]).shape == (2, 32, 32, 3)
 
 
 def test_beyond_the_most_images_those_with_numbers_come_first(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from drawn_findings import write_four_axes
 from holdfast.findings import Finding, Score
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -148,3 +149,25 @@ def make_findings():
 @pytest.fixture
 def runs(tmp_path):
     return write_pair(tmp_path)
+
+
+def write_full_run(folder, method, seed, *, classes=NAMES, paths=None, settings=None, per_class=100, **changes):
+    """A run with all six axes and its images; `paths` are their file names."""
+    write_run(folder, method, seed, classes=classes, settings=settings, **changes)
+    audit = audit_settings(folder.name, seed, run=config(method, seed, 0, **changes), **(settings or {}))
+    labels = np.repeat(np.arange(10), per_class)
+    groups = np.array(GROUPS)[labels]
+    write_four_axes(folder / "findings", audit, labels, classes, groups=groups, paths=paths, seed=seed)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def full_runs(tmp_path_factory):
+    """SimCLR and SDCLR, one run each, measured on all six axes, with images. Not to be changed."""
+    root = tmp_path_factory.mktemp("full")
+    return [write_full_run(root / method, method, place) for place, method in enumerate(("simclr", "sdclr"))]
+
+
+@pytest.fixture
+def make_full_run():
+    return write_full_run

@@ -46,6 +46,6 @@ def test_without_labels_there_are_no_accuracies_to_plot(tmp_path):
 
 def test_the_page_shows_the_curves_and_escapes_what_it_was_given(tmp_path):
     page = report(folders(tmp_path), tmp_path / "page.html").read_text()
-    assert "Under stronger and stronger transformation" in page
+    assert "Strength 0 is the clean image" in page
     assert "hue<b>" not in page
     assert "whitened cosine" in page.lower()

@@ -20,8 +20,8 @@ MOST = {"test": 10_000, "scored": 4_000}
 EXTREMES = 500
 """Candidates of the highest ratio, and as many of the lowest, that are always among the scored images shown."""
 NEIGHBOURS = 6
-SIDES = (16, 48)
-"""Smallest and largest side of a thumbnail in pixels; images between them keep theirs."""
+SIDES = (16, 32, 48)
+"""Of a thumbnail in pixels: the smallest that an image's own side fits in, else the largest."""
 _ON_PAIRS = frozenset({"memorization", "privacy"})
 
 
@@ -132,17 +132,17 @@ def principal(features: Tensor) -> tuple[Tensor, tuple[float, float]]:
 
 
 def thumbnails(pixels: Tensor) -> np.ndarray:
-    """uint8 [n, t, t, 3] of images uint8 [n, 3, h, w]: their centred squares, antialiased where they shrink."""
+    """uint8 [n, t, t, 3] of images uint8 [n, 3, h, w]: their centred squares."""
     side = min(pixels.shape[-2:])
     top, left = ((length - side) // 2 for length in pixels.shape[-2:])
     square = pixels[:, :, top : top + side, left : left + side].cpu()
-    tile = min(max(side, SIDES[0]), SIDES[1])
+    tile = next((tile for tile in SIDES if tile >= side), SIDES[-1])
     parts = [square] if tile == side else [_resized(part, tile) for part in square.split(256)]
     return torch.cat(parts).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def _resized(pixels: Tensor, tile: int) -> Tensor:
-    if tile > pixels.shape[-1]:
+    if tile % pixels.shape[-1] == 0:
         return F.interpolate(pixels.float(), size=tile, mode="nearest").to(torch.uint8)
-    small = F.interpolate(pixels.float(), size=tile, mode="bilinear", antialias=True, align_corners=False)
-    return small.round().clamp(0, 255).to(torch.uint8)
+    other = F.interpolate(pixels.float(), size=tile, mode="bilinear", antialias=True, align_corners=False)
+    return other.round().clamp(0, 255).to(torch.uint8)

@@ -18,6 +18,10 @@ class ReportOptions:
     """Audited run folders, or folders of findings; runs that differ in seed and split alone are taken together."""
     out: Path = Path("report.html")
     """The page to write."""
+    limits: Path | None = None
+    """JSON with limits in place of holdfast's, as in {"balance.std": {"most": 3, "reason": "agreed in May"}}."""
+    images: bool = True
+    """Show the images that the audits left."""
 
 
 def report(words: Sequence[str]) -> None:
@@ -25,7 +29,7 @@ def report(words: Sequence[str]) -> None:
     from holdfast.report import report as write
 
     options = parse(ReportOptions, words, prog="holdfast report")
-    print(f"report: {write(options.folders, options.out)}")
+    print(f"report: {write(options.folders, options.out, limits=options.limits, images=options.images)}")
 
 
 @dataclass(frozen=True, kw_only=True)

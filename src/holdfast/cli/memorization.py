@@ -93,10 +93,10 @@ def _run_pairs(run: RunFolder, options: MemorizationOptions) -> None:
     settings = StudyConfig(**{name: getattr(options, name) for name in names})
     folder = run_study(run, settings, out=options.study, listening=_listening)
     pairs, images = load_pairs(folder), load_pool(json.loads(run.ids.read_text())).images
-    findings = _measured(str(run.path), images, pairs, options)
+    target = run.findings if options.study is None else folder / "findings"
+    findings = _measured(str(run.path), images, pairs, options, target)
     if rules:
         findings[0] = _with_removal(findings[0], folder, rules, options)
-    target = run.findings if options.study is None else folder / "findings"
     _leave(findings, target, pairs.images, folder / "gallery.html")
 
 
@@ -140,8 +140,8 @@ def _given_encoders(options: MemorizationOptions) -> None:
     views = _views(Path(options.two_encoders[0]), images.pixels.shape[-1])
     pairs = Pairs(encoders=encoders, images=images, parts=parts, views=views)
     chosen = AXES if "external" in parts else AXES[:1]
-    findings = _measured(options.two_encoders[0], images, pairs, options, chosen)
     folder = options.study or Path("audits") / "two-encoders"
+    findings = _measured(options.two_encoders[0], images, pairs, options, folder, chosen)
     _leave(findings, folder, images, folder / "gallery.html")
 
 
@@ -154,15 +154,17 @@ def _views(source: Path, size: int) -> ViewSettings:
 
 
 def _measured(
-    source: str, images: "Images", pairs: Any, options: MemorizationOptions, axes: Sequence[str] = AXES
+    source: str, images: "Images", pairs: Any, options: MemorizationOptions, target: Path, axes: Sequence[str] = AXES
 ) -> list[Finding]:
+    """The findings; their images are left in target for the report."""
     import torch
 
     from holdfast.audits import audit
 
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     names = ("views", "seed", "batch_size", "precision")
-    return audit(source, images, axes=axes, pairs=pairs, device=device, **{n: getattr(options, n) for n in names})
+    own = {name: getattr(options, name) for name in names}
+    return audit(source, images, axes=axes, pairs=pairs, device=device, atlas=target, **own)
 
 
 def _leave(findings: Sequence[Finding], target: Path, images: "Images", page: Path) -> None:
@@ -173,7 +175,7 @@ def _leave(findings: Sequence[Finding], target: Path, images: "Images", page: Pa
     def pixels(ids: Sequence[int]) -> Any:
         import torch
 
-        return images.select(torch.tensor(list(ids))).pixels.permute(0, 2, 3, 1).cpu().numpy()
+        return images.select(torch.tensor(list(ids))).loaded().pixels.permute(0, 2, 3, 1).cpu().numpy()
 
     for finding in findings:
         finding.save(target)

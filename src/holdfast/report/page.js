@@ -77,4 +77,6 @@ document.addEventListener("DOMContentLoaded", () => {
     heading.querySelector("button").addEventListener("click", () => sortBy(heading.closest("table"), heading));
   }
   for (const button of document.querySelectorAll("button.copy")) button.addEventListener("click", () => copyTable(button));
+  addEventListener("beforeprint", () => { for (const closed of document.querySelectorAll("details:not([open])")) { closed.open = true; closed.dataset.closed = ""; } });
+  addEventListener("afterprint", () => { for (const opened of document.querySelectorAll("details[data-closed]")) { opened.open = false; delete opened.dataset.closed; } });
 });

@@ -1,12 +1,12 @@
 """The tables of a comparison as data: the page and the terminal show the same cells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from holdfast.findings import Score
 from holdfast.report.collect import Encoder, Measured, flat
 from holdfast.report.differences import Difference, difference, estimate, scores_of
-from holdfast.report.limits import LIMITS, verdict
+from holdfast.report.limits import LIMITS, Key, Limit, verdict
 from holdfast.report.memorization import conclusions
 from holdfast.report.statistics import Estimate
 from holdfast.report.wording import (
@@ -104,13 +104,15 @@ def encoder_note(encoder: Encoder) -> str:
     return ", ".join([*([f"t = {setting(temperature)}"] if temperature is not None else []), f"{runs} {varied}"])
 
 
-def score_table(encoders: Sequence[Encoder], section: Section, scores: Sequence[Score]) -> Table:
-    """Scores by encoder, each with its interval and spread."""
+def score_table(
+    encoders: Sequence[Encoder], section: Section, scores: Sequence[Score], limits: Mapping[Key, Limit] = LIMITS
+) -> Table:
+    """Scores by encoder, each with its interval and spread; what lies beyond a limit is marked."""
     rows, overs = [], set()
     for score in scores:
         estimates = [estimate(e, section.audit, score) for e in encoders]
         overs |= {e.over for e in estimates if e is not None and e.low is not None}
-        values = [_verdict_cell(e, section, score, est) for e, est in zip(encoders, estimates, strict=True)]
+        values = [_verdict_cell(e, section, score, est, limits) for e, est in zip(encoders, estimates, strict=True)]
         rows.append([Cell(label(score.name), f"{_unit(score)}{direction(score)}", hint=score.definition), *values])
     notes = [f"Brackets: 95 % interval over {shown(over)}." for over in sorted(overs) if over]
     if any(len(e.members) > 1 for e in encoders):
@@ -125,8 +127,10 @@ def _unit(score: Score) -> str:
     return f"{shown(score.unit)}, " if score.unit else ""
 
 
-def _verdict_cell(encoder: Encoder, section: Section, score: Score, value: Estimate | None) -> Cell:
-    limit = LIMITS.get((section.audit, score.name))
+def _verdict_cell(
+    encoder: Encoder, section: Section, score: Score, value: Estimate | None, limits: Mapping[Key, Limit]
+) -> Cell:
+    limit = limits.get((section.audit, score.name))
     cell = estimate_cell(value, score.unit)
     if value is None or limit is None:
         return cell

@@ -92,7 +92,12 @@ def interval(low: float, high: float, unit: str, *, signed: bool = False, like: 
 
 def direction(score: Score) -> str:
     """Which side of the score is better, in words."""
-    return _ARROWS[score.better]
+    return direction_words(score.better)
+
+
+def direction_words(better: str) -> str:
+    """'higher is better' of 'higher'."""
+    return _ARROWS[better]
 
 
 def setting(value: Any) -> str:
