@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "one HTML page from audited runs: holdfast report RUN RUN --out PAGE.html",
     ),
     "compare": ("holdfast.cli.measure:compare", "paired differences in the terminal: holdfast compare RUN RUN"),
+    "card": ("holdfast.cli.card:card", "card.json and a Hugging Face model card: holdfast card RUN"),
     "demo": ("holdfast.cli.demo:demo", "train, audit and report on handwritten digits, in a few minutes"),
     "methods": ("holdfast.cli.lists:methods", "what can be trained"),
     "audits": ("holdfast.cli.lists:audits", "what can be measured"),

@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from holdfast.report.comparison import Comparison, compare
+    from holdfast.report.encoder_card import card, read_card, write_card
     from holdfast.report.page import report
 
-__all__ = ["Comparison", "compare", "report"]
+__all__ = ["Comparison", "card", "compare", "read_card", "report", "write_card"]
 
-_HOMES = {"report": "page", "compare": "comparison", "Comparison": "comparison"}
+_HOMES = {
+    "Comparison": "comparison",
+    "card": "encoder_card",
+    "compare": "comparison",
+    "read_card": "encoder_card",
+    "report": "page",
+    "write_card": "encoder_card",
+}
 
 
 class _CallablePackage(ModuleType):

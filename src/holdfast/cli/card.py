@@ -1,0 +1,34 @@
+"""`holdfast card`: card.json and a model card from an audited run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from holdfast.cli.errors import UserError
+from holdfast.cli.options import parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardOptions:
+    """Options of `holdfast card`."""
+
+    run: Annotated[Path | None, tyro.conf.Positional] = None
+    """An audited run folder, or a folder of findings."""
+    out: Path | None = None
+    """Folder for card.json and README.md; None: beside the encoder."""
+    name: str | None = None
+    """What the card calls the encoder; None: as its audits do."""
+
+
+def card(words: Sequence[str]) -> None:
+    """Writes both and says where they are."""
+    from holdfast.report import write_card
+
+    options = parse(CardOptions, words, prog="holdfast card")
+    if options.run is None:
+        raise UserError("expected an audited run folder, got none; as in: holdfast card runs/sdclr-1")
+    document, readme = write_card(options.run, options.out, name=options.name)
+    print(f"card: {document}\nmodel card: {readme} (its licence line is yours to fill in)")

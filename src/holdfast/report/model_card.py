@@ -1,0 +1,185 @@
+"""A Hugging Face model card from a card: YAML metadata with the audit's numbers, then plain Markdown; all escaped."""
+
+import hashlib
+import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from holdfast.report.wording import METHOD_NAMES, interval, number, setting, shown, unit_suffix
+
+_MARK = "<!-- written by holdfast card, sha256 "
+_ACCURACIES = frozenset({"linear_accuracy", "knn_accuracy", "all", "clean_accuracy"})
+"""Scores that the Hub knows as 'accuracy'."""
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff]")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$:^])")
+_LICENCE = "# license: yours to name, such as apache-2.0; no licence of holdfast's reaches the weights you train"
+
+
+def model_card(document: Mapping[str, Any]) -> str:
+    """README.md of a card (see encoder_card.card): front matter, what was measured, how, and how to load it."""
+    text = "\n".join(["---", *_front_matter(document), "---", "", *_body(document)])
+    return f"{text}\n{_MARK}{_digest(text)} -->\n"
+
+
+def was_edited(text: str) -> bool:
+    """Whether a README.md is another's, or ours with a change."""
+    ours, mark, digest = text.rpartition(f"\n{_MARK}")
+    return not mark or digest != f"{_digest(ours)} -->\n"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def yaml_string(text: Any) -> str:
+    """A double-quoted YAML scalar on one line: whatever text holds, it stays text."""
+    quoted = str(text).encode("utf-8", "replace").decode().replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + _UNSAFE.sub(lambda match: "\\u" + format(ord(match[0]), "04x"), quoted) + '"'
+
+
+def yaml_number(value: float) -> str:
+    """A number that every YAML reads as one: 1e-05 without a dot is a string to some."""
+    text = repr(value)
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text
+
+
+def markdown(text: Any) -> str:
+    """Text on one line in which nothing is markup."""
+    plain = _UNSAFE.sub("", shown(text))
+    return html.escape(_MARKDOWN.sub(r"\\\1", plain), quote=False)
+
+
+def _front_matter(document: Mapping[str, Any]) -> list[str]:
+    training, encoder = document["training"] or {}, document["encoder"]
+    lines = [_LICENCE, "library_name: holdfast", "pipeline_tag: image-feature-extraction"]
+    lines += _list("base_model", _base_models(training, encoder))
+    lines += _list("datasets", [_identifier(training["data"])] if training else [])
+    tags = ["holdfast", "self-supervised-learning", "image-feature-extraction"]
+    tags += [str(training["method"]), *(["long-tail"] if training.get("long_tail") else [])] if training else []
+    return [*lines, *_list("tags", tags), *_model_index(document)]
+
+
+def _list(name: str, values: Sequence[str]) -> list[str]:
+    return [f"{name}:", *(f"- {yaml_string(value)}" for value in values)] if values else []
+
+
+def _identifier(text: str) -> str:
+    """As the Hub spells names: letters, digits, dots, dashes and underscores."""
+    name = re.sub(r"\.(parquet|npz)$", "", text)
+    return re.sub(r"[^A-Za-z0-9._/-]+", "-", name).strip("-./")[:96] or "images"
+
+
+def _base_models(training: Mapping[str, Any], encoder: Mapping[str, Any]) -> list[str]:
+    """Weights that training started from, or that were audited as they are; none for random ones."""
+    named = [training.get("init"), None if training else encoder["source"]]
+    return [_identifier(str(n).split(":")[0]) for n in named if n and re.match(r"(timm|torchvision)/.*:pretrained", n)]
+
+
+def _model_index(document: Mapping[str, Any]) -> list[str]:
+    results = [line for axis in document["axes"] for line in _result(axis)]
+    if not results:
+        return []
+    return ["model-index:", f"- name: {yaml_string(document['name'])}", "  results:", *results]
+
+
+def _result(axis: Mapping[str, Any]) -> list[str]:
+    """One entry of the model index: an axis on its test images."""
+    scores = [score for score in axis["scores"] if score["name"] in axis["headlines"]]
+    if not scores:
+        return []
+    tested = str(axis["settings"].get("test") or axis["settings"].get("data") or "images")
+    lines = ["  - task:", "      type: image-feature-extraction", f"      name: {yaml_string(_title(axis))}"]
+    lines += ["    dataset:", f"      type: {yaml_string(_identifier(tested))}", f"      name: {yaml_string(tested)}"]
+    lines.append("    metrics:")
+    for score in scores:
+        kind = "accuracy" if score["name"] in _ACCURACIES else score["name"]
+        lines += [f"    - type: {yaml_string(kind)}", f"      value: {yaml_number(score['value'])}"]
+        lines.append(f"      name: {yaml_string(score['label'] + ' (' + _with_interval(score) + ')')}")
+    return lines
+
+
+def _title(axis: Mapping[str, Any]) -> str:
+    return shown(axis["axis"]).replace("_", " ").capitalize()
+
+
+def _with_interval(score: Mapping[str, Any]) -> str:
+    if score["interval"] is None:
+        return score["unit"] or "no unit"
+    low, high = (number(bound, score["unit"]) for bound in score["interval"])
+    return f"{score['unit'] or 'no unit'}, 95 % interval {low} to {high}"
+
+
+def _body(document: Mapping[str, Any]) -> list[str]:
+    lines = [f"# {markdown(document['name'])}", "", _what(document), ""]
+    for axis in document["axes"]:
+        lines += _section(axis)
+    if document["not_measured"]:
+        lines += ["## Not measured", ""]
+        lines += [f"- {markdown(missing['axis'])}: `{missing['command']}`" for missing in document["not_measured"]]
+        lines.append("")
+    return [*lines, *_use(document["encoder"]), *_training(document["training"])]
+
+
+def _what(document: Mapping[str, Any]) -> str:
+    encoder, training = document["encoder"], document["training"]
+    size = f" for images of {encoder['image_size']} px" if encoder["image_size"] else ""
+    text = f"An image encoder ({markdown(encoder['source'])}{size}, {encoder['dim']} features)"
+    if training:
+        method = METHOD_NAMES.get(training["method"], training["method"])
+        text += f", trained by {markdown(method)} on {markdown(training['data'])} for {training['epochs']} epochs"
+    return f"{text}. Measured with holdfast {markdown(document['holdfast'])}; `card.json` has every number."
+
+
+def _section(axis: Mapping[str, Any]) -> list[str]:
+    """An axis as a table, with what its numbers must not be read without."""
+    settings = axis["settings"]
+    names = ("test", "test_images", "probe_on", "protocol", "budget", "seed", "precision")
+    known = [f"{name.replace('_', ' ')} {setting(settings[name])}" for name in names if settings.get(name) is not None]
+    return [
+        f"## {markdown(_title(axis))}",
+        "",
+        "| score | value | 95 % interval | better |",
+        "|---|---|---|---|",
+        *(_row(score) for score in axis["scores"] if score["name"] in axis["headlines"]),
+        "",
+        f"Measured on: {markdown(', '.join(known))}.",
+        "",
+        *(f"- {markdown(warning)}" for warning in axis["warnings"]),
+        *([""] if axis["warnings"] else []),
+    ]
+
+
+def _row(score: Mapping[str, Any]) -> str:
+    unit, bounds = score["unit"], ""
+    if score["interval"] is not None:
+        low, high = score["interval"]
+        bounds = interval(low, high, unit, like=score["value"])
+    value = f"{number(score['value'], unit)}{unit_suffix(unit)}"
+    return f"| {markdown(score['label'])} | {markdown(value)} | {markdown(bounds)} | {score['better']} |"
+
+
+def _use(encoder: Mapping[str, Any]) -> list[str]:
+    if encoder["file"] is None:
+        return []
+    return [
+        "## Use",
+        "",
+        "```python",
+        "import holdfast",
+        "",
+        'encoder = holdfast.load_encoder("encoder.safetensors")  # with its .json beside it',
+        "features = encoder(images)  # pixels [n, 3, h, w] in [0, 1]; normalisation is inside",
+        "```",
+        "",
+        "`holdfast export` writes the same weights for timm alone.",
+        "",
+    ]
+
+
+def _training(training: Mapping[str, Any] | None) -> list[str]:
+    if not training:
+        return []
+    plain = {name: value for name, value in training.items() if not isinstance(value, Mapping) and value is not None}
+    rows = [f"| {markdown(name)} | {markdown(setting(value))} |" for name, value in plain.items()]
+    return ["## Training", "", "| setting | value |", "|---|---|", *rows, ""]
