@@ -170,6 +170,6 @@ def missing_axes(audited: Subject) -> Mapping[str, tuple[str, str]]:
         text = "pairs of encoders trained with and without certain images"
         needs |= dict.fromkeys(NEED_PAIRS, (text, "train them with: holdfast memorization RUN"))
     elif "external" not in audited.pairs.parts:
-        text = "external images, which neither encoder trained on,"
+        text = "external images, which neither encoder trained on, as non-members"
         needs |= {"privacy": (text, "hold some out of the pairs' training and name them in the partition")}
     return {name: needs[name] for name in AUDITS if name in needs}
