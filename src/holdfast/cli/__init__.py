@@ -8,6 +8,7 @@ from importlib import import_module
 from holdfast.cli.errors import UserError, nearest
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "inspect": ("holdfast.cli.inspect:inspect", "what a collection is like, and what to do: holdfast inspect DIR"),
     "train": ("holdfast.cli.train:train", "train an encoder on images: holdfast train METHOD --data FILE --out FOLDER"),
     "resume": ("holdfast.cli.train:resume", "continue an interrupted run: holdfast resume RUN"),
     "audit": ("holdfast.cli.audit:audit", "measure encoders: holdfast audit RUN --test FILE"),

@@ -1,0 +1,132 @@
+"""`holdfast inspect`: what a collection is like, and what to do with it, before anything is trained."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from holdfast.cli.errors import UserError, nearest
+from holdfast.cli.options import parse
+from holdfast.runs import write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectOptions:
+    """Options of `holdfast inspect`."""
+
+    sources: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """A folder of pictures, or anything else that --data takes."""
+    against: str | None = None
+    """Another source, such as the test images: which images are in both?"""
+    labels: str | None = None
+    """Where classes are: 'folder', FILE.csv, a column of the source, or 'none'; None: the source's own."""
+    groups: tuple[str, ...] = ()
+    """Further groups to count: FILE.csv:COLUMN, or columns of the source."""
+    method: str = "auto"
+    """Method whose time and memory is measured by a few steps; 'auto': the one advised; 'none': none."""
+    encoder: str | None = None
+    """Of that run; None: the method's default."""
+    image_size: int | None = None
+    """Of that run, in pixels; None: what is advised."""
+    batch_size: int | None = None
+    """Of that run; None: what is advised."""
+    epochs: int | None = None
+    """Of that run; None: what is advised."""
+    limit: int | None = None
+    """Look at a draw of so many images; None: at all."""
+    seed: int = 0
+    """Decides the draw."""
+    json: Path | None = None
+    """File to write all numbers to."""
+    page: Path | None = None
+    """HTML file to write a page to."""
+
+
+def inspect(words: Sequence[str]) -> None:
+    """Prints what there is and what to do; writes it as JSON and as a page where asked."""
+    options = parse(InspectOptions, words, prog="holdfast inspect")
+    if len(options.sources) != 1:
+        raise UserError(
+            f"expected one folder or file to inspect, got {len(options.sources)}; as in: holdfast inspect photos"
+        )
+    document = _document(options)
+    print(_text(document))
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        print(f"numbers: {write_json(options.json, document)}")
+    if options.page is not None:
+        from holdfast.report.inspection import inspection_page
+
+        print(f"page: {inspection_page(document, options.page)}")
+
+
+def _document(options: InspectOptions) -> dict[str, Any]:
+    from holdfast.cli.train import quiet_fabric
+    from holdfast.inspection import inspect as look
+    from holdfast.methods import METHODS, PRESETS
+
+    known = ["auto", "none", *METHODS, *PRESETS]
+    if options.method not in known:
+        raise UserError(f"expected a method after --method, got {options.method!r}; {nearest(options.method, known)}")
+    settings = {name: getattr(options, name) for name in ("against", "labels", "groups", "limit", "seed")}
+    with _live() as progress:
+        document = look(options.sources[0], progress=progress, **settings)
+    if options.method == "none":
+        return document
+    quiet_fabric()
+    return _costed(document, options)
+
+
+def _costed(document: dict[str, Any], options: InspectOptions) -> dict[str, Any]:
+    from holdfast.inspection import advised_config, with_cost
+    from holdfast.methods import default_config
+
+    config = advised_config(document)
+    if options.method != "auto":
+        sized = {name: getattr(config, name) for name in ("data", "image_size", "batch_size", "epochs")}
+        config = replace(default_config(options.method), **sized)
+    names = ("encoder", "image_size", "batch_size", "epochs")
+    asked = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    print("measuring a few steps ...", file=sys.stderr)
+    return with_cost(document, replace(config, **asked))
+
+
+@contextmanager
+def _live() -> Iterator[Callable[[str, int, int], None] | None]:
+    """A line that counts images on a terminal; nothing when piped."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def told(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done)
+
+        yield told
+
+
+def _text(document: dict[str, Any]) -> str:
+    from holdfast.report.inspection import facts
+    from holdfast.report.wording import shown
+
+    rows = facts(document)
+    width = max(len(name) for name, _ in rows)
+    lines = [shown(document["source"]), *(f"  {shown(name):{width}}  {shown(value)}" for name, value in rows), ""]
+    for row in document["set_aside"]["first"][:5]:
+        lines.append(f"  set aside: {shown(row['path'])}: {shown(row['reason'])}")
+    lines.append("advice")
+    for entry in document["advice"]:
+        source = f" ({entry['source']})" if entry["source"] else ""
+        lines += [f"  {entry['topic']}: {shown(entry['advice'])}", f"    why: {entry['reason']}{source}"]
+    return "\n".join(lines)

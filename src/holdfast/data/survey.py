@@ -1,0 +1,254 @@
+"""One look at every image of a source: size, mode, format, hash and thumbnail, some hundred bytes each; no labels."""
+
+import hashlib
+import io
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from PIL import Image
+
+from holdfast.data import parquet
+from holdfast.data.decode import Wanted, in_threads
+from holdfast.data.folder import NOT_REGULAR, FolderIndex, Paths
+from holdfast.data.images import Images
+from holdfast.data.kept import open_index
+from holdfast.data.near import hash_bits
+from holdfast.data.pictures import decode, fit, header, reason
+from holdfast.data.sources import is_folder_of_pictures, load_images, source_files
+
+SIDE = 16
+"""Of the thumbnails that near-duplicates are confirmed on, in pixels; half of it beyond MANY images."""
+MANY = 200_000
+NAMED = 1000
+"""Images set aside that are named; all are counted."""
+_HASHED, _PIECE, _FLAT = 32, 32, 2.0
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Survey:
+    """What was seen of the images that can be used, in the order of their ids; n of them."""
+
+    source: str
+    total: int
+    """Images, or files that may be pictures, in the source."""
+    looked_at: int
+    """Of these, how many were opened: all, or a draw."""
+    ids: np.ndarray
+    """int64 [n], places in the source."""
+    width: np.ndarray
+    """int32 [n] pixels, as stored."""
+    height: np.ndarray
+    """int32 [n] pixels, as stored."""
+    size: np.ndarray
+    """int64 [n] bytes of the encoded image, or of its pixels where the source holds arrays."""
+    kind: np.ndarray
+    """int16 [n] place in kinds."""
+    kinds: tuple[tuple[str, str], ...]
+    """(format, mode), as Pillow names them."""
+    content: np.ndarray
+    """uint64 [n] hash of those bytes: equal for copies."""
+    hashes: np.ndarray
+    """uint64 [n] perceptual hash."""
+    thumbnails: np.ndarray
+    """uint8 [n, 3, s, s] of the whole image, squashed."""
+    flat: np.ndarray
+    """bool [n] whether the image is a plain surface."""
+    grey: np.ndarray
+    """bool [n] whether its thumbnail has no colour."""
+    reasons: dict[str, int]
+    """Why images were set aside, and how many."""
+    rejected: tuple[tuple[str, str], ...]
+    """(path, reason) of the first of them."""
+    names: Callable[[int], str]
+    """The path, or 'id N', of an image by id."""
+
+    folder: Callable[[np.ndarray], Any] | None = None
+    """Paths of images by id, where the source is a folder."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def bare(self) -> Images:
+        """Images without pixels: what labels and groups are read for."""
+        paths = None if self.folder is None else self.folder(self.ids)
+        return Images(torch.empty(len(self), 3, 0, 0, dtype=torch.uint8), torch.from_numpy(self.ids), paths=paths)
+
+
+@dataclass(frozen=True)
+class _Items:
+    """Encoded images of a source, each with its place."""
+
+    total: int
+    pieces: Callable[[np.ndarray], Iterator[tuple[int, list[tuple[int, Any]]]]]
+    """places [m] -> (position of the first, [(place, bytes | Path | pixels)])."""
+    name: Callable[[int], str]
+    folder: Callable[[np.ndarray], Any] | None = None
+
+
+class _Notes:
+    """Columns that threads fill, a row an image."""
+
+    def __init__(self, rows: int):
+        side = SIDE if rows <= MANY else SIDE // 2
+        self.width, self.height = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
+        self.size, self.kind = np.zeros(rows, np.int64), np.full(rows, -1, np.int16)
+        self.content, self.hashes = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
+        self.thumbnails = np.zeros((rows, 3, side, side), np.uint8)
+        self.flat, self.grey = np.zeros(rows, bool), np.zeros(rows, bool)
+        self.lock = threading.Lock()
+        self.kinds: dict[tuple[str, str], int] = {}
+        self.reasons: Counter[str] = Counter()
+        self.rejected: dict[int, tuple[str, str]] = {}
+
+
+def survey(source: str, *, limit: int | None = None, seed: int = 0, progress: Progress | None = None) -> Survey:
+    """Opens every image of a source, or a draw of `limit` decided by seed, a few at a time.
+
+    source: as load_images takes it. progress is told (done, all) images. What cannot be used is counted with its
+    reason. Raises FileNotFoundError, or ValueError where the source is none or holds no image that can be used.
+    """
+    items = _items(source, Wanted(limit=limit, seed=seed))
+    places = Wanted(limit=limit, seed=seed).places(items.total, source).numpy()
+    notes, done = _Notes(len(places)), [0]
+
+    def look(start: int, piece: list[tuple[int, Any]]) -> None:
+        _look(notes, start, piece, items.name)
+        with notes.lock:
+            done[0] += len(piece)
+            if progress is not None:
+                progress(done[0], len(places))
+
+    in_threads(look, items.pieces(places))
+    good = notes.kind >= 0
+    if not good.any():
+        first = next(iter(notes.rejected.values()))
+        raise ValueError(
+            f"expected an image that can be read in {source}, got none among {len(places):,} ({first[0]}: {first[1]}); "
+            "check the path and the files"
+        )
+    return _kept(source, items, places, notes, good)
+
+
+def _kept(source: str, items: _Items, places: np.ndarray, notes: _Notes, good: np.ndarray) -> Survey:
+    columns = ("width", "height", "size", "kind", "content", "hashes", "thumbnails", "flat", "grey")
+    return Survey(
+        source=source,
+        total=items.total,
+        looked_at=len(places),
+        ids=places[good],
+        **{name: getattr(notes, name) if good.all() else getattr(notes, name)[good] for name in columns},
+        kinds=tuple(sorted(notes.kinds, key=notes.kinds.__getitem__)),
+        reasons=dict(notes.reasons.most_common()),
+        rejected=tuple(notes.rejected[place] for place in sorted(notes.rejected)),
+        names=items.name,
+        folder=items.folder,
+    )
+
+
+def _look(notes: _Notes, start: int, piece: list[tuple[int, Any]], name: Callable[[int], str]) -> None:
+    thumbnails, rows = [], []
+    for row, (place, item) in enumerate(piece, start):
+        try:
+            thumbnails.append(_note(notes, row, item))
+            rows.append(row)
+        except Exception as error:  # damaged files raise almost anything in Pillow's plugins
+            notes.kind[row] = -1
+            with notes.lock:
+                notes.reasons[reason(error)] += 1
+                if len(notes.rejected) < NAMED:
+                    notes.rejected[place] = (name(place), reason(error))
+    if rows:
+        large = np.stack(thumbnails)
+        step = _HASHED // notes.thumbnails.shape[-1]
+        small = large.reshape(len(large), 3, _HASHED // step, step, _HASHED // step, step).mean((3, 5))
+        notes.hashes[rows] = hash_bits(large)
+        notes.thumbnails[rows] = small.round().astype(np.uint8)
+        notes.flat[rows] = large.reshape(len(large), -1).std(1) < _FLAT
+        notes.grey[rows] = (large.max(1).astype(np.int16) - large.min(1)).max((1, 2)) <= _FLAT
+
+
+def _note(notes: _Notes, row: int, item: Any) -> np.ndarray:
+    """Fills a row and returns the thumbnail [3, 32, 32]."""
+    if isinstance(item, np.ndarray):
+        return _note_pixels(notes, row, item)
+    if isinstance(item, Exception):
+        raise item
+    if isinstance(item, Path):
+        with item.open("rb") as file:
+            return _note_file(notes, row, file)
+    if not item:
+        raise ValueError("empty file")
+    return _note_file(notes, row, io.BytesIO(item))
+
+
+def _note_file(notes: _Notes, row: int, file: BinaryIO) -> np.ndarray:
+    digest = hashlib.file_digest(file, "blake2b").digest()  # type: ignore[arg-type]
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    kind, (width, height) = header(file)
+    file.seek(0)
+    thumbnail = fit(decode(file, _HASHED, "squash"), _HASHED, "squash")
+    _write(notes, row, kind, (width, height), size, digest)
+    return thumbnail
+
+
+def _note_pixels(notes: _Notes, row: int, pixels: np.ndarray) -> np.ndarray:
+    data = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+    digest = hashlib.blake2b(data.tobytes()).digest()
+    _write(notes, row, ("pixels", "RGB"), (data.shape[1], data.shape[0]), data.nbytes, digest)
+    return fit(Image.fromarray(data), _HASHED, "squash")
+
+
+def _write(notes: _Notes, row: int, kind: tuple[str, str], sides: tuple[int, int], size: int, digest: bytes) -> None:
+    notes.width[row], notes.height[row] = sides
+    notes.size[row] = size
+    notes.content[row] = int.from_bytes(digest[:8], "little")
+    with notes.lock:
+        notes.kind[row] = notes.kinds.setdefault(kind, len(notes.kinds))
+
+
+def _items(source: str, wanted: Wanted) -> _Items:
+    if is_folder_of_pictures(source):
+        return _folder_items(open_index(Path(source)))
+    files = source_files(source)
+    if files and files[0].suffix == ".parquet":
+        return _parquet_items(files, wanted, source)
+    return _array_items(load_images(source), source)
+
+
+def _folder_items(index: FolderIndex) -> _Items:
+    def item(place: int) -> Path | Exception:
+        return ValueError("a pipe, socket or device") if index.sizes[place] == NOT_REGULAR else index.path(place)
+
+    def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
+        for start in range(0, len(places), _PIECE):
+            yield start, [(place, item(place)) for place in places[start : start + _PIECE].tolist()]
+
+    return _Items(len(index), pieces, index.shown, lambda ids: Paths(index, ids))
+
+
+def _parquet_items(files: list[Path], wanted: Wanted, source: str) -> _Items:
+    def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
+        position = 0
+        for block in parquet.encoded_blocks(files, wanted, source, places):
+            for start in range(0, len(block), _PIECE):
+                yield position + start, block[start : start + _PIECE]
+            position += len(block)
+
+    return _Items(parquet.count_rows(files), pieces, lambda place: f"row {place}")
+
+
+def _array_items(images: Images, source: str) -> _Items:
+    def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
+        for start in range(0, len(places), _PIECE):
+            some = places[start : start + _PIECE].tolist()
+            yield start, [(place, images.pixels[place].numpy()) for place in some]
+
+    return _Items(len(images), pieces, lambda place: f"id {place}")

@@ -1,0 +1,78 @@
+"""What a collection of images is like, before anything is trained: `inspect` gives one document of JSON values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from holdfast.config import RunConfig
+from holdfast.data.survey import Survey, survey
+from holdfast.inspection.advice import advice, budget, method_for, usable_images
+from holdfast.inspection.cost import estimated
+from holdfast.inspection.facts import counted, sizes
+from holdfast.inspection.frequencies import frequencies
+from holdfast.inspection.twins import duplicates, overlap
+from holdfast.methods import default_config
+
+__all__ = ["advice", "advised_config", "inspect", "with_cost"]
+
+SCHEMA_VERSION = 1
+Progress = Callable[[str, int, int], None]
+
+
+def inspect(
+    source: str,
+    *,
+    against: str | None = None,
+    labels: str | None = None,
+    groups: Sequence[str] = (),
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Counts, sizes, what cannot be used, duplicates, overlap, frequencies and advice, as JSON values.
+
+    source, against, labels, groups: as load_images takes them. limit: look at a draw of so many images, decided by
+    seed. progress is told (stage, done, all).
+
+    Raises FileNotFoundError or ValueError where a source cannot be read or holds no image that can be used.
+    """
+    seen = _seen(source, limit, seed, progress, "images")
+    document: dict[str, Any] = {
+        "schema": SCHEMA_VERSION,
+        "source": source,
+        "against": against,
+        "versions": {name: version(name) for name in ("holdfast", "torch", "pillow")},
+        **counted(seen),
+        "sizes": sizes(seen),
+        "duplicates": duplicates(seen),
+        "overlap": None if against is None else overlap(seen, _seen(against, None, seed, progress, "images against")),
+        "frequencies": frequencies(seen, labels=labels, groups=groups),
+        "cost": None,
+    }
+    return document | {"advice": advice(document)}
+
+
+def with_cost(document: dict[str, Any], config: RunConfig | None = None) -> dict[str, Any]:
+    """A document with what a run would take on this machine, measured by a few steps on noise, and advice that knows.
+
+    config: the run; its image size, where it names none, is the one advised. None: the run that is advised. Raises
+    ValueError where there are too few images for it.
+    """
+    config = advised_config(document) if config is None else config
+    config = config if config.image_size else replace(config, image_size=document["sizes"]["advised"])
+    known = document | {"cost": estimated(config, document)}
+    return known | {"advice": advice(known)}
+
+
+def advised_config(document: dict[str, Any]) -> RunConfig:
+    """The run that the advice describes."""
+    batch, epochs = budget(usable_images(document))
+    config = default_config(method_for(document))
+    size = document["sizes"]["advised"]
+    return replace(config, data=document["source"], batch_size=batch, epochs=epochs, image_size=size)
+
+
+def _seen(source: str, limit: int | None, seed: int, progress: Progress | None, stage: str) -> Survey:
+    told = None if progress is None else lambda done, total: progress(stage, done, total)
+    return survey(source, limit=limit, seed=seed, progress=told)

@@ -1,0 +1,68 @@
+"""How many images there are, of what kind and size; numbers only, no judgement."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from holdfast.data.survey import Survey
+
+TRAINED_SIZES = (32, 64, 96, 128, 160, 192, 224)
+"""Sides that views are usually trained at, in pixels."""
+_NAMED = 20
+
+
+def counted(seen: Survey) -> dict[str, Any]:
+    """Counts, formats and modes, and what was set aside."""
+    aside = sum(seen.reasons.values())
+    return {
+        "images": {"found": seen.total, "looked_at": seen.looked_at, "usable": len(seen), "set_aside": aside},
+        "formats": _shares(seen, 0),
+        "modes": _shares(seen, 1),
+        "set_aside": {
+            "reasons": seen.reasons,
+            "first": [{"path": path, "reason": reason} for path, reason in seen.rejected[:_NAMED]],
+        },
+        "plain": int(seen.flat.sum()),
+        "grey": int(seen.grey.sum()),
+    }
+
+
+def _shares(seen: Survey, part: int) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for place, number in enumerate(np.bincount(seen.kind, minlength=len(seen.kinds)).tolist()):
+        counts[seen.kinds[place][part]] += number
+    return {name: number for name, number in counts.most_common() if number}
+
+
+def sizes(seen: Survey) -> dict[str, Any]:
+    """Sides in pixels, shapes and bytes, and the largest usual size that half of the images reach."""
+    shorter, longer = np.minimum(seen.width, seen.height), np.maximum(seen.width, seen.height)
+    median = int(np.median(shorter))
+    advised = max((size for size in TRAINED_SIZES if size <= median), default=median)
+    return {
+        "width": _spread(seen.width),
+        "height": _spread(seen.height),
+        "shorter_side": _spread(shorter),
+        "longer_over_shorter": _spread(longer / np.maximum(shorter, 1)),
+        "one_size": bool((seen.width == seen.width[0]).all() and (seen.height == seen.height[0]).all()),
+        "square": int((seen.width == seen.height).sum()),
+        "bytes": {"all": int(seen.size.sum()), **_spread(seen.size)},
+        "advised": advised,
+        "below_advised": int((shorter < advised).sum()),
+        "shorter_sides": _histogram(shorter),
+    }
+
+
+def _spread(values: np.ndarray) -> dict[str, float]:
+    low, middle, high = (float(v) for v in np.quantile(values, (0, 0.5, 1)))
+    return {"smallest": low, "median": middle, "largest": high}
+
+
+def _histogram(shorter: np.ndarray) -> list[dict[str, int]]:
+    """Images by powers of two of the shorter side."""
+    powers = np.floor(np.log2(np.maximum(shorter, 1))).astype(int)
+    return [
+        {"from": 2**power, "below": 2 ** (power + 1), "images": int((powers == power).sum())}
+        for power in range(int(powers.min()), int(powers.max()) + 1)
+    ]

@@ -1,0 +1,82 @@
+"""How many images each class or group has, and how uneven that is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from holdfast.data.decode import Wanted
+from holdfast.data.images import Images
+from holdfast.data.longtail import class_groups
+from holdfast.data.parquet import parquet_labels
+from holdfast.data.sources import load_images, relabelled, source_files
+from holdfast.data.survey import Survey
+
+_ROWS = 1000
+FEW = 20
+"""Images under which a class is rare in absolute terms, as in ImageNet-LT's groups."""
+
+
+def frequencies(seen: Survey, *, labels: str | None, groups: Sequence[str]) -> list[dict[str, Any]]:
+    """One entry for the classes, where there are labels, and one for each kind of group; images set aside not counted.
+
+    A folder without labels gets an entry for its first folders, under which its pictures may or may not be classes.
+    """
+    images = relabelled(_with_own_labels(seen), seen.source, labels=labels, groups=groups)
+    entries = []
+    if images.labels is not None:
+        names = images.classes or tuple(str(number) for number in range(images.class_count))
+        entries.append(_entry("classes", np.bincount(images.labels.numpy(), minlength=len(names)), names))
+    elif seen.folder is not None and labels is None:
+        entries += _folders(seen)
+    for name, column in images.groups.items():
+        counts = np.bincount(column.numbers.numpy(), minlength=len(column.names))
+        entries.append(_entry(f"group {name}", counts, column.names))
+    return entries
+
+
+def _with_own_labels(seen: Survey) -> Images:
+    """The images without pixels, with the labels that the source itself has."""
+    from dataclasses import replace
+
+    import torch
+
+    bare, files = seen.bare(), source_files(seen.source)
+    if files and files[0].suffix == ".parquet":
+        labels, classes = parquet_labels(files, Wanted(), seen.source)
+        return bare if labels is None else replace(bare, labels=labels[torch.from_numpy(seen.ids)], classes=classes)
+    if seen.folder is None:
+        known = load_images(seen.source)
+        picked = None if known.labels is None else known.labels[known.positions(bare.ids)]
+        return replace(bare, labels=picked, classes=known.classes)
+    return bare
+
+
+def _folders(seen: Survey) -> list[dict[str, Any]]:
+    """The first folders, told apart from classes: a folder's name is a class only where the user says so."""
+    try:
+        images = relabelled(seen.bare(), seen.source, labels="folder", groups=())
+    except ValueError:  # pictures beside the folders: these are no classes
+        return []
+    if images.labels is None or images.classes is None or len(images.classes) < 2:
+        return []
+    return [_entry("folders", np.bincount(images.labels.numpy(), minlength=len(images.classes)), images.classes)]
+
+
+def _entry(what: str, counts: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    present = counts[counts > 0]
+    shares = present / present.sum()
+    few = class_groups(present.tolist())["few"]
+    order = np.argsort(-counts, kind="stable")
+    return {
+        "of": what,
+        "count": len(present),
+        "empty": int((counts == 0).sum()),
+        "largest": int(present.max()),
+        "smallest": int(present.min()),
+        "imbalance": float(present.max() / present.min()),
+        "effective": float(np.exp(-(shares * np.log(shares)).sum())),
+        "rare_third_share": float(present[few].sum() / present.sum()) if few else None,
+        "under_20": int((present < FEW).sum()),
+        "rows": [{"name": str(names[place]), "images": int(counts[place])} for place in order[:_ROWS]],
+    }
