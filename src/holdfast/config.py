@@ -138,6 +138,10 @@ class RunConfig:
     resize: Literal["crop", "square", "squash", "pad"] = "crop"
     """How a picture becomes square: the shorter side to the image size (above 64 pixels: to 256 / 224 of it), then the
     centre; the largest centred square; squashed whole; or whole, filled up with white."""
+    memory_gib: float = 4.0
+    """Most GiB of decoded pixels in memory; a folder or parquet files beyond it are streamed by workers."""
+    workers: int | None = None
+    """Processes that decode where images are streamed; None: one for each core, 8 at most."""
     strict: bool = False
     """Stop at the first file that cannot be used, instead of setting it aside with its reason in rejected.csv."""
     long_tail: str | None = None
@@ -233,6 +237,7 @@ class RunConfig:
         _require_choices(self)
         for name in ("epochs", "devices", "keep_checkpoints"):
             require(getattr(self, name) >= 1, f"{name} >= 1", getattr(self, name), f"set --{name.replace('_', '-')}")
+        require(self.memory_gib > 0, "memory_gib > 0", self.memory_gib, "it is in GiB; the default is 4")
         require(self.batch_size >= 2, "batch_size >= 2", self.batch_size, "contrast needs another image; try 256")
         require(self.lr > 0 and self.lr_end >= 0, "lr > 0 and lr_end >= 0", (self.lr, self.lr_end), "SDCLR uses 0.5")
         require(0 <= self.momentum < 1, "momentum in [0, 1)", self.momentum, "the papers use 0.9")
@@ -246,7 +251,7 @@ class RunConfig:
         require(self.penalty_limit > 0, "penalty_limit > 0", self.penalty_limit, "or set --penalty-clip none")
         for name in ("weight_decay", "warmup_epochs", "adversary_eps", "adversary_step", "penalty_draws"):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
-        for names, least in (("limit image_size threads checkpoint_steps", 1), ("holdout signals_every", 0)):
+        for names, least in (("limit image_size threads checkpoint_steps", 1), ("holdout signals_every workers", 0)):
             for name in names.split():
                 value = getattr(self, name)
                 require(value is None or value >= least, f"{name} >= {least}", value, "leave it out for the default")

@@ -102,7 +102,7 @@ class Setting:
 def attacked_images(subject: Subject) -> Images:
     """The test images that are attacked: a keyed draw, evenly over the classes."""
     count, seed = subject.options.attack_images, subject.options.seed
-    return subject.test.subset(draw_evenly(subject.test, count, seed=seed, purpose="attacked images"))
+    return subject.test.subset(draw_evenly(subject.test, count, seed=seed, purpose="attacked images")).loaded()
 
 
 def levels(setting: Setting, model: Model, labels: Tensor, right: Tensor) -> list[Level]:

@@ -17,6 +17,7 @@ from holdfast.runs import RunFolder
 
 TEST_SHARE = 0.2
 """Of each class, held out as test images where none are given."""
+_COMPARED = 1024  # images compared at a time: streamed ones do not fit into memory
 _CHOICES = {
     "probe_on": ("pool", "train"),
     "protocol": ("fast", "sdclr", "sdclr-cached"),
@@ -137,8 +138,9 @@ def _shared_ids(images: Images, test: Images) -> Tensor:
     ids = images.ids[torch.isin(images.ids, test.ids.to(images.ids.device))]
     if not len(ids) or images.pixels.shape[1:] != test.pixels.shape[1:]:
         return ids[:0]
-    same = images.select(ids).pixels.cpu() == test.select(ids).pixels.cpu()
-    return ids[same.flatten(1).all(1).to(ids.device)]
+    parts = zip(images.select(ids).pixels.split(_COMPARED), test.select(ids).pixels.split(_COMPARED), strict=True)
+    same = [(ours.cpu() == theirs.cpu()).flatten(1).all(1) for ours, theirs in parts]
+    return ids[torch.cat(same).to(ids.device)]
 
 
 def _check_overlap(known: Known, shared: Tensor, options: Options) -> None:

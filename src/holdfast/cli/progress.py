@@ -58,6 +58,15 @@ class Progress:
         if handler is not None:
             handler(event)
 
+    def _on_reading(self, event: Mapping[str, Any]) -> None:
+        now, last = time.perf_counter(), event["done"] == event["images"]
+        if self._bar is not None:
+            counts = {"total": event["images"], "completed": event["done"]}
+            self._bar.update(self._task, description=f"{self._label}checking files", news="", **counts)
+        if now - self._said >= PLAIN_SECONDS or last:
+            self._said = now
+            self.say(f"{self._label}checked {event['done']:,} of {event['images']:,} files (once; it is remembered)")
+
     def _on_start(self, event: Mapping[str, Any]) -> None:
         self._facts = dict(event)
         self._started, self._first_step = time.perf_counter(), event["step"]

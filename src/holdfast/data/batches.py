@@ -1,4 +1,4 @@
-"""Batches of resident images: keyed order, the same images whatever the ranks."""
+"""Batches of images: keyed order, the same images whatever the ranks, resident or streamed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,15 +63,14 @@ def epoch_batches(
             "resume with the batch size and images that the run began with"
         )
     order = randomness.permutation(randomness.key(seed, "order", epoch), len(images)).to(images.pixels.device)
+    shares = [
+        _share(order[step * batch_size : (step + 1) * batch_size], rank, world) for step in range(first_step, steps)
+    ]
     return (
-        _batch(images, _share(order[step * batch_size : (step + 1) * batch_size], rank, world), epoch)
-        for step in range(first_step, steps)
+        Batch(images=pixels, ids=images.ids[positions.to(images.ids.device)], epoch=epoch)
+        for positions, pixels in zip(shares, images.batches(shares), strict=True)
     )
 
 
 def _share(positions: Tensor, rank: int, world: int) -> Tensor:
     return positions[rank * len(positions) // world : (rank + 1) * len(positions) // world]
-
-
-def _batch(images: Images, positions: Tensor, epoch: int) -> Batch:
-    return Batch(images=images.floats(positions), ids=images.ids[positions.to(images.ids.device)], epoch=epoch)

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any, get_args
 
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from holdfast import randomness
 from holdfast.data.pictures import Resize, picture, reason
+from holdfast.data.stream import Encoded, Streamed
 
+_MOST_WORKERS = 8
 Row = tuple[int, bytes]
 """An image's id and its encoded bytes."""
 
@@ -30,6 +33,12 @@ class Wanted:
     label_column: str | None = None
     resize: Resize = "crop"
     strict: bool = False
+    workers: int | None = None
+    progress: Callable[[int, int], None] | None = field(default=None, compare=False)
+
+    def __reduce__(self) -> Any:
+        # Worker processes are sent this, and nobody to tell of progress.
+        return partial(Wanted, **{**self.__dict__, "progress": None}), ()
 
     def __post_init__(self) -> None:
         for name, value in (("size", self.size), ("limit", self.limit)):
@@ -46,14 +55,28 @@ class Wanted:
             return torch.arange(rows)
         return randomness.permutation(randomness.key(self.seed, "limit"), rows)[: self.limit].sort().values
 
+    @property
+    def budget(self) -> int:
+        """Most bytes of decoded pixels in memory."""
+        return int(self.budget_gib * 2**30)
+
+    def is_streamed(self, images: int) -> bool:
+        """Whether so many images of the wanted size are too many for memory."""
+        return self.size is not None and images * 3 * self.size**2 > self.budget
+
+    def stream(self, encoded: Encoded, places: Tensor) -> Streamed:
+        """Pixels that worker processes decode."""
+        workers = min(os.cpu_count() or 1, _MOST_WORKERS) if self.workers is None else self.workers
+        return Streamed(encoded, places.numpy(), self.size or 0, workers)
+
     def check_budget(self, images: int, height: int, width: int, source: str) -> None:
         """Raises ValueError, with numbers, where images × 3 × height × width bytes exceed the budget."""
-        each, budget = 3 * height * width, int(self.budget_gib * 2**30)
-        if images * each > budget:
+        each = 3 * height * width
+        if images * each > self.budget:
             raise ValueError(
                 f"expected at most {self.budget_gib:g} GiB of decoded pixels, got {images * each / 2**30:.1f} GiB: "
-                f"{images:,} images of {height}×{width} in {source}; use --limit {budget // each}, "
-                "a smaller --image-size, or a larger budget_gib in load_images"
+                f"{images:,} images of {height}×{width} in {source}; use --limit {self.budget // each}, "
+                "or a larger --memory-gib (budget_gib in Python); files are streamed where there is an --image-size"
             )
 
 

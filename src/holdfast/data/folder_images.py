@@ -1,12 +1,16 @@
 """The pictures of a folder, decoded: what cannot be used is set aside with its reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import PIL
 import torch
 from torch import Tensor
 
+from holdfast.data.checks import unusable
 from holdfast.data.decode import Wanted, in_threads, of_shape
 from holdfast.data.folder import NO_FILE, NOT_REGULAR, FolderIndex, Paths
 from holdfast.data.images import Images
@@ -27,12 +31,43 @@ def read_folder(root: Path, wanted: Wanted, source: str) -> Images:
     if not len(index):
         raise FileNotFoundError(f"expected .parquet files or pictures in {source}, got none; check the path")
     places = wanted.places(len(index), source)
-    pixels, rejected = _decode(index, places.numpy(), wanted, source)
-    kept = _kept(len(places), rejected)
-    if len(kept) < len(places):
-        pixels, places = pixels[kept], places[kept]
+    if wanted.is_streamed(len(places)):
+        images, rejected = _streamed(index, places, wanted, source)
+    else:
+        pixels, rejected = _decode(index, places.numpy(), wanted, source)
+        images = Images(pixels, places, source=source)
+    if rejected:
+        images = images.subset(_kept(len(places), rejected))
     aside = tuple(rejected[position] for position in sorted(rejected))
-    return Images(pixels, places, source=source, paths=Paths(index, places.numpy()), rejected=aside)
+    return replace(images, paths=Paths(index, images.ids.numpy()), rejected=aside)
+
+
+def _streamed(index: FolderIndex, places: Tensor, wanted: Wanted, source: str) -> tuple[Images, dict[int, Rejected]]:
+    pixels = wanted.stream(FolderFiles(index, wanted), places)
+    rejected = unusable(pixels, places, wanted.progress)
+    if rejected:
+        _allowed(rejected[min(rejected)], wanted, source)
+    if len(rejected) == len(places):
+        raise _none_usable(list(rejected.values()), source)
+    return Images(cast(Tensor, pixels), places, source=source), rejected
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """The files of an index, an `Encoded`."""
+
+    index: FolderIndex
+    wanted: Wanted
+
+    def read(self, places: np.ndarray) -> Iterator[tuple[int, np.ndarray | Rejected]]:
+        """Each file in turn: files are read in any order at the same cost."""
+        for position, place in enumerate(places.tolist()):
+            yield position, read_file(self.index, place, self.wanted)
+
+    @property
+    def identity(self) -> str:
+        """Of the files' names, sizes and times of change, and how they are decoded."""
+        return f"{self.index.root}/{self.index.checksum}/{self.wanted.size}/{self.wanted.resize}/{PIL.__version__}"
 
 
 def _kept(files: int, rejected: dict[int, Rejected]) -> Tensor:
@@ -75,7 +110,11 @@ def _first(index: FolderIndex, places: np.ndarray, wanted: Wanted, source: str) 
         if not isinstance(found, Rejected):
             return found
         rejected.append(_allowed(found, wanted, source))
-    raise ValueError(
+    raise _none_usable(rejected, source)
+
+
+def _none_usable(rejected: Sequence[Rejected], source: str) -> ValueError:
+    return ValueError(
         f"expected a picture that can be read in {source}, got none in {len(rejected):,} files "
         f"({summary(rejected)}); check the path and the files"
     )

@@ -1,15 +1,17 @@
 """Images: a set of decoded pictures, resident as one uint8 tensor."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from holdfast.data.checks import checksum, head, short
 from holdfast.data.folder import Paths
 from holdfast.data.rejects import Rejected
+from holdfast.data.stream import Streamed
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Images:
     """
 
     pixels: Tensor
-    """[n, 3, h, w] uint8, on any device."""
+    """[n, 3, h, w] uint8, on any device; or a Streamed that stands for it where they are too many for memory."""
     ids: Tensor
     """[n] int64, each image's place in the source, without repeats: draws and splits are keyed by it."""
     labels: Tensor | None = None
@@ -94,11 +96,11 @@ class Images:
     @cached_property
     def checksum(self) -> str:
         """16 hexadecimal digits of a sha256 over ids, labels and pixels: the same on every device."""
-        digest = hashlib.sha256(repr((tuple(self.pixels.shape), self.labels is not None)).encode())
-        for tensor in (self.ids, self.labels, self.pixels):
-            if tensor is not None:
-                digest.update(tensor.cpu().contiguous().numpy().data)
-        return digest.hexdigest()[:16]
+        if isinstance(self.pixels, Streamed):
+            return checksum(self.pixels, self.ids, self.labels)
+        digest = head(self.pixels.shape, self.ids, self.labels)
+        digest.update(self.pixels.cpu().contiguous().numpy().data)
+        return short(digest)
 
     @property
     def unlabelled(self) -> "Images":
@@ -113,7 +115,7 @@ class Images:
         groups = {name: replace(group, numbers=group.numbers[positions.cpu()]) for name, group in self.groups.items()}
         named = {"factors": factors, "groups": groups}
         named["paths"] = None if self.paths is None else _named(self.paths, positions)
-        return replace(self, pixels=self.pixels[there], ids=self.ids[here], labels=labels, **named)
+        return replace(self, pixels=_pixels(self.pixels, there), ids=self.ids[here], labels=labels, **named)
 
     def positions(self, ids: Tensor) -> Tensor:
         """Where the images with these ids [m] stand here, int64 [m]. Raises ValueError for an id that is not here."""
@@ -137,10 +139,26 @@ class Images:
         labels = None if self.labels is None else self.labels.to(device)
         return replace(self, pixels=self.pixels.to(device), ids=self.ids.to(device), labels=labels)
 
+    def loaded(self) -> "Images":
+        """The same images with all pixels decoded and in memory; for few."""
+        return replace(self, pixels=self.pixels[:]) if isinstance(self.pixels, Streamed) else self
+
+    def batches(self, positions: Iterable[Tensor]) -> Iterator[Tensor]:
+        """float32 [m, 3, h, w] in [0, 1] of the images at each of some positions [m], in turn; as `floats`, but where
+        pixels are streamed, worker processes decode the next ones meanwhile."""
+        if not isinstance(self.pixels, Streamed):
+            return (self.floats(some) for some in positions)
+        return (pixels.to(torch.float32) / 255 for pixels in self.pixels.batches(positions))
+
     def floats(self, positions: Tensor | None = None) -> Tensor:
         """float32 [m, 3, h, w] in [0, 1] of the images at positions [m], or of all."""
         pixels = self.pixels if positions is None else self.pixels[positions.to(self.pixels.device)]
         return pixels.to(torch.float32) / 255
+
+
+def _pixels(pixels: Tensor, positions: Tensor) -> Tensor:
+    """A part of the pixels: streamed ones stay undecoded."""
+    return cast(Tensor, pixels.take(positions)) if isinstance(pixels, Streamed) else pixels[positions]
 
 
 def _named(paths: Sequence[str], positions: Tensor) -> Sequence[str]:

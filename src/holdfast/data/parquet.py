@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from torch import Tensor
 from holdfast.data.decode import Row, Wanted, decode_rows
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers
+from holdfast.data.parquet_rows import ParquetRows
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "labels", "fine_label")
@@ -37,10 +39,12 @@ def read_parquet(paths: list[Path], wanted: Wanted, source: str) -> Images:
     columns = _find_columns(_open(paths[0]).schema_arrow, wanted, source)
     rows = [_open(path).metadata.num_rows for path in paths]
     places = wanted.places(sum(rows), source)
-    if wanted.size is not None:
-        wanted.check_budget(len(places), wanted.size, wanted.size, source)
     labels, classes = _read_labels(paths, columns, source)
-    pixels = decode_rows(_blocks(paths, columns, places.numpy()), images=len(places), wanted=wanted, source=source)
+    if wanted.is_streamed(len(places)):
+        rows = ParquetRows.of(paths, columns.leaf, wanted, source, most_bytes=wanted.budget // 4)
+        pixels = cast(Tensor, wanted.stream(rows, places))
+    else:
+        pixels = decode_rows(_blocks(paths, columns, places.numpy()), images=len(places), wanted=wanted, source=source)
     labels = labels if labels is None else labels[places]
     return Images(pixels, places, labels, classes, source, paths=_read_paths(paths, columns, places.numpy()))
 

@@ -15,6 +15,7 @@ from holdfast.data.images import Images
 from holdfast.data.index_files import is_index_file, listed_ids
 from holdfast.data.longtail import LongTailSplit, long_tail_profile, long_tail_split, split_of
 from holdfast.data.sources import load_images
+from holdfast.data.stream import Progress
 
 SCHEMA_VERSION = 1
 SIGNAL_IMAGES = 1000
@@ -87,15 +88,17 @@ class Pool:
         }
 
 
-def prepare(config: RunConfig) -> Pool:
+def prepare(config: RunConfig, *, progress: Progress | None = None) -> Pool:
     """Loads config.data, holds images out, and draws the long tail from the rest; every draw is keyed by config.split.
+
+    progress: as load_images is given it.
 
     Raises FileNotFoundError or ValueError (expected, got, remedy) where the source or the settings do not allow it.
     """
     reading: dict[str, Any] = {"resize": config.resize, "labels": config.labels, "groups": list(config.groups)}
-    images = load_images(
-        config.data, size=config.image_size, limit=config.limit, seed=config.split, strict=config.strict, **reading
-    )
+    drawn = {"size": config.image_size, "limit": config.limit, "seed": config.split}
+    memory = {"budget_gib": config.memory_gib, "workers": config.workers, "progress": progress}
+    images = load_images(config.data, strict=config.strict, **drawn, **memory, **reading)
     _check_square(images)
     by_file = config.long_tail is not None and is_index_file(config.long_tail)
     chosen = listed_ids(str(config.long_tail), images) if by_file else None
@@ -106,8 +109,10 @@ def prepare(config: RunConfig) -> Pool:
     return Pool(images, train, held_out, split, config.limit, config.split, reading)
 
 
-def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) -> Pool:
+def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None, **memory: Any) -> Pool:
     """The pool that `record()` described, loaded again; source replaces record["data"] where the file has moved.
+
+    memory: budget_gib, workers and progress of load_images.
 
     Raises ValueError where the images are no longer the same ones.
     """
@@ -117,7 +122,7 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) ->
             "read it with the version of holdfast that wrote it"
         )
     where: str | Path = record["data"] if source is None else source
-    images = read_again(record, where)
+    images = read_again(record, where, **memory)
     if images.checksum != record["checksum"]:
         raise ValueError(
             f"expected the images that the run used (checksum {record['checksum']}), got others from {where} "
@@ -132,11 +137,10 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None) ->
     return Pool(images, train, held_out, split, record["limit"], record["limit_seed"], _reading(record))
 
 
-def read_again(record: Mapping[str, Any], source: str | Path) -> Images:
+def read_again(record: Mapping[str, Any], source: str | Path, **memory: Any) -> Images:
     """The images of a source, read as a record says: image_size, limit, limit_seed, and what `Pool.reading` holds."""
-    return load_images(
-        source, size=record["image_size"], limit=record["limit"], seed=record["limit_seed"], **_reading(record)
-    )
+    drawn = {"size": record["image_size"], "limit": record["limit"], "seed": record["limit_seed"]}
+    return load_images(source, **drawn, **_reading(record), **memory)
 
 
 def _reading(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Where images come from: one call for every kind of source."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,8 +36,10 @@ def load_images(
     strict: bool = False,
     labels: str | None = None,
     groups: Sequence[str] = (),
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Images:
-    """Decodes a source into one uint8 tensor.
+    """Decodes a source into one uint8 tensor, or sees to it that its pixels are streamed where they are too many.
 
     source: 'digits', 'spirograph:100000' (see parse_spirograph), a folder of pictures (all below it, in the order of
         their paths), a .parquet file in the Hugging Face image layout, a folder or glob pattern of such shards (taken
@@ -45,7 +47,9 @@ def load_images(
     size: every image is resampled to size×size (Pillow's antialiased bicubic), as resize says (see pictures.fit);
         None keeps the images as they are, which must then be of one size.
     limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
-    budget_gib: most GiB of decoded pixels.
+    budget_gib: most GiB of decoded pixels in memory. With a size, a folder or parquet files beyond it are streamed: so
+        many worker processes decode each batch anew (None: one for each core, 8 at most); progress is told (done, all)
+        of the pass that finds what cannot be used, which is taken once and remembered.
     image_column, label_column: names where the usual ones are not used; labels are never needed.
     labels, groups: 'folder', 'FILE.csv', 'FILE.csv:COLUMN' or a column of the source, see `described`; labels may be
         'none', and by default are the source's own, which a folder has none of.
@@ -62,6 +66,8 @@ def load_images(
         label_column=label_column,
         resize=resize,
         strict=strict,
+        workers=workers,
+        progress=progress,
     )
     images = _read(source, wanted)
     return described(images, labels=labels, groups=groups, read=partial(_read_column, source))

@@ -12,6 +12,7 @@ from holdfast.data.factors import write_factors
 from holdfast.data.folder import Paths
 from holdfast.data.pool import load_pool, prepare
 from holdfast.data.rejects import write_rejects
+from holdfast.data.stream import Progress
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.checkpoint import Position
 from holdfast.engine.session import Listener, Session, environment, launch, open_session, resolve
@@ -24,6 +25,11 @@ SCHEMA_VERSION = 1
 
 def _ignore(event: object) -> None:
     """The listener of those who want no news."""
+
+
+def _reading(listen: Listener) -> Progress:
+    """Tells of the pass that finds what of a streamed source cannot be used."""
+    return lambda done, images: listen({"kind": "reading", "done": done, "images": images})
 
 
 def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
@@ -39,7 +45,7 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
     fabric = launch(config)
     if fabric.global_rank == 0:
         RunFolder.check(target)
-    pool = prepare(config)
+    pool = prepare(config, progress=_reading(listen))
     config = resolve(config, fabric, pool)
     encoder, initial = first_encoder(config)
     session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)
@@ -72,7 +78,8 @@ def resume(folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
         return run
     config = read_config(run)
     fabric = launch(config)
-    pool = load_pool(json.loads(run.ids.read_text()))
+    memory = {"budget_gib": config.memory_gib, "workers": config.workers, "progress": _reading(listen)}
+    pool = load_pool(json.loads(run.ids.read_text()), **memory)
     saved = checkpoint.checkpoints(run.checkpoints)
     encoder = None if saved else _same_start(run, config)
     session = open_session(config, fabric, run, pool, listen, encoder=encoder)

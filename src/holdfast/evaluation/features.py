@@ -38,15 +38,16 @@ def extract_features(
     if not len(pixels):
         raise ValueError("expected at least one image, got none; check the ids or the limit they were chosen by")
     with measuring(encoder, device) as home:
-        parts = []
-        for start in range(0, len(pixels), batch_size):
-            batch = as_pixels(pixels[start : start + batch_size].to(home))
+        parts, start = [], 0
+        for some in pixels.split(batch_size):
+            batch = as_pixels(some.to(home))
             if augment is not None:
                 batch = augment(batch, torch.arange(start, start + len(batch), device=home))
             with torch.autocast(home.type, torch.bfloat16) if precision == "bf16" else nullcontext():
                 parts.append(encode(encoder, batch))
+            start += len(batch)
             if progress is not None:
-                progress(start + len(batch), len(pixels))
+                progress(start, len(pixels))
     return _finite(torch.cat(parts))
 
 
