@@ -1,10 +1,10 @@
 """SimCLR, EMP-SSL, robust EMP-SSL and CF-AMC-SSL at one budget of forward+backward passes, then attacked.
 
-    python benchmarks/robustness_cifar10.py [--images 3000] [--units 2] [--views 8] [--data FOLDER] [--out FOLDER]
+    python experiments/robustness_cifar10.py [--images 5000] [--units 4] [--views 8] [--data FOLDER] [--out FOLDER]
 
-Trains each on the same images with 48 × units × images passes for an image's views, attack steps and replays
-together (8 views: 24 × units epochs of SimCLR, 6 of EMP-SSL, 1 of robust EMP-SSL with PGD-5, 2 of CF-AMC-SSL with 3
-replays), fits a linear head on clean features of 10,000 training images, and attacks test images with PGD-20 at
+Trains each on the same images (a small network) with 48 × units × images passes for an image's views, attack steps and
+replays together (8 views: 24 × units epochs of SimCLR, 6 of EMP-SSL, 1 of robust EMP-SSL with PGD-5, 2 of CF-AMC-SSL
+with 3 replays), fits a linear head on clean features of 10,000 training images, and attacks test images with PGD-20 at
 4/255 and 8/255, from the image and from a random start, and with Square. Prints a table and writes
 results/robustness_cifar10.json. A run that is there already is not trained again, and an interrupted one goes on.
 """
@@ -46,7 +46,7 @@ def configurations(options: argparse.Namespace) -> dict[str, RunConfig]:
         "holdout": 0,
         "image_size": 32,
         "encoder": options.encoder,
-        "stem": "small",
+        "stem": options.stem,
         "signals_every": 0,
         "threads": options.threads,
         "seed": options.seed,
@@ -121,10 +121,11 @@ def row(name: str, layer: str, run: RunFolder, finding: Finding, passes: int) ->
 def main() -> None:
     """Trains, attacks, prints and writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--images", type=int, default=3000)
-    parser.add_argument("--units", type=int, default=2)
+    parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--units", type=int, default=4)
     parser.add_argument("--views", type=int, default=8)
     parser.add_argument("--encoder", default="timm/test_resnet")
+    parser.add_argument("--stem", default="standard", choices=("small", "standard"))
     parser.add_argument("--attack-images", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -180,7 +181,7 @@ def write(options: argparse.Namespace, rows: list[dict[str, Any]], leaked: dict[
     able = getattr(torch.cpu, "get_capabilities", dict)()
     settings = {name: str(value) for name, value in vars(options).items() if name not in ("data", "out")}
     document = {
-        "command": "python benchmarks/robustness_cifar10.py " + " ".join(sys.argv[1:]),
+        "command": "python experiments/robustness_cifar10.py " + " ".join(sys.argv[1:]),
         "data": "CIFAR-10 (JPEG q75)",
         "hardware": f"{able.get('cpu_name') or platform.machine()}, {torch.get_num_threads()} threads",
         "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},

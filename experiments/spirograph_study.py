@@ -1,7 +1,7 @@
 """Spirograph with and without the penalty: regression error per target, with and without feature averaging, over
 seeds.
 
-    python benchmarks/spirograph_study.py --out runs/spirograph-study [--seeds 3] [--images 12800] [--epochs 8]
+    python experiments/spirograph_study.py --out runs/spirograph-study [--seeds 3] [--images 12800] [--epochs 8]
 
 Trains SimCLR on Spirograph pictures (the authors' 'row' normalisation) plain, with the authors' penalty at 0.01 and
 0.1 and with the pair form at 0.01; fits ridge heads on untransformed pictures and on averages over 1, 5, 10 and 30

@@ -1,6 +1,6 @@
 """Memorization of four methods on long-tailed CIFAR-10: means of the parts, planted images, class size.
 
-    python benchmarks/memorization_cifar10.py --data PARQUET --out runs/memorization [--methods NAMES] [--passes 100]
+    python experiments/memorization_cifar10.py --data PARQUET --out runs/memorization [--methods NAMES] [--passes 100]
 
 Trains each method on the same 2,480 images (an exponential tail with ratio 100 drawn from 10,000), a small ResNet and
 mild crops, with equal forward+backward passes of an image (views, penalty, attacks and replays counted), then three

@@ -1,6 +1,6 @@
 """How well groups without labels find the true tail of long-tailed CIFAR-10, for trained encoders.
 
-    python benchmarks/label_free_balance.py RUN [RUN ...] [--test PARQUET] [--test-images 5000] [--random]
+    python experiments/label_free_balance.py RUN [RUN ...] [--test PARQUET] [--test-images 5000] [--random]
 
 RUN: folders of runs on a labelled long tail, as `holdfast train sdclr --data train.parquet --long-tail exp:100` leaves
 them. Measures the tail audit on the run's own training images and on test images, and compares its groups with the
