@@ -69,7 +69,9 @@ def test_help_needs_no_torch_and_comes_at_once():
     assert fastest < 5  # the claim of 0.3 s is measured by benchmarks/help.py; here a hang would show
 
 
-@pytest.mark.parametrize("command", ["train", "train sdclr", "audit", "report", "compare", "demo", "resume"])
+@pytest.mark.parametrize(
+    "command", ["train", "train sdclr", "audit", "report", "compare", "card", "embed", "export", "demo", "resume"]
+)
 def test_every_command_explains_itself(command, capsys):
     try:
         code = main([*command.split(), "--help"])

@@ -22,6 +22,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "compare": ("holdfast.cli.measure:compare", "paired differences in the terminal: holdfast compare RUN RUN"),
     "card": ("holdfast.cli.card:card", "card.json and a Hugging Face model card: holdfast card RUN"),
+    "embed": (
+        "holdfast.cli.hand_over:embed",
+        "features of images as a file: holdfast embed RUN --data DIR --out FILE.parquet",
+    ),
+    "export": (
+        "holdfast.cli.hand_over:export",
+        "an encoder for timm or torchvision alone: holdfast export RUN --out DIR",
+    ),
     "demo": ("holdfast.cli.demo:demo", "train, audit and report on handwritten digits, in a few minutes"),
     "methods": ("holdfast.cli.lists:methods", "what can be trained"),
     "audits": ("holdfast.cli.lists:audits", "what can be measured"),

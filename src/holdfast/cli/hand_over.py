@@ -1,0 +1,122 @@
+"""`holdfast embed` and `holdfast export`: features for other programs, and encoders for other libraries."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from holdfast.cli.errors import UserError
+from holdfast.cli.options import parse
+from holdfast.cli.stages import Stages
+from holdfast.runs import RunFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedOptions:
+    """Options of `holdfast embed`."""
+
+    encoder: Annotated[str | None, tyro.conf.Positional] = None
+    """A run folder, timm/NAME, torchvision/NAME (:pretrained for weights in your cache), or encoder.safetensors."""
+    data: str | None = None
+    """The images, any source that training takes; None: those of the run."""
+    out: Path = Path("features.parquet")
+    """The file to write: .parquet, .npz or .safetensors."""
+    image_size: int | None = None
+    """Side in pixels that images are resized to; None: the run's, else the images' own."""
+    limit: int | None = None
+    """At most so many images, drawn by the seed."""
+    seed: int = 0
+    """Of that draw."""
+    layer: Literal["backbone", "prefeature"] = "backbone"
+    """The encoder's features, or those of the wide layer after it that a run of emp-ssl keeps."""
+    batch_size: int = 512
+    """Images per pass of the encoder."""
+    precision: Literal["32", "bf16"] = "32"
+    """Of the encoder's passes."""
+    device: str | None = None
+    """Where to compute; None: a GPU where there is one."""
+
+
+def embed(words: Sequence[str]) -> None:
+    """Writes the features of images and says where they are."""
+    options = parse(EmbedOptions, words, prog="holdfast embed")
+    if options.encoder is None:
+        raise UserError("expected an encoder, got none; as in: holdfast embed runs/a --data images --out a.parquet")
+    from holdfast.evaluation.embeddings import SUFFIXES, write_embeddings
+
+    if options.out.suffix not in SUFFIXES:
+        raise UserError(f"expected --out ending in {', '.join(SUFFIXES)}, got {options.out}; choose one of them")
+    images, features, facts = _embedded(options.encoder, options)
+    path = write_embeddings(options.out, images, features, facts)
+    has = [name for name in ("labels", "paths") if getattr(images, name) is not None]
+    print(f"features: {path} ({len(images):,} images × {features.shape[1]}, with ids{''.join(f', {n}' for n in has)})")
+
+
+def _embedded(source: str, options: EmbedOptions) -> tuple[Any, Any, dict[str, Any]]:
+    """Images, their features, and what a reader must know of them."""
+    import torch
+
+    from holdfast.evaluation import encoder_checksum, extract_features
+    from holdfast.models import load_encoder
+
+    encoder = load_encoder(source, layer=options.layer)
+    images = _images(source, options)
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    with Stages() as stages, stages.axis("features"):
+        passes = {"batch_size": options.batch_size, "precision": options.precision, "device": device}
+        features = extract_features(encoder, images, **passes, progress=lambda done, n: stages("features", done, n))
+    facts = {
+        "encoder": source,
+        "encoder_checksum": encoder_checksum(encoder),
+        "layer": options.layer,
+        "precision": options.precision,
+        "data": images.source,
+        "images_checksum": images.checksum,
+        "image_size": images.pixels.shape[-1],
+    }
+    return images, features, facts
+
+
+def _images(source: str, options: EmbedOptions) -> Any:
+    from holdfast.data import load_images
+    from holdfast.data.pool import draw_evenly, load_pool
+
+    run, size = RunFolder(Path(source)), options.image_size
+    record = json.loads(run.ids.read_text()) if run.ids.is_file() else None
+    if options.data is not None:
+        size = size or (record["image_size"] if record else None)
+        return load_images(options.data, size=size, limit=options.limit, seed=options.seed)
+    if record is None:
+        raise UserError(f"expected --data with the images to embed by {source}, got none; as in: --data digits")
+    images = load_pool(record).images
+    limit = len(images) if options.limit is None else options.limit
+    return images.subset(draw_evenly(images, limit, seed=options.seed, purpose="embedded images"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """Options of `holdfast export`."""
+
+    encoder: Annotated[str | None, tyro.conf.Positional] = None
+    """A run folder, or its encoder.safetensors."""
+    out: Path = Path("exported")
+    """Folder to write, new."""
+
+
+def export(words: Sequence[str]) -> None:
+    """Writes weights, facts and loading code, and says where they are."""
+    options = parse(ExportOptions, words, prog="holdfast export")
+    if options.encoder is None:
+        raise UserError("expected a run folder, got none; as in: holdfast export runs/a --out exported")
+    from holdfast.models import Encoder, load_encoder
+    from holdfast.models.export import CODE, FACTS, WEIGHTS, export_encoder
+
+    encoder = load_encoder(options.encoder)
+    if not isinstance(encoder, Encoder):
+        raise UserError(f"expected an encoder of timm or torchvision, got {type(encoder).__name__}; export its own way")
+    facts = export_encoder(encoder, options.out)
+    print(f"weights: {options.out / WEIGHTS} ({facts['network']}, {facts['dim']} features)")
+    print(f"facts: {options.out / FACTS}\nload it without holdfast: {options.out / CODE}, which gave the same features")

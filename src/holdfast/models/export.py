@@ -1,0 +1,145 @@
+"""An encoder for those without holdfast: weights in the network's own names, what they expect, code that loads them."""
+
+import runpy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import timm
+import torch
+import torchvision
+from timm.models.resnet import ResNet
+from torch import Tensor, nn
+
+from holdfast.models.encoders import Encoder
+from holdfast.models.load import checksum
+from holdfast.runs import atomic_folder, write_json
+
+SCHEMA_VERSION = 1
+WEIGHTS, FACTS, CODE = "model.safetensors", "preprocess.json", "load.py"
+
+
+def export_encoder(encoder: Encoder, folder: Path) -> dict[str, Any]:
+    """Writes model.safetensors, preprocess.json and load.py into a new folder; returns the JSON.
+
+    The weights carry the names that timm or torchvision give them. load.py needs torch, safetensors and one of the
+    two, and is run here before the folder gets its name: its features are the encoder's. Raises FileExistsError for a
+    folder that is there, ValueError for a network that cannot be built from its name.
+    """
+    if folder.exists():
+        raise FileExistsError(f"expected a new folder, got {folder} which exists; choose another --out")
+    spec = encoder.spec
+    facts = {
+        "schema": SCHEMA_VERSION,
+        "network": spec.encoder,
+        "stem": spec.stem,
+        "image_size": spec.image_size,
+        "pixels": "RGB in [0, 1], [n, 3, height, width], float32",
+        "mean": list(spec.mean),
+        "std": list(spec.std),
+        "dim": encoder.dim,
+        "encoder_checksum": checksum(encoder),
+    }
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(folder) as temporary:
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in encoder.network.state_dict().items()}
+        safetensors.torch.save_file(state, temporary / WEIGHTS, {"format": "pt"})
+        write_json(temporary / FACTS, facts)
+        (temporary / CODE).write_text(loading_code(encoder))
+        _check(encoder, temporary)
+    return facts
+
+
+def loading_code(encoder: Encoder) -> str:
+    """A Python file whose `encoder()` builds the network and whose `features(images)` normalises and runs it."""
+    kind, _, name = encoder.spec.encoder.partition(":")[0].partition("/")
+    lines = _torchvision_lines(name) if kind == "torchvision" else _timm_lines(name, encoder)
+    builds = "\n".join(f"    {line}" for line in lines)
+    return f'''"""Loads the encoder in {WEIGHTS} without holdfast: needs torch, safetensors and {kind}."""
+
+from pathlib import Path
+
+import torch
+import {kind}
+from safetensors.torch import load_file
+
+MEAN, STD = {tuple(encoder.spec.mean)}, {tuple(encoder.spec.std)}
+
+
+def encoder(folder=Path(__file__).parent):
+    """The network in evaluation mode: normalised images [n, 3, h, w] -> features [n, {encoder.dim}]."""
+{builds}
+    network.load_state_dict(load_file(Path(folder) / "{WEIGHTS}"))
+    return network.eval()
+
+
+@torch.no_grad()
+def features(network, images):
+    """Features [n, {encoder.dim}] of RGB images [n, 3, h, w] in [0, 1]; made for h = w = {encoder.spec.image_size}."""
+    mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return network((images - mean) / std)
+'''
+
+
+def _timm_lines(name: str, encoder: Encoder) -> Sequence[str]:
+    name = name.partition("@")[0]
+    network, size = encoder.network, encoder.spec.image_size
+    if isinstance(network, ResNet):
+        plain = f'network = timm.create_model("{name}", num_classes=0)'
+        return [plain] if encoder.spec.stem == "standard" else [plain, *_small_stem_lines(network)]
+    patches = getattr(network, "patch_embed", None)
+    given = {}
+    if patches is not None and tuple(getattr(patches, "img_size", None) or ()) != _default_size(name):
+        given["img_size"] = size
+    if encoder.spec.stem == "small" and patches is not None:
+        given |= {"img_size": size, "patch_size": int(patches.patch_size[0])}
+    extra = "".join(f", {key}={value}" for key, value in given.items())
+    return [f'network = timm.create_model("{name}", num_classes=0{extra})']
+
+
+def _default_size(name: str) -> tuple[int, ...]:
+    return tuple(timm.get_pretrained_cfg_value(name, "input_size") or (3, 224, 224))[1:]
+
+
+def _small_stem_lines(network: ResNet) -> list[str]:
+    """See encoders.small_stem."""
+    deep = isinstance(network.conv1, nn.Sequential)
+    first = network.get_submodule("conv1.0" if deep else "conv1")
+    assert isinstance(first, nn.Conv2d)
+    convolution = f"torch.nn.Conv2d(3, {first.out_channels}, 3, stride=1, padding=1, bias={first.bias is not None})"
+    return [f"network.conv1{'[0]' if deep else ''} = {convolution}", "network.maxpool = torch.nn.Identity()"]
+
+
+def _torchvision_lines(name: str) -> list[str]:
+    with torch.device("meta"):
+        network = torchvision.models.get_model(name, weights=None)
+    linears = [at for at, module in network.named_modules() if isinstance(module, nn.Linear)]
+    return [
+        f'network = torchvision.models.get_model("{name}", weights=None)',
+        f'network.set_submodule("{linears[-1]}", torch.nn.Identity())',
+    ]
+
+
+@torch.no_grad()
+def _check(encoder: Encoder, folder: Path) -> None:
+    """That what was written gives the encoder's own features."""
+    size, training = encoder.spec.image_size, encoder.training
+    images = torch.linspace(0, 1, 2 * 3 * size * size).view(2, 3, size, size)
+    code = runpy.run_path(str(folder / CODE))
+    try:
+        ours = encoder.cpu().eval()(images)
+        theirs: Tensor = code["features"](code["encoder"](folder), images)
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"expected a network that its name builds again, got {encoder.spec.encoder} ({str(error)[:200]}); "
+            "keep encoder.safetensors with its .json, which holdfast.load_encoder reads"
+        ) from error
+    finally:
+        encoder.train(training)
+    if not torch.allclose(ours, theirs, rtol=1e-4, atol=1e-5):
+        apart = float((ours - theirs).abs().max())
+        raise ValueError(
+            f"expected {CODE} to give the encoder's features, got others (up to {apart:.2g} apart); "
+            "keep encoder.safetensors with its .json, which holdfast.load_encoder reads"
+        )

@@ -1,0 +1,92 @@
+"""What export leaves gives the encoder's own features to those who do not have holdfast."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from holdfast.cli import main
+from holdfast.models import Encoder, create_encoder, load_encoder, save_encoder
+from holdfast.models.encoders import EncoderSpec
+from holdfast.models.export import export_encoder
+
+BLOCKED = "import sys; sys.modules['holdfast'] = None\n"
+FEATURES = BLOCKED + (
+    "import json, load, torch\n"
+    "images = torch.linspace(0, 1, 2 * 3 * {size} * {size}).view(2, 3, {size}, {size})\n"
+    "print(json.dumps(load.features(load.encoder(), images).tolist()))\n"
+)
+
+
+def shaken(encoder):
+    """Other weights than a fresh network has, batch statistics too."""
+    generator = torch.Generator().manual_seed(0)
+    for tensor in [*encoder.network.parameters(), *encoder.network.buffers()]:
+        if tensor.is_floating_point():
+            tensor.data += 0.05 * torch.rand(tensor.shape, generator=generator)
+    return encoder.eval()
+
+
+def exported(encoder, folder):
+    """The features by the written code, in the process and on the images that FEATURES has."""
+    size = encoder.spec.image_size
+    export_encoder(encoder, folder)
+    images = torch.linspace(0, 1, 2 * 3 * size * size).view(2, 3, size, size)
+    with torch.no_grad():
+        return encoder(images)
+
+
+def test_the_code_needs_no_holdfast_and_gives_the_same_features(tmp_path):
+    encoder = shaken(create_encoder("timm/test_resnet", image_size=16))
+    expected = exported(encoder, tmp_path / "out")
+    code = FEATURES.format(size=16)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "out", capture_output=True, text=True, check=True
+    )
+    torch.testing.assert_close(torch.tensor(json.loads(done.stdout)), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("source", "size", "stem"),
+    [
+        ("timm/resnet18", 32, "small"),
+        ("timm/test_resnet", 96, "standard"),
+        ("timm/test_vit", 32, "small"),
+        ("timm/test_vit", 64, "standard"),
+        ("timm/test_efficientnet", 96, "standard"),
+    ],
+)
+def test_any_network_of_timm_is_exported_and_checked(source, size, stem, tmp_path):
+    encoder = shaken(create_encoder(source, image_size=size, stem=stem))
+    exported(encoder, tmp_path / "out")  # raises where the written code gives other features
+    state = load_file(tmp_path / "out" / "model.safetensors")
+    assert set(state) == set(encoder.network.state_dict())
+    facts = json.loads((tmp_path / "out" / "preprocess.json").read_text())
+    assert (facts["network"], facts["image_size"], facts["dim"]) == (source, size, encoder.dim)
+
+
+def test_networks_of_torchvision_are_exported_under_its_names(tmp_path):
+    exported(load_encoder("torchvision/mobilenet_v3_small"), tmp_path / "out")
+    assert "features.0.0.weight" in load_file(tmp_path / "out" / "model.safetensors")
+
+
+def test_a_network_that_its_name_does_not_build_is_refused_and_nothing_is_left(tmp_path):
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    encoder = Encoder(network, EncoderSpec(encoder="timm/test_resnet", stem="standard", image_size=16), 3)
+    with pytest.raises(ValueError, match="expected a network that its name builds again, got timm/test_resnet"):
+        export_encoder(encoder, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path, capsys):
+    save_encoder(create_encoder("timm/test_resnet", image_size=16), tmp_path / "encoder.safetensors")
+    (tmp_path / "mine").mkdir()
+    assert main(["export", str(tmp_path / "encoder.safetensors"), "--out", str(tmp_path / "mine")]) == 2
+    assert "expected a new folder" in capsys.readouterr().err
+    assert main(["export", str(tmp_path / "encoder.safetensors"), "--out", str(tmp_path / "new")]) == 0
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"model.safetensors", "preprocess.json", "load.py"}
+    assert main(["export"]) == 2
