@@ -152,7 +152,7 @@ class Images:
 
     def floats(self, positions: Tensor | None = None) -> Tensor:
         """float32 [m, 3, h, w] in [0, 1] of the images at positions [m], or of all."""
-        pixels = self.pixels if positions is None else self.pixels[positions.to(self.pixels.device)]
+        pixels = self.loaded().pixels if positions is None else self.pixels[positions.to(self.pixels.device)]
         return pixels.to(torch.float32) / 255
 
 
