@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from holdfast.audits._encoders import audited_encoder
 from holdfast.audits.base import Options, Subject
 from holdfast.data import Images, nested_subsets
+from holdfast.data.copies import copies
 from holdfast.data.pool import draw_evenly, same_images
 from holdfast.runs import RunFolder
 
@@ -76,7 +77,7 @@ def subject(
         train_ids=_within(known.train_ids, pool),
         counts=_counts(images, known),
         options=options,
-        facts=_facts(images, test, known, held_out),
+        facts=_facts(images, test, known, held_out) | _copied(pool, test),
     )
 
 
@@ -87,7 +88,7 @@ def _completed(known: Known, path: Path, images: Images) -> Known:
         return known
     record, run = json.loads(folder.ids.read_text()), json.loads(folder.config.read_text())
     fits = record["counts"] is not None and len(record["counts"]) == images.class_count
-    fits = fits and (None in (record["classes"], images.classes) or tuple(record["classes"]) == images.classes)
+    fits = fits and (None in (record.get("classes"), images.classes) or tuple(record["classes"]) == images.classes)
     found: dict[str, Any] = {"run": run, "counts": record["counts"] if fits else None}
     if same_images(record, images):
         found |= {
@@ -183,6 +184,12 @@ def _probe_ids(pool: Images, known: Known, options: Options) -> Tensor:
     if not len(ids):
         raise ValueError("expected images to fit a probe on beside the test images, got none; give more images")
     return ids
+
+
+def _copied(pool: Images, test: Images) -> dict[str, Any]:
+    """How many test images are in the pool too, under other ids; nothing where pixels are streamed."""
+    found = copies(test, pool)
+    return {} if found is None else {"test_copies_in_pool": int(found.sum())}
 
 
 def _few_shot_ids(pool: Images, probe_ids: Tensor, known: Known, options: Options) -> Tensor | None:

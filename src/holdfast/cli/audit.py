@@ -1,10 +1,10 @@
 """`holdfast audit`: measures encoders on every axis that the data allow; findings, a page, a table."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -118,6 +118,8 @@ def audit_encoder(
         subject = subject_of(source, options, audit_options(options, budget, given, progress=stages, **kept))
         axes = fitting_axes(subject, options.axes)
         stages.say(f"{source}: {', '.join(axes)}")
+        if caution := copies_caution(subject.facts, len(subject.test), options):
+            stages.say(f"  caution: {caution}")
         _say_plan(stages, subject, axes, budget)
         findings = []
         for axis in axes:
@@ -130,6 +132,18 @@ def audit_encoder(
     missing = {} if options.axes is not None else missing_axes(subject)
     _conclude(folder, findings, [*left_out(source, missing), f"  findings: {target}"], page=options.page)
     return folder
+
+
+def copies_caution(facts: Mapping[str, Any], test_images: int, options: AuditOptions) -> str | None:
+    """A line where test images are among those that probes are fitted on, with the remedy; None where none are."""
+    found = facts.get("test_copies_in_pool", 0)
+    if not found:
+        return None
+    remedy = f"holdfast inspect {facts['data']}" + (f" --against {options.test}" if options.test else "")
+    return (
+        f"{found:,} of {test_images:,} test images are copies of images that probes are fitted on: accuracy is too "
+        f"high; remove them from one of the two ({remedy} names them)"
+    )
 
 
 def _say_plan(stages: Stages, subject: "Subject", axes: Sequence[str], budget: str) -> None:

@@ -88,6 +88,9 @@ class Progress:
         if event["step"] == 0 and event["counts"]:
             self.say(f"{self._label}images per class: {', '.join(map(str, event['counts']))}")
 
+    def _on_caution(self, event: Mapping[str, Any]) -> None:
+        self.say(f"{self._label}caution: {event['text']}")
+
     def _on_initial(self, event: Mapping[str, Any]) -> None:
         self.say(f"{self._label}first weights from {event['source']}: {len(event['matched'])} tensors taken over")
         kinds = {"missing": "not there, drawn afresh", "other_shape": "of another shape, drawn afresh"}

@@ -14,6 +14,7 @@ from holdfast.data.pool import load_pool, prepare
 from holdfast.data.rejects import write_rejects
 from holdfast.data.stream import Progress
 from holdfast.engine import checkpoint, loop
+from holdfast.engine.cautions import cautions
 from holdfast.engine.checkpoint import Position
 from holdfast.engine.session import Listener, Session, environment, launch, open_session, resolve
 from holdfast.methods import METHODS, fresh_encoder, name_of
@@ -47,6 +48,8 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
         RunFolder.check(target)
     pool = prepare(config, progress=_reading(listen))
     config = resolve(config, fabric, pool)
+    for text in cautions(config, pool) if fabric.global_rank == 0 else ():
+        listen({"kind": "caution", "text": text})
     encoder, initial = first_encoder(config)
     session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)
     if fabric.global_rank == 0:

@@ -1,0 +1,35 @@
+"""What should be said before a run starts, each with its remedy; none of it stops the run."""
+
+from holdfast.config import RunConfig
+from holdfast.data.copies import copies
+from holdfast.data.pool import Pool
+
+
+def cautions(config: RunConfig, pool: Pool) -> list[str]:
+    """Too few images for the batch, and held-out images that are trained on too: a line each."""
+    return [line for line in (_batch(config, len(pool.train_ids)), _copies(pool)) if line is not None]
+
+
+def _batch(config: RunConfig, images: int) -> str | None:
+    if images >= 2 * config.batch_size:
+        return None
+    smaller = 2
+    while 16 * smaller <= images:
+        smaller *= 2
+    what = "one batch" if images <= config.batch_size else "two batches"
+    return (
+        f"{images:,} training images are at most {what} of {config.batch_size}: an epoch is hardly a step, and each "
+        f"image is contrasted with the same others every time; use --batch-size {smaller}, or more images"
+    )
+
+
+def _copies(pool: Pool) -> str | None:
+    if not len(pool.held_out_ids):
+        return None
+    found = copies(pool.held_out, pool.train)
+    if found is None or not found.any():
+        return None
+    return (
+        f"{int(found.sum()):,} of {len(found):,} held-out images are copies of training images: signals and audits on "
+        f"them are better than on new images; remove the copies (holdfast inspect {pool.images.source} names them)"
+    )
