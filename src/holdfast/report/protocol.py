@@ -11,6 +11,14 @@ _PAIRED = (("Pairs of encoders", "pairs"), ("Scored images", "scored_images"), (
 _FACTS: dict[str, Sequence[tuple[str, str]]] = {
     "quality": (*_COMMON, *_PROBE, ("Nearest neighbours", "knn")),
     "balance": (*_COMMON, *_PROBE, ("Group rule", "group_rule"), ("Groups", "groups")),
+    "tail": (
+        *_COMMON,
+        ("Rare against", "reference"),
+        ("Of these", "reference_images"),
+        ("Neighbours", "neighbours"),
+        ("Images with views", "viewed_images"),
+        ("Clusters", "clusters"),
+    ),
     "robustness": (
         ("Attacked images", "attacked_images"),
         ("Norm", "attack_norm"),
@@ -38,6 +46,8 @@ _EXPLAINED = {
     "features spread.",
     "balance": "The same classifier’s accuracy by class, and by groups of classes with many, a medium number and few "
     "training images. Every class counts once.",
+    "tail": "Without labels: an image is rare where few training images are near it. Are two views of a rare image as "
+    "close, and among the same neighbours, as those of a common one?",
     "robustness": "The attacker sees everything and may change every pixel by up to the budget. An image counts as "
     "broken as soon as any attack at this or a smaller budget broke it.",
     "invariance": "Test images are moved by nine transformations, weakly to strongly, and their features compared with "

@@ -11,6 +11,7 @@ from holdfast.report import plots, tables
 from holdfast.report.attack_plots import attack_plots
 from holdfast.report.classes import class_table, per_class
 from holdfast.report.collect import Encoder
+from holdfast.report.density_plots import density_plots
 from holdfast.report.layers import layer_plots
 from holdfast.report.limits import Key, Limit
 from holdfast.report.memory_plots import ratio_plots
@@ -106,6 +107,14 @@ _DRAWINGS: dict[str, Sequence[tuple[Callable[[Sequence[Encoder]], Sequence[plots
             _class_plots,
             "Accuracy by class with 95 % intervals, full-shot probe; above it the training images of each class on a "
             "logarithmic scale.",
+        ),
+    ),
+    "tail": (
+        (
+            density_plots,
+            "Groups are by the distance to the tenth nearest training image: no labels are used. Bands: 95 % intervals, "
+            "or the range over runs. The rare are held less steady where distance falls, or shared neighbours rise, from "
+            "left to right.",
         ),
     ),
     "robustness": (
