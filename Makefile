@@ -7,8 +7,10 @@ MADE_FROM := pyproject.toml constraints.txt
 # pyright would tell of newer versions of itself, and mkdocs-material of MkDocs 2; constraints.txt decides both.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export NO_MKDOCS_2_WARNING := 1
+# Tests drive the chromium of the system; playwright's own download of browsers stays off.
+export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 
-.PHONY: help setup demo test test-all check bench docs
+.PHONY: help setup demo test test-browser test-all check bench docs
 
 help:                 ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -19,9 +21,12 @@ demo: .venv/.dev      ## train SimCLR and SDCLR on long-tailed digits, audit bot
 	$(BIN)/holdfast demo
 
 test: .venv/.dev      ## the fast tests
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not browser"
 
-test-all: .venv/.dev  ## every test, slow ones too
+test-browser: .venv/.dev  ## the report in chromium (Debian: apt-get install chromium); skipped where there is none
+	$(BIN)/pytest -m browser
+
+test-all: .venv/.dev  ## every test, slow ones and those in a browser too
 	$(BIN)/pytest
 
 check: .venv/.dev     ## format, lint, types, import directions, sizes

@@ -171,3 +171,21 @@ def full_runs(tmp_path_factory):
 @pytest.fixture
 def make_full_run():
     return write_full_run
+
+
+@pytest.fixture(scope="session")
+def large_page(tmp_path_factory):
+    """Two encoders on 10,000 test images that press as badly as photographs, and 3,000 scored ones."""
+    from holdfast.report import report
+
+    root = tmp_path_factory.mktemp("large")
+    labels = np.repeat(np.arange(10), 1000)
+    paths = tuple(f"images/some-folder/{i:06d}.jpg" for i in range(len(labels)))
+    for place, method in enumerate(("simclr", "sdclr")):
+        write_run(root / method, method, place)
+        audit = audit_settings(method, place, run=config(method, place, 0))
+        balance(audit, method=method, seed=place, classes=NAMES, per_class=1000).save(root / method / "findings")
+        groups = np.array(GROUPS)[labels]
+        arguments = {"groups": groups, "paths": paths, "scored": 3000, "seed": place, "noise": True}
+        write_four_axes(root / method / "findings", audit, labels, NAMES, **arguments)
+    return report([root / "simclr", root / "sdclr"], root / "page.html")

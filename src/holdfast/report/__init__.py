@@ -30,8 +30,15 @@ _HOMES = {
 class _CallablePackage(ModuleType):
     """The import system binds a package to its parent's attribute, here over the function of the same name."""
 
-    def __call__(self, folders: Sequence[Path | str], path: Path | str) -> Path:
-        return self.report(folders, path)
+    def __call__(
+        self,
+        folders: Sequence[Path | str],
+        path: Path | str,
+        *,
+        limits: Path | str | None = None,
+        images: bool = True,
+    ) -> Path:
+        return self.report(folders, path, limits=limits, images=images)
 
 
 def __getattr__(name: str) -> Any:

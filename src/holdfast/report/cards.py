@@ -70,7 +70,7 @@ def _card(encoders: Sequence[Encoder], axis: Axis, limits: Mapping[Key, Limit]) 
         kind=kind,
         unit="%" if kind.unit == "percent" else "",
         direction=direction_words(kind.better),
-        low=f"{low:g}",
+        low=f"{low:g}".replace("-", "−"),
         high=f"{high:g}",
         lines=[_line(encoder, line, limits, (low, high)) for encoder, line in measured],
         limit="" if limit is None or not bounds else _limit_words(limit, kind, bounds),

@@ -100,7 +100,7 @@ def _gallery(gallery: Gallery, pictures: Pictures) -> dict[str, Any]:
     extras = []
     for extra in gallery.extras:
         place = extra["predicted"]
-        name = shown(classes[place]) if place < len(classes) else str(place)
+        name = shown(classes[place]) if place < len(classes) else f"class {place}"
         extras.append({"pictures": extra["pictures"], "caption": extra["caption"], "predicted": name})
     return {
         "key": gallery.key,

@@ -21,6 +21,7 @@ function element(name, attributes = {}, ...children) {
 function unpack() {
   const found = JSON.parse(document.getElementById("pictures").textContent);
   for (const set of found.sets) {
+    set.classes = set.classes && set.classes.map(classLabel);
     set.ids = new Float64Array(bytes(set.ids));
     set.labels = set.labels && new Uint16Array(bytes(set.labels));
     set.group = set.group && new Uint8Array(bytes(set.group));
@@ -29,6 +30,7 @@ function unpack() {
     view.xy = new Uint16Array(bytes(view.xy));
     view.nearest = new Uint16Array(bytes(view.nearest));
     view.cosines = new Int8Array(bytes(view.cosines));
+    for (const field of view.fields) if (field.key === "predicted") field.names = field.names.map(classLabel);
     for (const field of view.fields) field.values = unpackField(field, found.sets[view.set].count);
     view.byKey = new Map(view.fields.map((field) => [field.key, field]));
   }
@@ -57,6 +59,8 @@ function worded(field, row) {
   return field.names ? field.names[value] : value.toLocaleString("en", { minimumFractionDigits: field.digits, maximumFractionDigits: field.digits }).replace("-", "−");
 }
 
+/* A class that is only a number is said to be one. */
+function classLabel(name) { return /^\d+$/.test(name) ? `class ${name}` : name; }
 function className(set, row) { return set.labels && set.classes ? set.classes[set.labels[row]] : null; }
 function titleOf(set, row) { return className(set, row) ?? `id ${set.ids[row]}`; }
 
@@ -167,7 +171,7 @@ function controlsFor(gallery, section) {
 }
 
 function select(label, options, chosen, changed) {
-  const made = element("select", {}, ...options.map(([value, text]) => element("option", { value }, text)));
+  const made = element("select", { "aria-label": label }, ...options.map(([value, text]) => element("option", { value }, text)));
   made.value = chosen;
   made.addEventListener("change", () => changed(made.value));
   return element("label", {}, `${label} `, made);

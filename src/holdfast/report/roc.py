@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from holdfast.report.collect import Encoder
 from holdfast.report.plots import COLOURS, DASHES, FAINT, Plot, draw
@@ -44,6 +45,9 @@ def _plot(attack: str, lines: Sequence[tuple[int, Points]]) -> Plot:
         axes.set(
             xscale="log", yscale="log", xlabel="non-members taken for members", ylabel="members caught", title=title
         )
+        for axis in (axes.xaxis, axes.yaxis):  # as plain numbers: 10^-2 would be TeX that nobody sets
+            axis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:g}"))
+            axis.set_minor_formatter(NullFormatter())
 
     alt = f"Share of members caught against share of non-members taken for members, {attack} attack, logarithmic axes."
     return draw(f"roc-{attack}", alt, (352, 300), paint)

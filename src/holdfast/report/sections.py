@@ -1,7 +1,7 @@
 """The body of the page: for each axis what it asks, how it was measured, its plots, its tables and its definitions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -40,6 +40,8 @@ class Part:
     explained: str
     protocol: Sequence[tuple[str, str]]
     score_tables: Sequence[tables.Table]
+    folded_tables: Sequence[tables.Table]
+    """Further scores, behind a fold."""
     drawings: Sequence[Drawing]
     more_tables: Sequence[tables.Table] = ()
     definitions: Sequence[tuple[str, Sequence[Mapping[str, str]]]] = field(default_factory=tuple)
@@ -63,17 +65,31 @@ def _part(
     limits: Mapping[Key, Limit],
 ) -> Part:
     own = [(section, scores) for section, scores in found if section.audit == audit]
+    first = _FIRST.get(audit, 12)
     return Part(
         audit=audit,
         title=heading[0],
         question=heading[1],
         explained=explained(audit),
         protocol=protocol(encoders, audit),
-        score_tables=[tables.score_table(encoders, section, scores, limits) for section, scores in own],
+        score_tables=[tables.score_table(encoders, section, scores[:first], limits) for section, scores in own],
+        folded_tables=[
+            _folded(tables.score_table(encoders, section, scores[first:], limits))
+            for section, scores in own
+            if scores[first:]
+        ],
         drawings=[drawing for drawing in _drawings(encoders, audit) if drawing.plots],
         more_tables=_more_tables(encoders, audit),
         definitions=[(section.title, [_definition(score) for score in scores]) for section, scores in own],
     )
+
+
+_FIRST = {"invariance": 5, "robustness": 7}
+"""Scores that stand open: the means over transformations, and the budgets over all classes."""
+
+
+def _folded(table: tables.Table) -> tables.Table:
+    return replace(table, name=f"{table.name}-more", caption=f"{table.caption}, further scores")
 
 
 def _drawings(encoders: Sequence[Encoder], audit: str) -> list[Drawing]:
