@@ -128,9 +128,9 @@ _DRAWINGS: dict[str, Sequence[tuple[Callable[[Sequence[Encoder]], Sequence[plots
     "tail": (
         (
             density_plots,
-            "Groups are by the distance to the tenth nearest training image: no labels are used. Bands: 95 % intervals, "
-            "or the range over runs. The rare are held less steady where distance falls, or shared neighbours rise, from "
-            "left to right.",
+            "Groups are by the distance to the tenth nearest training image: no labels are used. Bands: 95 % "
+            "intervals, or the range over runs. The rare are held less steady where distance falls, or shared "
+            "neighbours rise, from left to right.",
         ),
     ),
     "robustness": (
