@@ -1,10 +1,13 @@
 import json
+import os
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from holdfast.data import Images
+from holdfast.config import MethodConfig, RunConfig
+from holdfast.data import Images, prepare
 from holdfast.data.index_files import is_index_file, listed_ids, read_index
 
 
@@ -86,3 +89,18 @@ def test_a_list_that_does_not_fit_the_images_is_refused(tmp_path, text, problem)
     (tmp_path / "lt.txt").write_text(text)
     with pytest.raises(ValueError, match=problem):
         listed_ids(tmp_path / "lt.txt", pictures())
+
+
+def test_a_list_names_files_of_a_folder_also_with_odd_names_and_without_labels(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    names = [b"a/one two.png", "b/\u00e9\u2028 \U0001f600.png".encode(), b"b/caf\xe9.png", b"c/left out.png"]
+    for seed, name in enumerate(names):
+        path = tmp_path / "photos" / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path, "PNG")
+    (tmp_path / "lt.txt").write_bytes(b"".join(b"train/%s %d\n" % (name, i) for i, name in enumerate(names[:3])))
+    config = RunConfig(method=MethodConfig(), data=str(tmp_path / "photos"), long_tail=str(tmp_path / "lt.txt"))
+    pool = prepare(config)
+    assert len(pool.images) == 4
+    assert sorted(pool.train.paths) == sorted(name.decode("utf-8", "backslashreplace") for name in names[:3])
+    assert pool.split is None

@@ -200,7 +200,7 @@ def _rows(images: Images, keys: pa.Array, file: Path) -> np.ndarray:
         return _found(own, keys.cast(pa.int64()))
     if images.paths is None:
         raise ValueError(f"expected ids in {file} for images without paths, got text; write ids under 'id'")
-    own = _own_paths(images.paths)
+    own = own_paths(images.paths)
     keys = pc.replace_substring_regex(keys.cast(pa.large_string()), r"^\./", "")
     rows = _found(own, keys.cast(pa.large_binary()))
     if (rows < 0).all() and isinstance(images.paths, Paths):
@@ -217,7 +217,7 @@ def _found(own: pa.Array, keys: pa.Array) -> np.ndarray:
     return pc.index_in(own, value_set=keys).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _own_paths(paths: Sequence[str]) -> pa.Array:
+def own_paths(paths: Sequence[str]) -> pa.Array:
     """The images' paths; those of an index without a Python object for each."""
     if not isinstance(paths, Paths):
         return pa.array(list(paths), pa.large_string()).cast(pa.large_binary())

@@ -1,13 +1,20 @@
 """Index files: which images to train on, chosen elsewhere."""
 
+# pyarrow makes its compute functions as it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
+from holdfast.data.columns import own_paths
 from holdfast.data.images import Images
 
 SUFFIXES = (".json", ".npy", ".txt")
@@ -68,7 +75,8 @@ def _pairs(path: Path) -> list[tuple[str, int]] | None:
     """(name, class) of each line of a list; None for an index file."""
     if path.suffix != ".txt" or not path.is_file():
         return None
-    lines = [line.rsplit(maxsplit=1) for line in path.read_text(errors="surrogateescape").splitlines() if line.strip()]
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    lines = [line.rsplit(maxsplit=1) for line in text.split("\n") if line.strip()]
     lines = [parts for parts in lines if not parts[0].startswith("#")]
     if not lines or any(len(parts) != 2 or not parts[1].isdigit() for parts in lines):
         return None
@@ -82,13 +90,16 @@ def _places(names: Sequence[str], images: Images, path: str | Path) -> Tensor:
     """Positions [m] of the named images: by their paths, without as many leading folders as it takes, or by ids."""
     if images.paths is None and all(name.isdigit() for name in names):
         return images.positions(torch.tensor([int(name) for name in names]))
-    known = {name: place for place, name in enumerate(images.paths or ())}
-    short = [name.removeprefix("./").split("/") for name in names]
+    known = own_paths(images.paths or ())
+    short = [os.fsencode(name).removeprefix(b"./").split(b"/") for name in names]
+    missing = list(names)
     for depth in range(min(len(parts) for parts in short)):
-        found = [known.get("/".join(parts[depth:])) for parts in short]
-        if all(place is not None for place in found):
-            return torch.tensor(found)
-    missing = [name for name in names if name.removeprefix("./") not in known]
+        wanted = pa.array([b"/".join(parts[depth:]) for parts in short], pa.large_binary())
+        found = pc.index_in(wanted, value_set=known).fill_null(-1).to_numpy().astype(np.int64)
+        if (found >= 0).all():
+            return torch.from_numpy(found)
+        absent = np.flatnonzero(found < 0).tolist()
+        missing = [names[place] for place in absent] if len(absent) < len(missing) else missing
     raise ValueError(
         f"expected in {path} the paths of images in {images.source}, got {missing[0]!r} and {len(missing) - 1:,} "
         f"others that are not among {len(images):,} loaded ones"
