@@ -14,8 +14,8 @@ Resize = Literal["crop", "square", "squash", "pad"]
 """How a picture becomes square: see `fit`."""
 BACKGROUND = "white"
 """What transparent pixels lie over, and what `pad` fills up with."""
-MOST_PIXELS = 2**26
-"""Pictures of more are refused: with four bytes a pixel, and a copy, they would take over half a GiB."""
+MOST_PIXELS = 50_000_000
+"""Pictures of more are refused: with four bytes a pixel, and a copy, they would take over 400 MB."""
 LARGEST_WHOLE = 64
 """Up to this size the stored picture is the largest square; above it, `crop` keeps 224 of 256, as ImageNet's do."""
 _UPRIGHT = {
