@@ -96,6 +96,16 @@ def test_paths_of_this_machine_stay_out(run, make_findings, tmp_path):
     assert card(audited)["training"] is None
 
 
+def test_paths_within_settings_stay_out_too(make_run, tmp_path):
+    within = {"pair_config": {"data": "/mnt/a/b.npz"}, "study": "/mnt/study", "test": "20% of each class of /mnt/c.npz"}
+    run = make_run(tmp_path / "run", "simclr", 0, settings=within, groups=["/mnt/d.csv:site"], long_tail="/mnt/e.txt")
+    document = card(run)
+    assert "/mnt" not in json.dumps(document)
+    settings = document["axes"][0]["settings"]
+    assert (settings["pair_config"], settings["test"]) == ({"data": "b.npz"}, "20% of each class of c.npz")
+    assert (document["training"]["groups"], document["training"]["long_tail"]) == (["d.csv:site"], "e.txt")
+
+
 def test_pretrained_weights_name_their_base_model(make_findings, tmp_path):
     folder = make_findings(tmp_path / "net", name="net")
     document = card(folder)

@@ -21,7 +21,7 @@ from holdfast.runs import RunFolder, atomic_path, write_json
 
 SCHEMA_VERSION = 1
 _PUBLIC = ("timm/", "torchvision/")
-_PATHS = frozenset({"data", "test", "encoder", "init", "out"})
+_PATHS = frozenset({"data", "test", "encoder", "init", "out", "study", "labels", "groups", "long_tail"})
 """Settings that may hold a path of one machine: a card keeps its last part."""
 _ELSEWHERE = frozenset({"run", "warnings"})
 """Settings of a finding that stand elsewhere in the card."""
@@ -145,7 +145,15 @@ def _score(score: Score) -> dict[str, Any]:
 
 def _without_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings whose sources are named by their last part: where they lie on one machine is nobody's business."""
-    return {k: _shortened(v) if k in _PATHS and isinstance(v, str) else v for k, v in settings.items()}
+    return {name: _pathless(name, value) for name, value in settings.items()}
+
+
+def _pathless(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _without_paths(value)
+    if isinstance(value, list | tuple):
+        return [_pathless(name, item) for item in value]
+    return _shortened(value) if name in _PATHS and isinstance(value, str) else value
 
 
 def _shortened(source: str) -> str:
