@@ -1,6 +1,9 @@
 """Run folders as training and auditing leave them, with numbers of the size that CIFAR-10-LT gives."""
 
 import json
+import os
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -189,3 +192,57 @@ def large_page(tmp_path_factory):
         arguments = {"groups": groups, "paths": paths, "scored": 3000, "seed": place, "noise": True}
         write_four_axes(root / method / "findings", audit, labels, NAMES, **arguments)
     return report([root / "simclr", root / "sdclr"], root / "page.html")
+
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser with a profile of its own, new and empty; in continuous integration it has to be there."""
+    wanted = bool(os.environ.get("CI"))
+    if not wanted:
+        pytest.importorskip("playwright", reason="playwright is not installed")
+    if CHROMIUM is None and not wanted:
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM is not None, "expected chromium, got none: apt-get install chromium"
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def full_page(full_runs, tmp_path_factory):
+    from holdfast.report import report
+
+    return report(full_runs, tmp_path_factory.mktemp("page") / "page.html")
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens a page and gives it; at the end nothing may have gone wrong and no address been asked for."""
+    contexts, wrong, asked = [], [], []
+
+    def open_(path, width=1280, height=900, theme="light"):
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: (wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert wrong == []
+    assert [address[:80] for address in asked if not re.match(r"file:.*\.html(#.*)?$|data:", address)] == []

@@ -1,65 +1,11 @@
 """The page in Debian's chromium, from a file: what a reader does with it, and that it asks for nothing."""
 
-import os
-import re
-import shutil
-
 import pytest
 
 from holdfast.report import report
 
 pytestmark = pytest.mark.browser
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 NASTY = "<script>alert('x')</script>", 'quo"te', "new\nline", "\u202eright to left", "🐈 cat"
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser with a profile of its own, new and empty; in continuous integration it has to be there."""
-    wanted = bool(os.environ.get("CI"))
-    if not wanted:
-        pytest.importorskip("playwright", reason="playwright is not installed")
-    if CHROMIUM is None and not wanted:
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM is not None, "expected chromium, got none: apt-get install chromium"
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def full_page(full_runs, tmp_path_factory):
-    return report(full_runs, tmp_path_factory.mktemp("page") / "page.html")
-
-
-@pytest.fixture
-def visit(chromium):
-    """Opens a page and gives it; at the end nothing may have gone wrong and no address been asked for."""
-    contexts, wrong, asked = [], [], []
-
-    def open_(path, width=1280, height=900, theme="light"):
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("dialog", lambda dialog: (wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert wrong == []
-    assert [address[:80] for address in asked if not re.match(r"file:.*\.html(#.*)?$|data:", address)] == []
 
 
 def captions(gallery):
@@ -144,60 +90,6 @@ def test_what_broke_first_stands_beside_the_attack(visit, full_page):
     assert "change × 63.8" in gallery.locator(".tile").first.inner_text()
     sizes = gallery.locator("img").evaluate_all("images => images.map((image) => image.naturalWidth)")
     assert set(sizes) == {32}
-
-
-def test_the_map_shows_the_image_under_the_pointer(visit, full_page):
-    page = visit(full_page)
-    page.locator("#map").scroll_into_view_if_needed()
-    box, tip = page.locator("#map").bounding_box(), page.locator("#map-tip")
-    for step in range(400):
-        page.mouse.move(
-            box["x"] + box["width"] * (0.2 + 0.03 * (step % 20)), box["y"] + 0.05 * box["height"] * (step // 20)
-        )
-        if tip.is_visible():
-            break
-    assert tip.is_visible()
-    assert tip.locator("bdi").inner_text() in page.locator("#map-legend").inner_text()
-    shown = tip.inner_text().split("id ")[1].split()[0]
-    page.mouse.down()
-    page.mouse.up()
-    assert page.locator("#image dl dd").first.inner_text() == shown
-
-
-def test_the_map_goes_by_keyboard_and_says_where_it_is(visit, full_page):
-    page = visit(full_page)
-    page.locator("#map").focus()
-    seen = set()
-    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown"):
-        page.keyboard.press(key)
-        seen.add(page.locator("#said").inner_text())
-    assert len(seen) >= 4 and all("id " in said for said in seen)
-    page.keyboard.press("Enter")
-    assert page.locator("#image").is_visible()
-
-
-def test_the_map_can_be_coloured_by_what_was_measured(visit, full_page):
-    page = visit(full_page)
-    labels = page.locator("#map-colour option").all_inner_texts()
-    assert labels == [
-        "Class",
-        "Group by training images",
-        "Linear probe",
-        "Under attack",
-        "Stability (whitened cosine)",
-    ]
-    pixels = "() => document.getElementById('map').toDataURL()"
-    pictures = {page.evaluate(pixels)}
-    for label in labels[1:]:
-        page.locator("#map-colour").select_option(label=label)
-        pictures.add(page.evaluate(pixels))
-    page.locator("#map-set").select_option(index=1)
-    assert "Memorization ratio" in page.locator("#map-colour").inner_text()
-    pictures.add(page.evaluate(pixels))
-    assert len(pictures) == 6
-    page.locator("#map-legend button").first.click()
-    assert page.locator("#map-legend button").first.get_attribute("aria-pressed") == "true"
-    assert page.evaluate(pixels) not in pictures
 
 
 def test_another_encoder_sees_other_images(visit, full_page):
@@ -290,26 +182,3 @@ def test_a_script_that_is_not_the_pages_own_does_not_run(chromium, full_page):
     page.wait_for_timeout(100)
     assert page.evaluate("window.ran") is None
     page.close()
-
-
-def test_ten_thousand_images_stay_smooth(visit, large_page):
-    page = visit(large_page)
-    page.locator("#map").scroll_into_view_if_needed()
-    moves = """() => {
-      const map = document.getElementById("map"), box = map.getBoundingClientRect(), start = performance.now();
-      for (let i = 0; i < 200; i++) {
-        map.dispatchEvent(new PointerEvent("pointermove", {
-          clientX: box.left + ((i * 37) % 100) / 100 * box.width,
-          clientY: box.top + ((i * 61) % 100) / 100 * box.height,
-        }));
-      }
-      return (performance.now() - start) / 200;
-    }"""
-    assert page.evaluate(moves) < 16
-    repaint = """() => {
-      const start = performance.now(), colour = document.getElementById("map-colour");
-      colour.value = "correct";
-      colour.dispatchEvent(new Event("change"));
-      return performance.now() - start;
-    }"""
-    assert page.evaluate(repaint) < 400
