@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.odd_files import make
+from holdfast.data import load_images
 from holdfast.data import survey as module
 from holdfast.data.survey import survey
+from holdfast.inspection import inspect
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +52,17 @@ def test_sizes_kinds_copies_and_rejects_of_a_folder(folder):
     assert sum(seen.reasons.values()) == 3
     assert [bool(seen.flat[by_name[name]]) for name in ("see through.png", "two.png")] == [True, False]
     assert [bool(seen.grey[by_name[name]]) for name in ("grey.png", "two.png")] == [True, False]
+
+
+@pytest.mark.slow
+def test_of_odd_files_what_loading_sets_aside_is_set_aside_here(tmp_path):
+    make(tmp_path / "odd")
+    seen = survey(str(tmp_path / "odd"))
+    loaded = load_images(str(tmp_path / "odd"), size=32)
+    assert {path for path, _ in seen.rejected} == {one.path for one in loaded.rejected}
+    assert seen.ids.tolist() == loaded.ids.tolist()
+    assert len(seen) > 150
+    inspect(str(tmp_path / "odd"))
 
 
 def test_a_draw_holds_as_many_as_asked_and_repeats(folder):

@@ -7,9 +7,11 @@ import torch
 
 from holdfast.data.duplicates import LEAST_CORRELATION, MOST_BITS, perceptual_hash, unit_thumbnails
 
-EXACT = 20_000
+EXACT = 100_000
 """Up to so many images every pair is compared."""
-_BANDS, _REACH, _AT_ONCE, _CHUNK = 4, 48, 2**14, 1024
+_BANDS, _REACH, _AT_ONCE = 4, 48, 2**14
+_PAIRS = 2**23
+"""Pairs of hashes compared at once: 64 MiB."""
 
 
 def hash_bits(thumbnails: np.ndarray) -> np.ndarray:
@@ -24,7 +26,7 @@ def near_groups(
     """Group of each image, int64 [n]: the place of the group's first image; an image alone is its own.
 
     hashes uint64 [n], thumbnails uint8 [n, 3, s, s]. As `duplicate_groups`: two images are near-duplicates where their
-    hashes differ in at most `bits` of 64 and their thumbnails correlate. Up to 20,000 images every pair is compared;
+    hashes differ in at most `bits` of 64 and their thumbnails correlate. Up to 100,000 images every pair is compared;
     beyond that pairs whose hashes agree in one of four 16-bit quarters, which all pairs do that differ in three bits
     or fewer, and among many that agree only close ones in the order of their hashes.
     """
@@ -40,8 +42,9 @@ def near_groups(
 
 
 def _all_pairs(hashes: np.ndarray, bits: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(hashes), _CHUNK):
-        rows = hashes[start : start + _CHUNK]
+    chunk = max(1, _PAIRS // max(1, len(hashes)))
+    for start in range(0, len(hashes), chunk):
+        rows = hashes[start : start + chunk]
         close = np.bitwise_count(rows[:, None] ^ hashes[None, start:]) <= bits
         a, b = np.nonzero(np.triu(close, 1))
         yield a + start, b + start
