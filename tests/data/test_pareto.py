@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from holdfast.data import class_groups, long_tail_split, nested_subsets, pareto_counts
+from holdfast.config import MethodConfig, RunConfig
+from holdfast.data import class_groups, long_tail_split, nested_subsets, pareto_counts, prepare
 from holdfast.data.longtail import long_tail_profile
 
 
@@ -47,6 +48,13 @@ def test_a_pareto_split_has_its_class_sizes_and_its_groups():
     assert sorted(split.counts, reverse=True) == pareto_counts(classes=30, largest=200, alpha=6)
     assert split.counts[0] != 200, "the seed says which class is common"
     assert len(class_groups(split.counts)["few"]) == 10
+
+
+def test_a_run_draws_a_pareto_tail_from_a_labelled_source():
+    pool = prepare(RunConfig(method=MethodConfig(), data="digits", long_tail="pareto:6", image_size=8))
+    assert pool.split is not None
+    assert len(pool.train) == sum(pool.split.counts) < 700
+    assert max(pool.split.counts) <= 183 and min(pool.split.counts) >= 5
 
 
 def test_smaller_subsets_lie_inside_larger_ones_with_a_share_of_every_class():
