@@ -124,12 +124,9 @@ function trio(set, row, extra) {
 function fillGallery(section) {
   const gallery = galleryFor(section.dataset.gallery);
   const list = section.querySelector(".tiles"), count = section.querySelector(".count"), more = section.querySelector(".more button");
-  section.querySelector("h3").firstElementChild.textContent = gallery ? gallery.title : section.querySelector("h3").textContent;
-  if (!gallery) {
-    list.replaceChildren();
-    if (count) { count.textContent = "Not measured for this encoder."; more.hidden = true; }
-    return;
-  }
+  section.hidden = !gallery;
+  if (!gallery) return;
+  section.querySelector("h3").firstElementChild.textContent = gallery.title;
   if (!gallery.strip) section.querySelector(".note").textContent = gallery.text;
   const state = states.get(section), rows = rowsOf(gallery, state);
   list.replaceChildren(...rows.slice(0, state.shown).map(([row, number]) => tile(gallery, state, row, number)));
@@ -236,7 +233,7 @@ function startDialog() {
 document.addEventListener("DOMContentLoaded", () => {
   if (!document.getElementById("pictures")) return;
   data = unpack();
-  place = Math.min(...data.views.map((view) => view.place));
+  place = Number(document.getElementById("images").dataset.first);
   const sections = [...document.querySelectorAll("[data-gallery]")];
   for (const section of sections) {
     section.querySelector(".more button")?.addEventListener("click", () => { states.get(section).shown += 2 * TILES; fillGallery(section); });

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from holdfast.report import plots, tables
+from holdfast.report.apart import apart_sentences, shortlisted
 from holdfast.report.cards import cards
 from holdfast.report.collect import Encoder, collect
 from holdfast.report.galleries import Gallery, galleries
@@ -86,13 +88,25 @@ def _read(*names: str) -> str:
 
 def _tables(encoders: Sequence[Encoder]) -> dict[str, Any]:
     """What belongs to no axis."""
-    differences = tables.differences(encoders)
     return {
-        "difference_table": tables.difference_table(differences, encoders[0]) if differences else None,
+        **_differences(encoders),
         "curves": drawn(plots.curves(encoders), _CURVES),
         "settings_table": tables.settings_table(encoders) if any(e.run for e in encoders) else None,
         "cost_table": tables.cost_table(encoders),
         "provenance_table": tables.provenance_table(encoders),
+    }
+
+
+def _differences(encoders: Sequence[Encoder]) -> dict[str, Any]:
+    """Statements, the differences that stand for an axis, and behind a fold all others."""
+    found, chosen = tables.differences(encoders), set(shortlisted(encoders))
+    few = [d for d in found if (d.audit, d.score.name) in chosen]
+    others = [d for d in found if (d.audit, d.score.name) not in chosen]
+    made = [tables.difference_table(part, encoders[0]) if part else None for part in (few, others)]
+    return {
+        "apart": apart_sentences(encoders) if found else [],
+        "difference_table": made[0],
+        "other_differences": None if made[1] is None else replace(made[1], name="differences-more"),
     }
 
 
@@ -103,7 +117,9 @@ def _pictures(encoders: Sequence[Encoder]) -> dict[str, Any] | None:
         return None
     found = galleries(pictures)
     seen = {view.encoder.place for view in pictures.views}
+    first = _shown_first(pictures, found)
     return {
+        "first": first,
         "sheet": base64.b64encode(pictures.sheet).decode(),
         "across": pictures.across,
         "rows": -(-pictures.count // pictures.across),
@@ -111,13 +127,20 @@ def _pictures(encoders: Sequence[Encoder]) -> dict[str, Any] | None:
         "encoders": [(e.name, e.place) for e in encoders if e.place in seen],
         "unseen": joined([e.name for e in encoders if e.place not in seen]),
         "titles": [TITLES[one.kind] for one in pictures.sets],
-        "galleries": [_place_of(gallery) for gallery in _once(pictures, found)],
+        "galleries": [_place_of(gallery) for gallery in _once(pictures, found, first)],
     }
 
 
-def _once(pictures: Pictures, found: Sequence[Gallery]) -> list[Gallery]:
+def _shown_first(pictures: Pictures, found: Sequence[Gallery]) -> int:
+    """The place of the encoder with the most galleries, the first one among equals."""
+    counts = {view.encoder.place: 0 for view in pictures.views}
+    for gallery in found:
+        counts[pictures.views[gallery.view].encoder.place] += 1
+    return max(sorted(counts), key=lambda place: counts[place])
+
+
+def _once(pictures: Pictures, found: Sequence[Gallery], first: int) -> list[Gallery]:
     """One gallery of every key: that of the encoder shown first where it has one."""
-    first = min(view.encoder.place for view in pictures.views)
     ours = {g.key: g for g in reversed(found)} | {
         g.key: g for g in found if pictures.views[g.view].encoder.place == first
     }
