@@ -26,6 +26,10 @@ class EmbedOptions:
     """The file to write: .parquet, .npz or .safetensors."""
     image_size: int | None = None
     """Side in pixels that images are resized to; None: the run's, else the images' own."""
+    resize: Literal["crop", "square", "squash", "pad"] | None = None
+    """How images are brought to that size, see the page on data; None: as the run did."""
+    labels: str | None = None
+    """Labels to write beside the features: folder, FILE.csv:COLUMN, a column or none; None: the source's own."""
     limit: int | None = None
     """At most so many images, drawn by the seed."""
     seed: int = 0
@@ -88,7 +92,9 @@ def _images(source: str, options: EmbedOptions) -> Any:
     record = json.loads(run.ids.read_text()) if run.ids.is_file() else None
     if options.data is not None:
         size = size or (record["image_size"] if record else None)
-        return load_images(options.data, size=size, limit=options.limit, seed=options.seed)
+        resize = options.resize or (record or {"resize": "crop"}).get("resize", "square")
+        drawn = {"limit": options.limit, "seed": options.seed, "labels": options.labels}
+        return load_images(options.data, size=size, resize=resize, **drawn)
     if record is None:
         raise UserError(f"expected --data with the images to embed by {source}, got none; as in: --data digits")
     images = load_pool(record).images
