@@ -39,6 +39,10 @@ class AuditOptions(AttackOptions):
     """Of the test images: FILE.csv:COLUMN, a column of the source, or folder; balance reports accuracy by them."""
     resize: Literal["crop", "square", "squash", "pad"] | None = None
     """How a picture becomes square, see `holdfast train`; None: the run's choice, else crop."""
+    memory_gib: float = 4.0
+    """Most GiB of decoded pixels in memory; a folder or parquet files beyond it are streamed by workers."""
+    workers: int | None = None
+    """Processes that decode where images are streamed; None: one for each core, 8 at most."""
     strict: bool = False
     """Stop at the first file that cannot be used, instead of setting it aside."""
     axes: tuple[str, ...] | None = None

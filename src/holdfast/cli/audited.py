@@ -97,7 +97,7 @@ def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str
 
     record = json.loads(RunFolder.open(source).ids.read_text())
     size, resize = options.image_size or record["image_size"], options.resize or record.get("resize", "square")
-    own: Pool | None = None if options.data else load_pool(record)
+    own: Pool | None = None if options.data else load_pool(record, **_memory(options))
     images = _load(str(options.data), options, size, resize) if own is None else _described(own.images, options)
     if options.test is not None:
         return images, {"test": _load(options.test, options, size, resize)}
@@ -124,10 +124,16 @@ def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> 
     from holdfast.data import load_images
 
     groups = options.groups if options.test in (None, data) else ()
-    images = load_images(data, size=size, resize=resize, strict=options.strict, labels=options.labels, groups=groups)
+    images = load_images(
+        data, size=size, resize=resize, strict=options.strict, labels=options.labels, groups=groups, **_memory(options)
+    )
     if images.rejected:
         print(f"{data}: {len(images.rejected):,} files set aside, the first {summary(images.rejected)}")
     return images
+
+
+def _memory(options: "AuditOptions") -> dict[str, Any]:
+    return {"budget_gib": options.memory_gib, "workers": options.workers}
 
 
 def _described(images: "Images", options: "AuditOptions") -> "Images":
