@@ -130,6 +130,8 @@ class RunConfig:
     """The method's settings; their class says which method."""
     data: str = "digits"
     """Images: 'digits', a folder of pictures, a .parquet file in the Hugging Face image layout, or an .npz file."""
+    download: bool = False
+    """Let torchvision fetch a data set that is not there (torchvision/CIFAR10)."""
     labels: str | None = None
     """'folder' (the first folder of each path), FILE.csv, FILE.csv:COLUMN, a column of the source, or 'none'; None: the
     source's own, which a folder has none of. Never needed to train."""

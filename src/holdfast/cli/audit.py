@@ -32,6 +32,8 @@ class AuditOptions(AttackOptions):
     """Labelled images that probes are fitted on; None: the run's own source."""
     test: str | None = None
     """Test images; None: what the run held out, else a fifth of every class of the data."""
+    download: bool = False
+    """Let torchvision fetch a data set that is not there (torchvision/CIFAR10:test)."""
     labels: str | None = None
     """Of data and test: folder, FILE.csv, FILE.csv:COLUMN, a column of the source, or none; None: the run's choice,
     else the source's own, which a folder has none of."""

@@ -125,7 +125,14 @@ def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> 
 
     groups = options.groups if options.test in (None, data) else ()
     images = load_images(
-        data, size=size, resize=resize, strict=options.strict, labels=options.labels, groups=groups, **_memory(options)
+        data,
+        download=options.download,
+        size=size,
+        resize=resize,
+        strict=options.strict,
+        labels=options.labels,
+        groups=groups,
+        **_memory(options),
     )
     if images.rejected:
         print(f"{data}: {len(images.rejected):,} files set aside, the first {summary(images.rejected)}")

@@ -98,7 +98,7 @@ def prepare(config: RunConfig, *, progress: Progress | None = None) -> Pool:
     reading: dict[str, Any] = {"resize": config.resize, "labels": config.labels, "groups": list(config.groups)}
     drawn = {"size": config.image_size, "limit": config.limit, "seed": config.split}
     memory = {"budget_gib": config.memory_gib, "workers": config.workers, "progress": progress}
-    images = load_images(config.data, strict=config.strict, **drawn, **memory, **reading)
+    images = load_images(config.data, strict=config.strict, download=config.download, **drawn, **memory, **reading)
     _check_square(images)
     by_file = config.long_tail is not None and is_index_file(config.long_tail)
     chosen = listed_ids(str(config.long_tail), images) if by_file else None

@@ -14,12 +14,13 @@ from holdfast.data.images import Images
 from holdfast.data.parquet import read_parquet, read_parquet_column
 from holdfast.data.pictures import Resize
 from holdfast.data.spirograph import is_spirograph, read_spirograph
+from holdfast.data.torchvision_sets import is_torchvision, read_torchvision
 
 __all__ = ["Images", "load_images"]
 
 _ACCEPTED = (
-    "'digits', 'spirograph:COUNT', a folder of pictures, a .parquet file, a folder or pattern of .parquet shards, "
-    "or an .npz file"
+    "'digits', 'spirograph:COUNT', 'torchvision/NAME', a folder of pictures, a .parquet file, a folder or pattern of "
+    ".parquet shards, or an .npz file"
 )
 
 
@@ -36,14 +37,15 @@ def load_images(
     strict: bool = False,
     labels: str | None = None,
     groups: Sequence[str] = (),
+    download: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Images:
     """Decodes a source into one uint8 tensor, or sees to it that its pixels are streamed where they are too many.
 
-    source: 'digits', 'spirograph:100000' (see parse_spirograph), a folder of pictures (all below it, in the order of
-        their paths), a .parquet file in the Hugging Face image layout, a folder or glob pattern of such shards (taken
-        in the order of their names), or an .npz file.
+    source: 'digits', 'spirograph:100000' (see parse_spirograph), 'torchvision/NAME' (see torchvision_sets), a folder of
+        pictures (all below it, in the order of their paths), a .parquet file in the Hugging Face image layout, a folder
+        or glob pattern of such shards (taken in the order of their names), or an .npz file.
     size: every image is resampled to size×size (Pillow's antialiased bicubic), as resize says (see pictures.fit);
         None keeps the images as they are, which must then be of one size.
     limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
@@ -53,6 +55,7 @@ def load_images(
     image_column, label_column: names where the usual ones are not used; labels are never needed.
     labels, groups: 'folder', 'FILE.csv', 'FILE.csv:COLUMN' or a column of the source, see `described`; labels may be
         'none', and by default are the source's own, which a folder has none of.
+    download: let torchvision fetch a set that is not there.
     strict: raise for the first file of a folder that cannot be used, instead of setting it aside (Images.rejected).
 
     Raises FileNotFoundError, or ValueError with what was expected, what came and a remedy.
@@ -69,7 +72,10 @@ def load_images(
         workers=workers,
         progress=progress,
     )
-    images = _read(source, wanted)
+    if is_torchvision(str(source)):
+        images = read_torchvision(wanted, str(source), download=download)
+    else:
+        images = _read(source, wanted)
     return described(images, labels=labels, groups=groups, read=partial(_read_column, source))
 
 
@@ -93,7 +99,8 @@ def _read(source: str | Path, wanted: Wanted) -> Images:
 
 def _read_column(source: str | Path, name: str) -> tuple[pa.Array, tuple[str, ...] | None]:
     """A column of a parquet source or an .npz file."""
-    paths = [] if is_spirograph(str(source)) or _is_pictures(Path(source)) else _files(Path(source))
+    named = str(source) == "digits" or is_spirograph(str(source)) or is_torchvision(str(source))
+    paths = [] if named or _is_pictures(Path(source)) else _files(Path(source))
     if paths and paths[0].suffix == ".npz":
         return read_npz_column(paths[0], name)
     if paths:
