@@ -59,7 +59,8 @@ def configurations(options: argparse.Namespace) -> dict[str, RunConfig]:
         found[name] = replace(PRESETS[name](), method=narrow, batch_size=50, **shared)
     for name, config in found.items():
         found[name] = replace(config, epochs=passes // build(config, image_size=32).passes_per_image)
-    found["cf-amc-ssl-authors-schedule"] = replace(found["cf-amc-ssl"], schedule="authors")
+    if options.authors_schedule:
+        found["cf-amc-ssl-authors-schedule"] = replace(found["cf-amc-ssl"], schedule="authors")
     return found
 
 
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--attack-images", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--authors-schedule", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--data", default="../shared/data/cifar10")
     parser.add_argument("--out", type=Path, default=Path("runs/robustness_cifar10"))
     options = parser.parse_args()
