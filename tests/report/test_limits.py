@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from holdfast.cli import main
 from holdfast.report import report
 from holdfast.report.limits import LIMITS, Limit, load_limits, verdict
 from holdfast.report.questions import AXES
@@ -69,3 +70,12 @@ def test_the_page_follows_the_file_and_can_do_without_images(full_runs, tmp_path
     assert "at most 0.0 %" in text
     assert "Only &lt;b&gt;equals&lt;/b&gt; will do." in text
     assert 'id="images"' not in text
+
+
+def test_limits_that_are_none_end_the_command_before_anything_is_written(make_run, tmp_path, capsys):
+    run, path = make_run(tmp_path / "run", "simclr", 0), tmp_path / "limits.json"
+    path.write_text('{"balance.std": "low"}')
+    assert main(["report", str(run), "--out", str(tmp_path / "page.html"), "--limits", str(path)]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.count("\n") == 0 and "for balance.std in" in said
+    assert not (tmp_path / "page.html").exists()

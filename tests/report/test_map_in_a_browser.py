@@ -2,6 +2,9 @@
 
 import pytest
 
+from holdfast.atlas import Atlas
+from holdfast.report import report
+
 pytestmark = pytest.mark.browser
 
 
@@ -80,3 +83,17 @@ def test_ten_thousand_images_stay_smooth(visit, large_page):
       return performance.now() - start;
     }"""
     assert page.evaluate(repaint) < 400
+
+
+def test_images_without_labels_have_a_map_and_galleries(visit, make_findings, full_runs, tmp_path):
+    folder = make_findings(tmp_path / "unlabelled", name="unlabelled")
+    (folder / "balance.json").unlink()
+    atlas = Atlas.load(full_runs[0] / "findings", "test")
+    Atlas(**vars(atlas) | {"labels": None, "classes": None, "groups": None}).save(folder, "test")
+    page = visit(report([folder, full_runs[1]], tmp_path / "page.html"))
+    assert page.locator("#seen-by").evaluate("select => select.selectedOptions[0].textContent") == "SDCLR"
+    page.locator("#seen-by").select_option(label="unlabelled")
+    assert page.locator("#map-colour option").all_inner_texts() == ["nothing"]
+    assert page.locator("section.gallery:visible h3").all_inner_texts() == ["Near-duplicates among the test images"]
+    page.locator("#g-twins-test .tile button").first.click()
+    assert page.locator("#image-title").inner_text() == "id 5"
