@@ -10,8 +10,8 @@ from holdfast.data.duplicates import LEAST_CORRELATION, MOST_BITS, perceptual_ha
 EXACT = 100_000
 """Up to so many images every pair is compared."""
 _BANDS, _REACH, _AT_ONCE = 4, 48, 2**14
-_PAIRS = 2**23
-"""Pairs of hashes compared at once: 64 MiB."""
+_PAIRS = 2**19
+"""Pairs of hashes compared at once: few enough to stay in a processor's cache."""
 
 
 def hash_bits(thumbnails: np.ndarray) -> np.ndarray:
@@ -45,9 +45,9 @@ def _all_pairs(hashes: np.ndarray, bits: int) -> Iterator[tuple[np.ndarray, np.n
     chunk = max(1, _PAIRS // max(1, len(hashes)))
     for start in range(0, len(hashes), chunk):
         rows = hashes[start : start + chunk]
-        close = np.bitwise_count(rows[:, None] ^ hashes[None, start:]) <= bits
-        a, b = np.nonzero(np.triu(close, 1))
-        yield a + start, b + start
+        close = np.flatnonzero(np.bitwise_count(rows[:, None] ^ hashes[None, start:]) <= bits)
+        a, b = np.divmod(close, len(hashes) - start)
+        yield a[a < b] + start, b[a < b] + start
 
 
 def _banded_pairs(hashes: np.ndarray, bits: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

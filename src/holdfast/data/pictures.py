@@ -49,7 +49,10 @@ def decode(encoded: bytes | BinaryIO, size: int | None = None, resize: Resize = 
 
     Where the stored size allows, a JPEG is decoded at a half, a quarter or an eighth of its size ('square' never does).
     """
-    image = _open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded)
+    return _upright(_open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded), size, resize)
+
+
+def _upright(image: Image.Image, size: int | None, resize: Resize) -> Image.Image:
     if size is not None and resize != "square":
         _draft(image, size, resize)
     if image.width * image.height > MOST_PIXELS:
@@ -58,10 +61,11 @@ def decode(encoded: bytes | BinaryIO, size: int | None = None, resize: Resize = 
     return to_rgb(image if turn is None else image.transpose(turn))
 
 
-def header(file: BinaryIO) -> tuple[tuple[str, str], tuple[int, int]]:
-    """(format, mode) and (width, height) of an encoded picture as it is stored; nothing is decoded."""
+def look(file: BinaryIO, size: int) -> tuple[tuple[str, str], tuple[int, int], np.ndarray]:
+    """(format, mode) and (width, height) as an encoded picture is stored, and the whole of it squashed to size×size."""
     image = _open(file)
-    return (image.format or "?", image.mode), image.size
+    kind, sides = (image.format or "?", image.mode), image.size
+    return kind, sides, fit(_upright(image, size, "squash"), size, "squash")
 
 
 def reason(error: BaseException) -> str:

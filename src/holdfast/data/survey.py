@@ -19,7 +19,7 @@ from holdfast.data.folder import NOT_REGULAR, FolderIndex, Paths
 from holdfast.data.images import Images
 from holdfast.data.kept import open_index
 from holdfast.data.near import hash_bits
-from holdfast.data.pictures import decode, fit, header, reason
+from holdfast.data.pictures import fit, look, reason
 from holdfast.data.sources import is_folder_of_pictures, load_images, source_files
 
 SIDE = 16
@@ -192,10 +192,8 @@ def _note_file(notes: _Notes, row: int, file: BinaryIO) -> np.ndarray:
     digest = hashlib.file_digest(file, "blake2b").digest()  # type: ignore[arg-type]
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    kind, (width, height) = header(file)
-    file.seek(0)
-    thumbnail = fit(decode(file, _HASHED, "squash"), _HASHED, "squash")
-    _write(notes, row, kind, (width, height), size, digest)
+    kind, sides, thumbnail = look(file, _HASHED)
+    _write(notes, row, kind, sides, size, digest)
     return thumbnail
 
 
