@@ -12,6 +12,7 @@ from holdfast.report.attack_plots import attack_plots
 from holdfast.report.classes import class_table, per_class
 from holdfast.report.collect import Encoder
 from holdfast.report.density_plots import density_plots
+from holdfast.report.groups import group_table
 from holdfast.report.layers import layer_plots
 from holdfast.report.limits import Key, Limit
 from holdfast.report.memory_plots import ratio_plots
@@ -169,7 +170,8 @@ def _more_tables(encoders: Sequence[Encoder], audit: str) -> list[tables.Table]:
     if audit != "balance":
         return []
     per = per_class(encoders)
-    return [] if per is None else [class_table(per, encoders)]
+    found = [None if per is None else class_table(per, encoders), group_table(encoders)]
+    return [table for table in found if table is not None]
 
 
 def _definition(score: Score) -> dict[str, str]:

@@ -11,7 +11,7 @@ from holdfast.report.wording import direction, label, shown
 
 _SHORTLISTS: dict[str, tuple[str, ...]] = {
     "quality": ("linear_accuracy", "knn_accuracy", "effective_rank"),
-    "balance": ("all", "many", "medium", "few", "std", "worst_class"),
+    "balance": ("all", "many", "medium", "few", "std", "worst_class", "worst_group"),
     "robustness": (
         "clean_accuracy",
         r"robust_accuracy_(\d+_255|\d[\dp]*)",

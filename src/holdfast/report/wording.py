@@ -21,6 +21,7 @@ _LABELS = {
     "few": "Rare classes (few)",
     "std": "Spread between groups (Std)",
     "worst_class": "Worst class",
+    "worst_group": "Worst group (site, camera, …)",
     "linear_accuracy": "Linear probe accuracy",
     "knn_accuracy": "Nearest-neighbour accuracy (kNN)",
     "effective_rank": "Effective rank",
