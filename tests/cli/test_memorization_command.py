@@ -39,7 +39,7 @@ def test_a_run_gets_pairs_scores_table_gallery_and_removal(run, capsys):
     assert main(["report", str(run), "--out", str(run / "report.html")]) == 0
     page = (run / "report.html").read_text()
     assert "Measured on 6 encoders trained in 3 pairs" in page
-    assert "Members told from others" in page
+    assert "Share of members caught against share of non-members taken for members" in page
     assert "Memorization by layer" in page
 
 
