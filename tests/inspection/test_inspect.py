@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision import datasets
 
 from holdfast.inspection import advised_config, inspect, with_cost
 
@@ -93,6 +94,30 @@ def test_images_without_twins_overlap_with_nothing(folder, tmp_path):
     other.mkdir()
     picture(99).save(other / "c.png")
     assert inspect(str(folder), against=str(other))["overlap"]["near"] == 0
+
+
+def test_a_set_of_torchvision_is_looked_at_by_name(tmp_path, monkeypatch):
+    class Tiny:
+        targets, classes = [0, 0, 1, 0], ("cat", "dog")
+
+        def __init__(self, root, *, train=True, download=False):
+            if not download and not (tmp_path / "here").exists():
+                raise RuntimeError("Dataset not found")
+            (tmp_path / "here").touch()
+
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, place):
+            return picture(place, size=20 + place), self.targets[place]
+
+    monkeypatch.setattr(datasets, "CIFAR10", Tiny)
+    monkeypatch.setenv("HOLDFAST_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match="--download"):
+        inspect("torchvision/CIFAR10")
+    found = inspect("torchvision/CIFAR10", download=True)
+    assert found["images"]["usable"] == 4 and found["sizes"]["width"]["largest"] == 23
+    assert found["frequencies"][0]["rows"] == [{"name": "cat", "images": 3}, {"name": "dog", "images": 1}]
 
 
 def test_the_cost_is_of_the_run_that_is_advised(folder):

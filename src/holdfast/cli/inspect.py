@@ -42,6 +42,8 @@ class InspectOptions:
     """Look at a draw of so many images; None: at all."""
     seed: int = 0
     """Decides the draw."""
+    download: bool = False
+    """Let torchvision fetch a set that is not there."""
     json: Path | None = None
     """File to write all numbers to."""
     page: Path | None = None
@@ -74,7 +76,7 @@ def _document(options: InspectOptions) -> dict[str, Any]:
     known = ["auto", "none", *METHODS, *PRESETS]
     if options.method not in known:
         raise UserError(f"expected a method after --method, got {options.method!r}; {nearest(options.method, known)}")
-    settings = {name: getattr(options, name) for name in ("against", "labels", "groups", "limit", "seed")}
+    settings = {name: getattr(options, name) for name in ("against", "labels", "groups", "limit", "seed", "download")}
     with _live() as progress:
         document = look(options.sources[0], progress=progress, **settings)
     if options.method == "none":

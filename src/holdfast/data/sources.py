@@ -113,7 +113,7 @@ def _read_column(source: str | Path, name: str) -> tuple[pa.Array, tuple[str, ..
 
 def source_files(source: str | Path) -> list[Path]:
     """The parquet shards or the .npz file of a source; none where it is a folder of pictures or made, not read."""
-    made = str(source) == "digits" or is_spirograph(str(source))
+    made = str(source) == "digits" or is_spirograph(str(source)) or is_torchvision(str(source))
     return [] if made or is_folder_of_pictures(source) else _files(Path(source))
 
 

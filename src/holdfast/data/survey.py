@@ -21,6 +21,7 @@ from holdfast.data.kept import open_index
 from holdfast.data.near import hash_bits
 from holdfast.data.pictures import fit, look, reason
 from holdfast.data.sources import is_folder_of_pictures, load_images, source_files
+from holdfast.data.torchvision_sets import is_torchvision, whole_pictures
 
 SIDE = 16
 """Of the thumbnails that near-duplicates are confirmed on, in pixels; half of it beyond MANY images."""
@@ -108,13 +109,21 @@ class _Notes:
         self.rejected: dict[int, tuple[str, str]] = {}
 
 
-def survey(source: str, *, limit: int | None = None, seed: int = 0, progress: Progress | None = None) -> Survey:
+def survey(
+    source: str,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    download: bool = False,
+) -> Survey:
     """Opens every image of a source, or a draw of `limit` decided by seed, a few at a time.
 
-    source: as load_images takes it. progress is told (done, all) images. What cannot be used is counted with its
+    source: as load_images takes it. progress is told (done, all) images. download: let torchvision fetch a
+    set that is not there. What cannot be used is counted with its
     reason. Raises FileNotFoundError, or ValueError where the source is none or holds no image that can be used.
     """
-    items = _items(source, Wanted(limit=limit, seed=seed))
+    items = _items(source, Wanted(limit=limit, seed=seed), download)
     places = Wanted(limit=limit, seed=seed).places(items.total, source).numpy()
     notes, done = _Notes(len(places)), [0]
 
@@ -212,7 +221,9 @@ def _write(notes: _Notes, row: int, kind: tuple[str, str], sides: tuple[int, int
         notes.kind[row] = notes.kinds.setdefault(kind, len(notes.kinds))
 
 
-def _items(source: str, wanted: Wanted) -> _Items:
+def _items(source: str, wanted: Wanted, download: bool) -> _Items:
+    if is_torchvision(source):
+        return _set_items(*whole_pictures(source, download=download))
     if is_folder_of_pictures(source):
         return _folder_items(open_index(Path(source)))
     files = source_files(source)
@@ -241,6 +252,20 @@ def _parquet_items(files: list[Path], wanted: Wanted, source: str) -> _Items:
             position += len(block)
 
     return _Items(parquet.count_rows(files), pieces, lambda place: f"row {place}")
+
+
+def _set_items(total: int, picture: Callable[[int], np.ndarray]) -> _Items:
+    def item(place: int) -> np.ndarray | Exception:
+        try:
+            return picture(place)
+        except Exception as error:  # damaged files raise almost anything in Pillow's plugins
+            return error
+
+    def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
+        for start in range(0, len(places), _PIECE):
+            yield start, [(place, item(place)) for place in places[start : start + _PIECE].tolist()]
+
+    return _Items(total, pieces, lambda place: f"image {place}")
 
 
 def _array_items(images: Images, source: str) -> _Items:

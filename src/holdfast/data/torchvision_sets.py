@@ -1,7 +1,7 @@
 """Torchvision's classification data sets by name: 'torchvision/CIFAR10', 'torchvision/CIFAR10:test'."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -85,6 +85,20 @@ def read_torchvision(wanted: Wanted, source: str, *, download: bool) -> Images:
         pixels = _resident(pictures, places.numpy(), wanted, source)
     numbers, names = class_numbers(_labels(data, source), _names(data), source)
     return Images(pixels, places, None if numbers is None else numbers[places], names, source)
+
+
+def whole_pictures(source: str, *, download: bool = False) -> tuple[int, Callable[[int], np.ndarray]]:
+    """How many pictures a set has, and how to get one as it is, uint8 [3, h, w], by its place. Raises as above."""
+    name, split = _parse(source)
+    data = Pictures(name, split, data_root(), Wanted()).open(download=download)
+    return len(data), lambda place: fit(to_rgb(data[place][0]), None)
+
+
+def torchvision_labels(source: str) -> tuple[Tensor | None, tuple[str, ...] | None]:
+    """The labels [n] of all of a set's pictures, and what its classes are called."""
+    name, split = _parse(source)
+    data = _opened(name, split, data_root())
+    return class_numbers(_labels(data, source), _names(data), source)
 
 
 def _parse(source: str) -> tuple[str, str]:

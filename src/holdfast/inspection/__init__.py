@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -29,15 +30,17 @@ def inspect(
     limit: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    download: bool = False,
 ) -> dict[str, Any]:
     """Counts, sizes, what cannot be used, duplicates, overlap, frequencies and advice, as JSON values.
 
     source, against, labels, groups: as load_images takes them. limit: look at a draw of so many images, decided by
-    seed. progress is told (stage, done, all).
+    seed. progress is told (stage, done, all). download: let torchvision fetch a set that is not there.
 
     Raises FileNotFoundError or ValueError where a source cannot be read or holds no image that can be used.
     """
-    seen = _seen(source, limit, seed, progress, "images")
+    look = partial(_seen, seed=seed, progress=progress, download=download)
+    seen = look(source, limit=limit, stage="images")
     document: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "source": source,
@@ -46,7 +49,7 @@ def inspect(
         **counted(seen),
         "sizes": sizes(seen),
         "duplicates": duplicates(seen),
-        "overlap": None if against is None else overlap(seen, _seen(against, None, seed, progress, "images against")),
+        "overlap": None if against is None else overlap(seen, look(against, limit=None, stage="images against")),
         "frequencies": frequencies(seen, labels=labels, groups=groups),
         "cost": None,
     }
@@ -73,6 +76,8 @@ def advised_config(document: dict[str, Any]) -> RunConfig:
     return replace(config, data=document["source"], batch_size=batch, epochs=epochs, image_size=size)
 
 
-def _seen(source: str, limit: int | None, seed: int, progress: Progress | None, stage: str) -> Survey:
-    told = None if progress is None else lambda done, total: progress(stage, done, total)
-    return survey(source, limit=limit, seed=seed, progress=told)
+def _seen(
+    source: str, *, limit: int | None, stage: str, seed: int, progress: Progress | None, download: bool
+) -> Survey:
+    told = None if progress is None else partial(progress, stage)
+    return survey(source, limit=limit, seed=seed, progress=told, download=download)

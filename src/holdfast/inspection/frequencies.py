@@ -1,9 +1,11 @@
 """How many images each class or group has, and how uneven that is."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from holdfast.data.decode import Wanted
 from holdfast.data.images import Images
@@ -11,6 +13,7 @@ from holdfast.data.longtail import class_groups
 from holdfast.data.parquet import parquet_labels
 from holdfast.data.sources import load_images, relabelled, source_files
 from holdfast.data.survey import Survey
+from holdfast.data.torchvision_sets import is_torchvision, torchvision_labels
 
 _ROWS = 1000
 FEW = 20
@@ -37,13 +40,12 @@ def frequencies(seen: Survey, *, labels: str | None, groups: Sequence[str]) -> l
 
 def _with_own_labels(seen: Survey) -> Images:
     """The images without pixels, with the labels that the source itself has."""
-    from dataclasses import replace
-
-    import torch
-
     bare, files = seen.bare(), source_files(seen.source)
     if files and files[0].suffix == ".parquet":
         labels, classes = parquet_labels(files, Wanted(), seen.source)
+        return bare if labels is None else replace(bare, labels=labels[torch.from_numpy(seen.ids)], classes=classes)
+    if is_torchvision(seen.source):
+        labels, classes = torchvision_labels(seen.source)
         return bare if labels is None else replace(bare, labels=labels[torch.from_numpy(seen.ids)], classes=classes)
     if seen.folder is None:
         known = load_images(seen.source)
