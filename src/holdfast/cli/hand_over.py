@@ -92,7 +92,7 @@ def _images(source: str, options: EmbedOptions) -> Any:
     record = json.loads(run.ids.read_text()) if run.ids.is_file() else None
     if options.data is not None:
         size = size or (record["image_size"] if record else None)
-        resize = options.resize or (record or {"resize": "crop"}).get("resize", "square")
+        resize: Any = options.resize or (record or {"resize": "crop"}).get("resize", "square")
         drawn = {"limit": options.limit, "seed": options.seed, "labels": options.labels}
         return load_images(options.data, size=size, resize=resize, **drawn)
     if record is None:
