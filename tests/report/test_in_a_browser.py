@@ -1,8 +1,12 @@
 """The page in Debian's chromium, from a file: what a reader does with it, and that it asks for nothing."""
 
+import numpy as np
 import pytest
 
+from holdfast.atlas import cut
 from holdfast.report import report
+from holdfast.report.collect import collect
+from holdfast.report.pictures import gather
 
 pytestmark = pytest.mark.browser
 NASTY = "<script>alert('x')</script>", 'quo"te', "new\nline", "\u202eright to left", "🐈 cat"
@@ -83,6 +87,19 @@ def test_a_click_shows_an_image_with_its_numbers_and_neighbours(visit, full_page
     assert tile.evaluate("button => button === document.activeElement")
 
 
+def test_every_thumbnail_is_that_of_its_image(visit, full_page, full_runs):
+    page, pictures = visit(full_page), gather(collect(full_runs))
+    while not page.evaluate("() => sheet !== null"):
+        page.wait_for_timeout(50)
+    seen = page.locator(".gallery canvas").evaluate_all(
+        "all => all.map((one) => [one.index, ...one.getContext('2d').getImageData(16, 16, 1, 1).data])"
+    )
+    tiles = cut(pictures.sheet, pictures.count, pictures.tile, pictures.across)
+    index, colours = np.array(seen)[:, 0], np.array(seen)[:, 1:4]
+    assert len(set(index)) > 50
+    assert np.abs(tiles[index, 16, 16].astype(int) - colours).max() < 12
+
+
 def test_what_broke_first_stands_beside_the_attack(visit, full_page):
     page = visit(full_page)
     gallery = page.locator("#g-first-broken")
@@ -130,6 +147,7 @@ def test_it_can_be_used_by_keyboard_alone(visit, full_page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "theme"
     nameless = """() => [...document.querySelectorAll("button, select, a, canvas, [role=region], [role=img]")]
+      .filter((one) => !one.closest("[aria-hidden]"))
       .filter((one) => one.offsetParent && !one.closest("[hidden]"))
       .filter((one) => !(one.ariaLabel || one.getAttribute("aria-labelledby") || one.labels?.length))
       .filter((one) => !one.textContent.trim())

@@ -5,6 +5,8 @@ const PALETTE_DARK = ["#4fa9e6", "#ff8b3d", "#35c79c", "#e39cc6", "#f2c14e", "#9
 const RAMP = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 let data = null;
 let place = 0;
+let sheet = null;
+const waiting = new Set();
 const states = new Map();
 
 function bytes(text) { return Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer; }
@@ -64,16 +66,31 @@ function classLabel(name) { return /^\d+$/.test(name) ? `class ${name}` : name; 
 function className(set, row) { return set.labels && set.classes ? set.classes[set.labels[row]] : null; }
 function titleOf(set, row) { return className(set, row) ?? `id ${set.ids[row]}`; }
 
+/* A canvas for each thumbnail, not one background for all: printing cut the whole sheet up for every tile, minutes. */
 function thumb(set, row) {
-  const made = element("span", { class: "thumb", "aria-hidden": "true" });
+  const made = element("canvas", { class: "thumb", "aria-hidden": "true" });
   setThumb(made, set, row);
   return made;
 }
 
-function setThumb(made, set, row) {
-  const index = set.first + row;
-  made.style.setProperty("--x", index % data.across);
-  made.style.setProperty("--y", Math.floor(index / data.across));
+function setThumb(canvas, set, row) {
+  canvas.index = set.first + row;
+  if (sheet) drawThumb(canvas); else waiting.add(canvas);
+}
+
+function drawThumb(canvas) {
+  const { tile, across } = data;
+  Object.assign(canvas, { width: tile, height: tile });
+  const [x, y] = [canvas.index % across, Math.floor(canvas.index / across)];
+  canvas.getContext("2d").drawImage(sheet, x * tile, y * tile, tile, tile, 0, 0, tile, tile);
+}
+
+async function loadSheet() {
+  const image = document.getElementById("sheet");
+  await image.decode();
+  sheet = await createImageBitmap(image);
+  waiting.forEach(drawThumb);
+  waiting.clear();
 }
 
 /* Galleries */
@@ -240,6 +257,7 @@ document.addEventListener("DOMContentLoaded", () => {
     resetGallery(section);
   }
   startDialog();
+  loadSheet();
   const map = new FeatureMap();
   document.getElementById("seen-by")?.addEventListener("change", (event) => {
     place = Number(event.target.value);

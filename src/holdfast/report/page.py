@@ -121,8 +121,6 @@ def _pictures(encoders: Sequence[Encoder]) -> dict[str, Any] | None:
     return {
         "first": first,
         "sheet": base64.b64encode(pictures.sheet).decode(),
-        "across": pictures.across,
-        "rows": -(-pictures.count // pictures.across),
         "data": Markup(as_script(document(pictures, found))),
         "encoders": [(e.name, e.place) for e in encoders if e.place in seen],
         "unseen": joined([e.name for e in encoders if e.place not in seen]),
