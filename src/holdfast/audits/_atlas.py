@@ -135,9 +135,9 @@ def thumbnails(pixels: Tensor) -> np.ndarray:
     """uint8 [n, t, t, 3] of images uint8 [n, 3, h, w]: their centred squares."""
     side = min(pixels.shape[-2:])
     top, left = ((length - side) // 2 for length in pixels.shape[-2:])
-    square = pixels[:, :, top : top + side, left : left + side].cpu()
     tile = next((tile for tile in SIDES if tile >= side), SIDES[-1])
-    parts = [square] if tile == side else [_resized(part, tile) for part in square.split(256)]
+    squares = (part[:, :, top : top + side, left : left + side].cpu() for part in pixels.split(256))
+    parts = [square if tile == side else _resized(square, tile) for square in squares]
     return torch.cat(parts).permute(0, 2, 3, 1).contiguous().numpy()
 
 
