@@ -21,7 +21,7 @@ demo: .venv/.dev      ## train SimCLR and SDCLR on long-tailed digits, audit bot
 	$(BIN)/holdfast demo
 
 test: .venv/.dev      ## the fast tests
-	$(BIN)/pytest -m "not slow and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not browser" -n 2 --dist loadfile
 
 test-browser: .venv/.dev  ## the report in chromium (Debian: apt-get install chromium); skipped where there is none
 	$(BIN)/pytest -m browser
