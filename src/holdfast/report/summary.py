@@ -68,7 +68,7 @@ def _pair_sentence(encoder: Encoder, baseline: Encoder, audit: str, score: Score
     if found is None or values[0] is None or values[1] is None:
         return _field_sentence([encoder, baseline], audit, score)
     ours, theirs = (f"{number(v.value, score.unit)}{unit_suffix(score.unit)}" for v in values if v is not None)
-    return f"{label(score.name)}: {encoder.name} {ours} against {baseline.name}’s {theirs}; {difference_words(found)}."
+    return f"{label(score.name)}: {encoder.name} {ours}, {baseline.name} {theirs}; {difference_words(found)}."
 
 
 def difference_words(found: Difference) -> str:
