@@ -11,7 +11,7 @@ import numpy as np
 
 from holdfast.findings import Finding
 from holdfast.report.statistics import Resampled, resample
-from holdfast.report.wording import METHOD_NAMES, setting, shown
+from holdfast.report.wording import method_name, setting, shown
 from holdfast.runs import RunFolder
 
 MOST_ENCODERS = 8
@@ -192,9 +192,8 @@ def _named(groups: list[tuple[Measured, ...]]) -> list[Encoder]:
 
 
 def _plain_name(measured: Measured) -> str:
-    method = (measured.run or {}).get("method")
-    if method is not None:
-        return METHOD_NAMES.get(method, shown(method))
+    if (measured.run or {}).get("method") is not None:
+        return method_name(measured.run or {})
     return shown(measured.setting("name") or measured.setting("encoder") or measured.folder.name)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.report.wording import METHOD_NAMES, interval, number, setting, shown, unit_suffix
+from holdfast.report.wording import interval, method_name, number, setting, shown, unit_suffix
 
 _MARK = "<!-- written by holdfast card, sha256 "
 _ACCURACIES = frozenset({"linear_accuracy", "knn_accuracy", "all", "clean_accuracy"})
@@ -126,8 +126,7 @@ def _what(document: Mapping[str, Any]) -> str:
     size = f" for images of {encoder['image_size']} px" if encoder["image_size"] else ""
     text = f"An image encoder ({markdown(encoder['source'])}{size}, {encoder['dim']} features)"
     if training:
-        method = METHOD_NAMES.get(training["method"], training["method"])
-        text += f", trained by {markdown(method)} on {markdown(training['data'])} for {training['epochs']} epochs"
+        text += f", trained by {markdown(method_name(training))} on {markdown(training['data'])} for {training['epochs']} epochs"
     return f"{text}. Measured with holdfast {markdown(document['holdfast'])}; `card.json` has every number."
 
 

@@ -1,18 +1,32 @@
 """How names and numbers are written, the same in the page, the plots and the terminal."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from holdfast.findings import Score
 
-METHOD_NAMES = {
-    "simclr": "SimCLR",
-    "sdclr": "SDCLR",
-    "emp_ssl": "EMP-SSL",
-    "cf_amc_ssl": "CF-AMC-SSL",
-    "invclr": "InvCLR",
-}
-"""As their papers write them; a method that is not listed is shown by its command-line name."""
+_METHODS = {"simclr": "SimCLR", "sdclr": "SDCLR", "emp-ssl": "EMP-SSL"}
+_UNDER_ATTACK = {("emp-ssl", "free"): "CF-AMC-SSL", ("emp-ssl", "pgd"): "robust EMP-SSL"}
+_ADVERSARIES = {"free": "free adversary", "pgd": "PGD adversary"}
+_PENALTIES = {"invariance": "invariance penalty"}
+
+
+def method_name(settings: Mapping[str, Any]) -> str:
+    """What a run's settings train, as papers write it: a method, then the adversary and the penalty put on it.
+
+    A part that is not known here is shown by its command-line name.
+    """
+    method = str(settings["method"])
+    adversary, penalty = (str(settings.get(name) or "").partition(":")[0] for name in ("adversary", "penalty"))
+    name = _UNDER_ATTACK.get((method, adversary))
+    parts = [name or _METHODS.get(method, shown(method))]
+    if adversary and name is None:
+        parts.append(_ADVERSARIES.get(adversary, shown(adversary)))
+    if penalty:
+        parts.append(_PENALTIES.get(penalty, shown(penalty)))
+    return " + ".join(parts)
+
 
 _LABELS = {
     "all": "All classes",
