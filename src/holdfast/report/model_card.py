@@ -126,7 +126,8 @@ def _what(document: Mapping[str, Any]) -> str:
     size = f" for images of {encoder['image_size']} px" if encoder["image_size"] else ""
     text = f"An image encoder ({markdown(encoder['source'])}{size}, {encoder['dim']} features)"
     if training:
-        text += f", trained by {markdown(method_name(training))} on {markdown(training['data'])} for {training['epochs']} epochs"
+        method = markdown(method_name(training))
+        text += f", trained by {method} on {markdown(training['data'])} for {training['epochs']} epochs"
     return f"{text}. Measured with holdfast {markdown(document['holdfast'])}; `card.json` has every number."
 
 
