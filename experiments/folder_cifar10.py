@@ -1,6 +1,6 @@
 """A folder of class folders made from CIFAR-10's parquet files: trained on, audited, and once more from a parquet file.
 
-    python benchmarks/folder_cifar10.py --train TRAIN.parquet --test TEST.parquet
+    python experiments/folder_cifar10.py --train TRAIN.parquet --test TEST.parquet
 
 Writes every image's own JPEG bytes (60,000 files with both), trains SimCLR on the folder, audits it with its labels,
 writes a parquet file in the folder's order, trains on that, and says whether the two encoders are the same bits.
