@@ -54,10 +54,14 @@ def render_spirograph(parameters: Tensor, *, size: int = 32, normalise: Normalis
     with torch.autocast(parameters.device.type, enabled=False):
         ink = _strokes(parameters, size)
         axes = (-2, -1) if normalise == "image" else (-1,)
-        ink = ink / (ink.amax(axes, keepdim=True) + POINTS * SMALLEST_PEAK)  # of sums as of means, a pass less
-        ink = ink.flatten(1)[:, None]  # [n, 1, size * size]
+        peak = ink.amax(axes, keepdim=True) + POINTS * SMALLEST_PEAK  # sums over sums, as means over means
         fore, back = (parameters[:, start::2, None] for start in (4, 5))  # [n, 3, 1]
-        return torch.baddbmm(back, fore - back, ink).unflatten(2, (size, size))  # as a product: fast backward
+        contrast = fore - back
+        if normalise == "image":
+            contrast = contrast / peak  # one number a picture: cheaper in the colours than in the pixels
+        else:
+            ink = ink / peak
+        return torch.baddbmm(back, contrast, ink.flatten(1)[:, None]).unflatten(2, (size, size))  # fast backward
 
 
 def _check(parameters: Tensor, size: int, normalise: str) -> None:
