@@ -1,6 +1,6 @@
 """What CF-AMC-SSL costs beside the network: its objective, its augmentation, its adversary, its optimiser.
 
-    python benchmarks/cf_amc_ssl.py [--batch-size 16] [--views 16] [--replays 3] [--rounds 5] [--encoder timm/resnet18]
+    python benchmarks/cf_amc_ssl.py [--batch-size 32] [--views 16] [--replays 3] [--rounds 4] [--encoder timm/resnet18]
 
 Prints (1) the time of a loop over views with d×d determinants, written from the equation, divided by that of
 `emp_ssl`, forward and backward at 16 × 100 × 1024; (2) the time of a CF-AMC-SSL step, that is all of a batch's
@@ -117,10 +117,10 @@ def step(options: argparse.Namespace) -> None:
 def main() -> None:
     """Both, with the command line's settings."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--views", type=int, default=16)
     parser.add_argument("--replays", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--encoder", default="timm/resnet18")
     parser.add_argument("--precision", default="auto", choices=("auto", "32", "bf16"))
     options = parser.parse_args()
