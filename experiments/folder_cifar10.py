@@ -81,8 +81,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, help="of the first so many; all without it")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--encoder", default="timm/resnet18")
+    parser.add_argument("--stem", default="auto")
     options = parser.parse_args()
-    settings = ["--epochs", str(options.epochs), "--encoder", options.encoder]
+    settings = ["--epochs", str(options.epochs), "--encoder", options.encoder, "--stem", options.stem]
     with tempfile.TemporaryDirectory() as temporary:
         files = [options.train] + ([options.test] if options.test else [])
         same = compare(
