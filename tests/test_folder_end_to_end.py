@@ -11,7 +11,7 @@ DATA = ROOT.parent / "shared" / "data" / "cifar10" / "test.parquet"
 
 
 def script():
-    spec = importlib.util.spec_from_file_location("folder_cifar10", ROOT / "benchmarks" / "folder_cifar10.py")
+    spec = importlib.util.spec_from_file_location("folder_cifar10", ROOT / "experiments" / "folder_cifar10.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
