@@ -15,7 +15,7 @@ _SPENT: dict[str, dict[str, tuple[int, ...]]] = {
         "attack_steps": (10, 10, 20),
         "attack_restarts": (0, 1, 2),
         "square_images": (0, 20, 100),
-        "square_queries": (0, 200, 1000),
+        "square_queries": (0, 200, 5000),
         "drift_images": (10, 50, 100),
         "corruption_images": (20, 100, 500),
     },
@@ -55,8 +55,8 @@ class AttackOptions:
     """Further runs of PGD from random starts, on what is not broken yet."""
     square_images: int = 100
     """Images, at most, out of the attacked ones, that Square is tried on where PGD has not broken them; 0: none."""
-    square_queries: int = 1000
-    """Queries of Square for each of them; its paper's budget is 5,000."""
+    square_queries: int = 5000
+    """Queries of Square for each of them: its paper takes 5,000."""
     attack_head: Literal["slf", "alf", "authors"] = "slf"
     """The linear head under attack: fitted on clean features (SLF), trained on attacked ones (ALF), or on clean,
     attacked and again clean ones, as CF-AMC-SSL's authors do."""
