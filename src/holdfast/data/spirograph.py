@@ -94,7 +94,8 @@ def _strokes(parameters: Tensor, size: int) -> Tensor:
 class _Bells(torch.autograd.Function):
     """exp(-(grid - points)²) [n, p, s] of grid [n, 1, s] and points [n, p, 1], differentiable any number of times.
 
-    In half of the passes over memory that autograd's own chain of subtraction, square and exponential takes.
+    In fewer passes over memory than autograd's own chain of subtraction, square and exponential takes, which makes a
+    rendering with its gradient a tenth faster (benchmarks/spirograph.py).
     """
 
     @staticmethod
