@@ -1,4 +1,4 @@
-"""What holds for every test: two threads unless the environment says otherwise, no network, and a test file without a test is an error."""
+"""What holds for every test: two threads by default, no network, and a test file without a test is an error."""
 
 import os
 

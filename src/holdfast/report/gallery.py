@@ -4,17 +4,15 @@ import base64
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from matplotlib.image import imsave
 
 from holdfast.findings import Finding
 from holdfast.report.memorization import conclusions, trustworthy
+from holdfast.report.templates import fill
 from holdfast.report.wording import shown
 from holdfast.runs import atomic_path
 
@@ -43,11 +41,8 @@ def gallery(finding: Finding, pixels: Pixels, path: Path, *, shown_images: int =
     """
     candidates = np.flatnonzero(finding.columns["part"] == "candidate")
     order = candidates[np.argsort(-finding.columns["ratio"][candidates], kind="stable")]
-    environment = Environment(
-        loader=PackageLoader("holdfast.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    page = environment.get_template("gallery.html.j2").render(
-        style=Markup(files("holdfast.report").joinpath("page.css").read_text("utf-8")),
+    page = fill(
+        "gallery.html.j2",
         title=shown(finding.settings["name"]),
         sentences=conclusions(finding),
         trustworthy=trustworthy(finding),

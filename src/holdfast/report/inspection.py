@@ -1,18 +1,13 @@
 """The page of an inspected collection: what there is, how uneven, and what to do; one self-contained file."""
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from holdfast.report.wording import shown
+from holdfast.report.templates import fill
 from holdfast.runs import atomic_path
 
 _BARS = 60
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def inspection_page(document: Mapping[str, Any], path: Path | str) -> Path:
@@ -26,17 +21,8 @@ def inspection_page(document: Mapping[str, Any], path: Path | str) -> Path:
 
 def render_inspection(document: Mapping[str, Any]) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("holdfast.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = shown
-    return environment.get_template("inspection.html.j2").render(
-        policy=POLICY,
-        style=Markup(files("holdfast.report").joinpath("page.css").read_text("utf-8")),
+    return fill(
+        "inspection.html.j2",
         document=document,
         facts=facts(document),
         frequencies=[_bars(entry) for entry in document["frequencies"]],

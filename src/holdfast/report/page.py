@@ -1,15 +1,12 @@
 """One self-contained HTML file: opens from disk, asks no network for anything, escapes everything it was given."""
 
 import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from holdfast.report import plots, tables
@@ -22,7 +19,8 @@ from holdfast.report.limits import LIMITS, Key, Limit, load_limits
 from holdfast.report.pictures import TITLES, Pictures, gather
 from holdfast.report.sections import drawn, parts
 from holdfast.report.summary import cautions, facts, sentences, title
-from holdfast.report.wording import joined, shown
+from holdfast.report.templates import fill
+from holdfast.report.wording import joined
 from holdfast.runs import atomic_path
 
 TILES = 16
@@ -54,21 +52,10 @@ def render(
     encoders: Sequence[Encoder], *, written: datetime, limits: Mapping[Key, Limit] = LIMITS, images: bool = True
 ) -> str:
     """The page as text."""
-    script, style = (_read("page.js", "map.js", "images.js"), _read("page.css", "images.css"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = Environment(
-        loader=PackageLoader("holdfast.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = shown
-    return environment.get_template("page.html.j2").render(
-        script=Markup(script),
-        style=Markup(style),
-        policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'",
+    return fill(
+        "page.html.j2",
+        styles=("page.css", "images.css"),
+        scripts=("page.js", "map.js", "images.js"),
         title=title(encoders),
         written=written.strftime("%-d %B %Y, %H:%M UTC"),
         encoders=[(e.name, e.place, tables.encoder_note(e)) for e in encoders],
@@ -80,10 +67,6 @@ def render(
         pictures=_pictures(encoders) if images else None,
         **_tables(encoders),
     )
-
-
-def _read(*names: str) -> str:
-    return "\n".join(files("holdfast.report").joinpath(name).read_text("utf-8") for name in names)
 
 
 def _tables(encoders: Sequence[Encoder]) -> dict[str, Any]:
