@@ -3,12 +3,11 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, TextColumn
+
+from holdfast.cli.live import Live
 
 PLAIN_SECONDS = 5.0
 """At least this long between two plain lines of epochs."""
@@ -24,34 +23,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-class Progress:
+class Progress(Live):
     """A listener of the engine that shows epoch, loss, views per second and remaining time."""
 
     def __init__(self, folder: Path, *, label: str = ""):
-        self._console = Console(highlight=False, soft_wrap=True)
         self._folder, self._label = folder, f"{label}  " if label else ""
-        self._bar: Bar | None = None
-        self._task = TaskID(0)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[news]}"))
+        super().__init__(*columns, description=f"{self._label}preparing", total=None, news="")
         self._facts: dict[str, Any] = {}
         self._started, self._first_step, self._said = time.perf_counter(), 0, 0.0
-
-    def __enter__(self) -> "Progress":
-        if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[news]}"))
-            self._bar = Bar(*columns, console=self._console, transient=True)
-            self._task = self._bar.add_task(f"{self._label}preparing", total=None, news="")
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def say(self, text: str) -> None:
-        """One line, above the live one where there is one."""
-        self._console.print(text, markup=False)
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         handler = getattr(self, f"_on_{event['kind']}", None)

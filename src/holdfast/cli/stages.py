@@ -3,44 +3,23 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, TextColumn
 
+from holdfast.cli.live import Live
 from holdfast.cli.progress import duration
 
 PLAIN_SECONDS = 20.0
 """At least this long between two plain lines within an axis."""
 
 
-class Stages:
+class Stages(Live):
     """Shows what an audit measures. Call it with (stage, images done, images in all), as Options.progress is."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
-        self._bar: Bar | None = None
-        self._task = TaskID(0)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
+        super().__init__(*columns, description="preparing", total=1)
         self._axis, self._stage, self._said = "", "", time.perf_counter()
-
-    def __enter__(self) -> "Stages":
-        if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
-            self._bar = Bar(*columns, console=self._console, transient=True)
-            self._task = self._bar.add_task("preparing", total=1)
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def say(self, text: str) -> None:
-        """One line, above the live one where there is one."""
-        self._console.print(text, markup=False)
 
     def plan(self, seconds: Mapping[str, float], where: str) -> None:
         """The estimate for each axis and for all."""
