@@ -1,5 +1,7 @@
 """Cards: one number per axis, computed as its meaning says, and what measures an axis that is missing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,16 @@ def test_an_axis_that_was_not_measured_names_the_command(make_run, make_findings
     other = cards_of([make_findings(tmp_path / "timm", name="timm/resnet18")])
     assert other["invariance"].command == "holdfast audit timm/resnet18 --data cifar10/train.parquet --axes invariance"
     assert "--two-encoders" in other["privacy"].command
+
+
+def test_balance_of_unlabelled_images_asks_for_labels(make_run, tmp_path):
+    folder = make_run(tmp_path / "a", "simclr", 0)
+    (folder / "findings" / "balance.json").unlink()
+    assert "--labels" not in cards_of([folder])["balance"].command
+    quality = Finding.load(folder / "findings" / "quality.json")
+    ranks = [score for score in quality.scores if score.name == "effective_rank"]
+    replace(quality, scores=ranks).save(folder / "findings")
+    assert cards_of([folder])["balance"].command.endswith("--axes balance --labels FILE.csv:COLUMN")
 
 
 def test_an_axis_that_one_encoder_lacks_says_for_whom(full_runs, make_run, tmp_path):

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from holdfast.report.collect import Encoder
+from holdfast.report.collect import Encoder, Measured
 from holdfast.report.headlines import Headline, headline, kind_of, worst_group
 from holdfast.report.limits import Key, Limit, verdict
 from holdfast.report.questions import AXES, Axis, Kind
@@ -152,9 +152,16 @@ def _round_up(value: float) -> float:
 def _command(axis: Axis, encoder: Encoder) -> str:
     """What measures the axis for an encoder."""
     member = encoder.members[0]
+    command = axis.command + (" --labels FILE.csv:COLUMN" if axis.audit == "balance" and _unlabelled(member) else "")
     if member.run is not None:
-        return axis.command.replace("RUN", shlex.quote(shown(member.folder)))
+        return command.replace("RUN", shlex.quote(shown(member.folder)))
     source, data = (shown(member.setting(name) or name.upper()) for name in ("encoder", "data"))
     if axis.command.startswith("holdfast memorization"):
         return f"holdfast memorization --two-encoders F G --data {shlex.quote(data)}"
-    return axis.command.replace("RUN", f"{shlex.quote(source)} --data {shlex.quote(data)}")
+    return command.replace("RUN", f"{shlex.quote(source)} --data {shlex.quote(data)}")
+
+
+def _unlabelled(member: Measured) -> bool:
+    """Whether its quality was measured without the accuracies that labels give."""
+    quality = member.findings.get("quality")
+    return quality is not None and all(score.name != "linear_accuracy" for score in quality.scores)
