@@ -23,7 +23,7 @@ def measure(step: str, root: Path) -> dict[str, float]:
 
 def run(step: str, root: Path) -> None:
     """The process that is measured."""
-    from holdfast.data.kept import load_index, open_index
+    from holdfast.data.files import load_index, open_index
 
     start = time.perf_counter()
     if step == "worker":  # what each worker does with the index that another process has kept

@@ -16,7 +16,7 @@ import torch
 from holdfast.config import ViewSettings
 from holdfast.data import Images
 from holdfast.evaluation.features import encode, measuring
-from holdfast.evaluation.pair_scores import Scoring, score_pair
+from holdfast.evaluation.pairs.scores import Scoring, score_pair
 from holdfast.models import Encoder, create_encoder
 
 

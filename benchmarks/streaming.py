@@ -25,7 +25,7 @@ from PIL import Image
 
 from holdfast import RunConfig, SimCLRConfig
 from holdfast.data import Images, epoch_batches, load_images
-from holdfast.data.stream import Streamed
+from holdfast.data.files import Streamed
 from holdfast.methods import build
 
 

@@ -44,11 +44,19 @@ def function_sizes() -> dict[str, int]:
     }
 
 
+MACHINERY = {
+    "methods": {"base", "presets", "first_view"},
+    "audits": {"subject", "plan", "atlas"},
+    "recipes": set(),
+}
+"""By package: its files and rooms that hold no entry of its list."""
+
+
 def modules_in(package: str) -> set[str]:
-    """Names of the files of a package that hold an entry each: not __init__, not base, not _private."""
-    return {
-        path.stem for path in (SOURCE / package).glob("*.py") if path.stem != "base" and not path.stem.startswith("_")
-    }
+    """Names of the files and rooms of a package that hold an entry each."""
+    places = (SOURCE / package).iterdir()
+    names = {path.stem for path in places if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    return names - MACHINERY[package] - {"__init__"}
 
 
 def listed(package: str, name: str) -> dict[str, object]:
@@ -56,7 +64,8 @@ def listed(package: str, name: str) -> dict[str, object]:
 
 
 def module_names(entries) -> set[str]:
-    return {entry.__module__.rsplit(".", 1)[1] for entry in entries}
+    """The file or room, inside its package, that each entry comes from."""
+    return {entry.__module__.split(".")[2] for entry in entries}
 
 
 def tracked_files() -> list[Path]:

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from holdfast.atlas import Atlas
-from holdfast.audits import _atlas, audit
+from holdfast.audits import atlas as atlas_audit
+from holdfast.audits import audit
 from holdfast.data import Images
 from toy_audits import NAMES, ReadsTheClass, small_network, toy_images, toy_pairs
 
@@ -58,30 +59,30 @@ def test_twins_are_in_one_group(tmp_path):
 
 def test_principal_components_are_in_order_with_a_fixed_sign():
     features = torch.randn(200, 5, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 9, 1, 4, 1])
-    placed, shares = _atlas.principal(features)
+    placed, shares = atlas_audit.principal(features)
     assert 0.7 < shares[0] < 0.9 and 0.1 < shares[1] < shares[0]
     for column, axis in ((0, 1), (1, 3)):
         assert torch.corrcoef(torch.stack([placed[:, column], features[:, axis]]))[0, 1] > 0.99
 
 
 def test_features_of_one_dimension_or_none_have_a_map():
-    placed, shares = _atlas.principal(torch.arange(4.0)[:, None])
+    placed, shares = atlas_audit.principal(torch.arange(4.0)[:, None])
     assert placed.shape == (4, 2) and shares == (1.0, 0.0)
-    assert _atlas.principal(torch.ones(3, 4))[0].abs().max() == 0
+    assert atlas_audit.principal(torch.ones(3, 4))[0].abs().max() == 0
 
 
 def test_thumbnails_are_centred_squares_of_16_32_or_48_pixels():
     pixels = torch.zeros(2, 3, 60, 100, dtype=torch.uint8)
     pixels[:, 0, :, 20:80] = 200
-    assert (_atlas.thumbnails(pixels)[..., 0] == 200).all()
-    assert _atlas.thumbnails(pixels).shape == (2, 48, 48, 3)
-    assert _atlas.thumbnails(pixels[..., :8, :8]).shape == (2, 16, 16, 3)
-    assert _atlas.thumbnails(pixels[..., :32, :32]).shape == (2, 32, 32, 3)
-    assert _atlas.thumbnails(pixels[..., :28, :28]).shape == (2, 32, 32, 3)
+    assert (atlas_audit.thumbnails(pixels)[..., 0] == 200).all()
+    assert atlas_audit.thumbnails(pixels).shape == (2, 48, 48, 3)
+    assert atlas_audit.thumbnails(pixels[..., :8, :8]).shape == (2, 16, 16, 3)
+    assert atlas_audit.thumbnails(pixels[..., :32, :32]).shape == (2, 32, 32, 3)
+    assert atlas_audit.thumbnails(pixels[..., :28, :28]).shape == (2, 32, 32, 3)
 
 
 def test_beyond_the_most_images_those_with_numbers_come_first(tmp_path, monkeypatch):
-    monkeypatch.setitem(_atlas.MOST, "test", 20)
+    monkeypatch.setitem(atlas_audit.MOST, "test", 20)
     options = {"attack_images": 12, "attack_eps": ("8/255",), "attack_steps": 1, "attack_restarts": 0}
     options |= {"square_images": 0, "drift_images": 0, "corruption_images": 0}
     found = audit(small_network(), toy_images(), axes=["robustness"], atlas=tmp_path, **options)[0]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from holdfast.audits import AUDITS, Options, Speed, audit, fitting_axes, largest_budget, missing_axes, planned, prepare
-from holdfast.audits._inputs import Known
-from holdfast.audits._plan import measure_speed
+from holdfast.audits.plan import measure_speed
+from holdfast.audits.subject.prepare import Known
 from holdfast.budgets import BUDGETS, budgeted
 from holdfast.data import Images
 from toy_audits import small_network, toy_images, toy_pairs

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from holdfast.audits import audit
-from holdfast.audits._atlas import thumbnails
+from holdfast.audits.atlas import thumbnails
 from holdfast.data import load_images
 from toy_audits import small_network
 

@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.cli import main
 from holdfast.cli.audit import AuditOptions
-from holdfast.cli.audited import audit_options, choose_budget
+from holdfast.cli.audit_inputs import audit_options, choose_budget
 from holdfast.findings import Finding
 
 TRAIN = (

@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.cli import COMMANDS, main
 from holdfast.cli.options import flags
-from holdfast.cli.progress import duration
+from holdfast.cli.progress.training import duration
 from holdfast.cli.train import TrainOptions, train_options
 from holdfast.methods import METHODS, SDCLRConfig
 from holdfast.recipes import RECIPES

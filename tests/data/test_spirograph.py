@@ -4,8 +4,8 @@ import torch
 
 from holdfast.data import Batch, load_images, render_spirograph
 from holdfast.data.factors import write_factors
-from holdfast.data.nuisance_views import spirograph_views
 from holdfast.data.spirograph import COLUMNS, RANGES, TARGETS, limits, parse_spirograph, to_ranges
+from holdfast.data.views.nuisance_views import spirograph_views
 from holdfast.randomness import generator
 from reference.spirograph import picture
 

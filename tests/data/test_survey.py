@@ -4,9 +4,9 @@ import os
 
 import numpy as np
 import pytest
+from odd_files import make
 from PIL import Image
 
-from data.odd_files import make
 from holdfast.data import load_images
 from holdfast.data import survey as module
 from holdfast.data.survey import survey

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from holdfast import RunConfig, SimCLRConfig, train
-from holdfast.data.stream import Streamed
+from holdfast.data.files.stream import Streamed
 from holdfast.engine import loop, resume
 
 IMAGES = 100

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from goldens import cases
 from holdfast.config import MethodConfig
-from holdfast.data.augment import identity_parameters
+from holdfast.data.views.augment import identity_parameters
 from holdfast.methods import FreeAdversary
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import Ball

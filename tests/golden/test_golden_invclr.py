@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from goldens import array, cases
-from holdfast.data import colour, render_spirograph
+from holdfast.data import render_spirograph
 from holdfast.data.spirograph import COLUMNS
+from holdfast.data.views import colour
 from holdfast.engine.optim import epoch_rate
 from holdfast.evaluation import fit_ridge, variance_report
 from holdfast.evaluation.invariance import within_variance

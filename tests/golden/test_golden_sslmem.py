@@ -5,15 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from goldens import cases
 from torch import Tensor
 
-from goldens import cases
 from holdfast.audits import alignment, membership, memorization, unit_memorization
 from holdfast.evaluation import mean_cosine
-from holdfast.evaluation.evidence import empirical_p, false_discovery
-from holdfast.evaluation.membership import Roc
-from holdfast.evaluation.memory import LOSSES, UnitSums, memorization_of_losses, unit_memorization_of, view_distances
-from holdfast.evaluation.sslmem_authors import anchor_distance, maximum_scaled, range_scaled
+from holdfast.evaluation.pairs.members import Roc
+from holdfast.evaluation.pairs.measures import (
+    LOSSES,
+    UnitSums,
+    memorization_of_losses,
+    unit_memorization_of,
+    view_distances,
+)
+from holdfast.evaluation.pairs.sslmem import anchor_distance, maximum_scaled, range_scaled
+from holdfast.evaluation.significance import empirical_p, false_discovery
 
 CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}
 

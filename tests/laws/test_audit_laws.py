@@ -10,7 +10,7 @@ import torch
 
 from holdfast.audits import AUDITS, NEED_LABELS, NEED_PAIRS, audit
 from holdfast.data import Images
-from holdfast.data.partition import PARTS
+from holdfast.data.splits.partition import PARTS
 from holdfast.findings import Finding
 from toy_audits import ReadsTheClass, small_network, toy_images, toy_pairs
 

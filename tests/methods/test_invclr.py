@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from holdfast.config import VIEWS, RunConfig
 from holdfast.data import Batch, load_images, nuisances
 from holdfast.methods import METHODS, Method, build
-from holdfast.methods._view1 import first_features, tied
+from holdfast.methods.first_view import first_features, tied
 from holdfast.methods.invclr import InvariancePenalty
 
 every_method = pytest.mark.parametrize("name", METHODS)

@@ -9,17 +9,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from holdfast.audits._atlas import write_atlas
-from holdfast.audits._inputs import Known, subject
-from holdfast.audits._pairs import Pairs, find_pairs, load_pairs
-from holdfast.audits._plan import Speed, largest_budget, measure_speed, planned
+from holdfast.audits.atlas import write_atlas
 from holdfast.audits.balance import balance
-from holdfast.audits.base import Options, Subject
 from holdfast.audits.invariance import invariance
 from holdfast.audits.memorization import memorization as memorization_audit
+from holdfast.audits.plan import Speed, largest_budget, measure_speed, planned
 from holdfast.audits.privacy import privacy
 from holdfast.audits.quality import quality
 from holdfast.audits.robustness import robustness
+from holdfast.audits.subject import Known, Options, Pairs, Subject, find_pairs, load_pairs, prepared
 from holdfast.audits.tail import tail
 from holdfast.budgets import budget_of, budgeted
 from holdfast.data import Images, load_images
@@ -129,7 +127,7 @@ def prepare(
     images = load_images(images) if isinstance(images, str) else images
     test = load_images(test) if isinstance(test, str) else test
     options = replace(options, cache=None) if isinstance(encoder, nn.Module) else options
-    audited = subject(encoder, images, test, known, name, options)
+    audited = prepared(encoder, images, test, known, name, options)
     return replace(audited, pairs=find_pairs(pairs, encoder))
 
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.audits._pairs import Scored
-from holdfast.audits.base import Subject
-from holdfast.evaluation.membership import (
+from holdfast.audits.subject import Scored, Subject
+from holdfast.evaluation.pairs import (
     DRAWS,
     Roc,
     calibrated_accuracy,

@@ -3,9 +3,9 @@
 import numpy as np
 from torch import Tensor
 
-from holdfast.audits.base import Subject
+from holdfast.audits.subject import Subject
 from holdfast.evaluation import alignment, knn_predict, label_free_signals, wilson_interval
-from holdfast.evaluation.knn import NEIGHBOURS, TEMPERATURE
+from holdfast.evaluation.probes import NEIGHBOURS, TEMPERATURE
 from holdfast.findings import Finding, Score
 
 _NORMAL_975 = 1.959963984540054

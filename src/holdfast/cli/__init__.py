@@ -17,10 +17,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "which images a run memorised, by encoder pairs: holdfast memorization RUN",
     ),
     "report": (
-        "holdfast.cli.measure:report",
+        "holdfast.cli.report:report",
         "one HTML page from audited runs: holdfast report RUN RUN --out PAGE.html",
     ),
-    "compare": ("holdfast.cli.measure:compare", "paired differences in the terminal: holdfast compare RUN RUN"),
+    "compare": ("holdfast.cli.report:compare", "paired differences in the terminal: holdfast compare RUN RUN"),
     "card": ("holdfast.cli.card:card", "card.json and a Hugging Face model card: holdfast card RUN"),
     "embed": (
         "holdfast.cli.hand_over:embed",

@@ -10,7 +10,7 @@ import tyro
 
 from holdfast.cli.errors import UserError
 from holdfast.cli.options import parse
-from holdfast.cli.stages import Stages
+from holdfast.cli.progress import Stages
 from holdfast.runs import RunFolder
 
 

@@ -63,7 +63,7 @@ def inspect(words: Sequence[str]) -> None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         print(f"numbers: {write_json(options.json, document)}")
     if options.page is not None:
-        from holdfast.report.inspection import inspection_page
+        from holdfast.report.pages import inspection_page
 
         print(f"page: {inspection_page(document, options.page)}")
 
@@ -119,7 +119,7 @@ def _live() -> Iterator[Callable[[str, int, int], None] | None]:
 
 
 def _text(document: dict[str, Any]) -> str:
-    from holdfast.report.inspection import facts
+    from holdfast.report.pages import facts
     from holdfast.report.wording import shown
 
     rows = facts(document)

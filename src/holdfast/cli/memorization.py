@@ -169,8 +169,8 @@ def _measured(
 
 def _leave(findings: Sequence[Finding], target: Path, images: "Images", page: Path) -> None:
     """Saves findings and gallery, prints scores and conclusions."""
-    from holdfast.report.gallery import gallery
-    from holdfast.report.memorization import conclusions
+    from holdfast.report.axes import conclusions
+    from holdfast.report.pages import gallery
 
     def pixels(ids: Sequence[int]) -> Any:
         import torch

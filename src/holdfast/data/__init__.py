@@ -3,99 +3,38 @@
 Names load on first use: the index of a folder needs no torch, and so little memory.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from holdfast.data.augment import Parameters
-    from holdfast.data.batches import Batch, epoch_batches, steps_per_epoch
-    from holdfast.data.duplicates import duplicate_groups, perceptual_hash
-    from holdfast.data.images import Images
-    from holdfast.data.longtail import (
-        LongTailSplit,
-        class_groups,
-        long_tail_counts,
-        long_tail_profile,
-        long_tail_split,
-        nested_subsets,
-        pareto_counts,
-        parse_long_tail,
-    )
-    from holdfast.data.nuisance_views import Nuisances, nuisances, view_maker
-    from holdfast.data.partition import external_set, memorization_partition
-    from holdfast.data.pool import Pool, draw_evenly, load_pool, prepare
-    from holdfast.data.sources import load_images
-    from holdfast.data.spirograph import render_spirograph
-    from holdfast.data.views import Views, make_views
-
-_HOMES = {
-    "Batch": "batches",
-    "Images": "images",
-    "LongTailSplit": "longtail",
-    "Nuisances": "nuisance_views",
-    "Parameters": "augment",
-    "Pool": "pool",
-    "Views": "views",
-    "class_groups": "longtail",
-    "draw_evenly": "pool",
-    "duplicate_groups": "duplicates",
-    "epoch_batches": "batches",
-    "external_set": "partition",
-    "load_images": "sources",
-    "load_pool": "pool",
-    "long_tail_counts": "longtail",
-    "long_tail_profile": "longtail",
-    "long_tail_split": "longtail",
-    "make_views": "views",
-    "memorization_partition": "partition",
-    "nested_subsets": "longtail",
-    "nuisances": "nuisance_views",
-    "pareto_counts": "longtail",
-    "parse_long_tail": "longtail",
-    "perceptual_hash": "duplicates",
-    "prepare": "pool",
-    "render_spirograph": "spirograph",
-    "steps_per_epoch": "batches",
-    "view_maker": "nuisance_views",
-}
-
-__all__ = [
-    "Batch",
-    "Images",
-    "LongTailSplit",
-    "Nuisances",
-    "Parameters",
-    "Pool",
-    "Views",
-    "class_groups",
-    "draw_evenly",
-    "duplicate_groups",
-    "epoch_batches",
-    "external_set",
-    "load_images",
-    "load_pool",
-    "long_tail_counts",
-    "long_tail_profile",
-    "long_tail_split",
-    "make_views",
-    "memorization_partition",
-    "nested_subsets",
-    "nuisances",
-    "pareto_counts",
-    "parse_long_tail",
-    "perceptual_hash",
-    "prepare",
-    "render_spirograph",
-    "steps_per_epoch",
-    "view_maker",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'holdfast.data' has no attribute {name!r}")
-    return getattr(import_module(f"holdfast.data.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+    from holdfast.data.batches import Batch as Batch
+    from holdfast.data.batches import epoch_batches as epoch_batches
+    from holdfast.data.batches import steps_per_epoch as steps_per_epoch
+    from holdfast.data.duplicates import duplicate_groups as duplicate_groups
+    from holdfast.data.duplicates import perceptual_hash as perceptual_hash
+    from holdfast.data.images import Images as Images
+    from holdfast.data.pool import Pool as Pool
+    from holdfast.data.pool import draw_evenly as draw_evenly
+    from holdfast.data.pool import load_pool as load_pool
+    from holdfast.data.pool import prepare as prepare
+    from holdfast.data.sources import load_images as load_images
+    from holdfast.data.spirograph import render_spirograph as render_spirograph
+    from holdfast.data.splits import LongTailSplit as LongTailSplit
+    from holdfast.data.splits import class_groups as class_groups
+    from holdfast.data.splits import external_set as external_set
+    from holdfast.data.splits import long_tail_counts as long_tail_counts
+    from holdfast.data.splits import long_tail_profile as long_tail_profile
+    from holdfast.data.splits import long_tail_split as long_tail_split
+    from holdfast.data.splits import memorization_partition as memorization_partition
+    from holdfast.data.splits import nested_subsets as nested_subsets
+    from holdfast.data.splits import pareto_counts as pareto_counts
+    from holdfast.data.splits import parse_long_tail as parse_long_tail
+    from holdfast.data.views import Nuisances as Nuisances
+    from holdfast.data.views import Parameters as Parameters
+    from holdfast.data.views import Views as Views
+    from holdfast.data.views import make_views as make_views
+    from holdfast.data.views import nuisances as nuisances
+    from holdfast.data.views import view_maker as view_maker
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -8,10 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from holdfast.data.checks import checksum, head, short
-from holdfast.data.folder import Paths
-from holdfast.data.rejects import Rejected
-from holdfast.data.stream import Streamed
+from holdfast.data.files import Paths, Rejected, Streamed, checksum, head, short
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +98,15 @@ class Images:
         digest = head(self.pixels.shape, self.ids, self.labels)
         digest.update(self.pixels.cpu().contiguous().numpy().data)
         return short(digest)
+
+    def known_labels(self) -> Tensor:
+        """The labels [n], on the CPU. Raises ValueError where there are none."""
+        if self.labels is None:
+            raise ValueError(
+                f"expected labels to measure accuracy, got none in {self.source}; "
+                "add a label column, or audit quality alone"
+            )
+        return self.labels.cpu()
 
     @property
     def unlabelled(self) -> "Images":

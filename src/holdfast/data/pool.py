@@ -11,11 +11,10 @@ from torch import Tensor
 
 from holdfast import randomness
 from holdfast.config import RunConfig
+from holdfast.data.files import Progress
 from holdfast.data.images import Images
-from holdfast.data.index_files import is_index_file, listed_ids
-from holdfast.data.longtail import LongTailSplit, long_tail_profile, long_tail_split, split_of
 from holdfast.data.sources import load_images
-from holdfast.data.stream import Progress
+from holdfast.data.splits import LongTailSplit, is_index_file, listed_ids, long_tail_profile, long_tail_split, split_of
 
 SCHEMA_VERSION = 1
 SIGNAL_IMAGES = 1000

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from holdfast.data.batches import Batch
-from holdfast.data.decode import Wanted
+from holdfast.data.files import Wanted
 from holdfast.data.images import Images
 from holdfast.randomness import fold as fold_keys
 from holdfast.randomness import key, sample_keys, uniform

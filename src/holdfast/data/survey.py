@@ -13,15 +13,18 @@ import numpy as np
 import torch
 from PIL import Image
 
-from holdfast.data import parquet
-from holdfast.data.decode import Wanted, in_threads
-from holdfast.data.folder import NOT_REGULAR, FolderIndex, Paths
+from holdfast.data.duplicates import hash_bits
+from holdfast.data.files import NOT_REGULAR, FolderIndex, Paths, Wanted, fit, in_threads, look, open_index, reason
 from holdfast.data.images import Images
-from holdfast.data.kept import open_index
-from holdfast.data.near import hash_bits
-from holdfast.data.pictures import fit, look, reason
-from holdfast.data.sources import is_folder_of_pictures, load_images, source_files
-from holdfast.data.torchvision_sets import is_torchvision, whole_pictures
+from holdfast.data.sources import (
+    count_rows,
+    encoded_blocks,
+    is_folder_of_pictures,
+    is_torchvision,
+    load_images,
+    source_files,
+    whole_pictures,
+)
 
 SIDE = 16
 """Of the thumbnails that near-duplicates are confirmed on, in pixels; half of it beyond MANY images."""
@@ -246,12 +249,12 @@ def _folder_items(index: FolderIndex) -> _Items:
 def _parquet_items(files: list[Path], wanted: Wanted, source: str) -> _Items:
     def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
         position = 0
-        for block in parquet.encoded_blocks(files, wanted, source, places):
+        for block in encoded_blocks(files, wanted, source, places):
             for start in range(0, len(block), _PIECE):
                 yield position + start, block[start : start + _PIECE]
             position += len(block)
 
-    return _Items(parquet.count_rows(files), pieces, lambda place: f"row {place}")
+    return _Items(count_rows(files), pieces, lambda place: f"row {place}")
 
 
 def _set_items(total: int, picture: Callable[[int], np.ndarray]) -> _Items:

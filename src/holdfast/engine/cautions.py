@@ -1,7 +1,7 @@
 """What should be said before a run starts, each with its remedy; none of it stops the run."""
 
 from holdfast.config import RunConfig
-from holdfast.data.copies import copies
+from holdfast.data.duplicates import copies
 from holdfast.data.pool import Pool
 
 

@@ -9,10 +9,8 @@ from torch import nn
 from holdfast import config as configuration
 from holdfast.config import RunConfig
 from holdfast.data.factors import write_factors
-from holdfast.data.folder import Paths
+from holdfast.data.files import Paths, Progress, write_rejects
 from holdfast.data.pool import load_pool, prepare
-from holdfast.data.rejects import write_rejects
-from holdfast.data.stream import Progress
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.cautions import cautions
 from holdfast.engine.checkpoint import Position

@@ -3,7 +3,6 @@
 from holdfast.evaluation.aggregate import AggregatedEncoder
 from holdfast.evaluation.averaging import averaged_features
 from holdfast.evaluation.features import extract_features, measuring
-from holdfast.evaluation.fewshot import few_shot_probe
 from holdfast.evaluation.groups import (
     bootstrap_intervals,
     class_accuracy,
@@ -18,21 +17,26 @@ from holdfast.evaluation.invariance import (
     whitened_cosines,
     whitening,
 )
-from holdfast.evaluation.knn import knn_predict, neighbours
-from holdfast.evaluation.linear import LinearProbe, fit_probe, stratified_folds
-from holdfast.evaluation.membership import membership
-from holdfast.evaluation.memory import mean_cosine, memorization, unit_memorization
-from holdfast.evaluation.regression import Regression, fit_ridge, regression_table
-from holdfast.evaluation.sgd import (
+from holdfast.evaluation.pairs import mean_cosine, membership, memorization, unit_memorization
+from holdfast.evaluation.probes import (
     FEW_SHOT,
     FULL_SHOT,
+    LinearProbe,
     ProbeSchedule,
+    Regression,
     SgdProbes,
     augmented_features,
     cached_features,
+    few_shot_probe,
+    fit_probe,
+    fit_ridge,
+    knn_predict,
+    neighbours,
     pad_crop_flip,
     probe_lr,
+    regression_table,
     sgd_probe,
+    stratified_folds,
 )
 from holdfast.evaluation.signals import (
     alignment,

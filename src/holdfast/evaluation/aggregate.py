@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.config import ViewSettings
-from holdfast.data.augment import Parameters, apply, order_keys, sample
+from holdfast.data.views import Parameters, apply, order_keys, sample
 from holdfast.randomness import fold, key
 
 

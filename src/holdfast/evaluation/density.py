@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from holdfast.evaluation.evidence import NORMAL_975, ranks
-from holdfast.evaluation.knn import neighbours
-from holdfast.evaluation.membership import percentile_interval
+from holdfast.evaluation.pairs import percentile_interval
+from holdfast.evaluation.probes import neighbours
+from holdfast.evaluation.significance import NORMAL_975, ranks
 from holdfast.randomness import generator
 
 DENSITY_NEIGHBOURS = 10

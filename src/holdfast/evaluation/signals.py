@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from holdfast.evaluation.features import extract_features
 from holdfast.evaluation.invariance import variance_report
-from holdfast.evaluation.knn import knn_predict
+from holdfast.evaluation.probes import knn_predict
 
 _ROWS = 2048
 

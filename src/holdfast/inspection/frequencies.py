@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from holdfast.data.decode import Wanted
+from holdfast.data.files import Wanted
 from holdfast.data.images import Images
-from holdfast.data.longtail import class_groups
-from holdfast.data.parquet import parquet_labels
-from holdfast.data.sources import load_images, relabelled, source_files
+from holdfast.data.sources import (
+    is_torchvision,
+    load_images,
+    parquet_labels,
+    relabelled,
+    source_files,
+    torchvision_labels,
+)
+from holdfast.data.splits import class_groups
 from holdfast.data.survey import Survey
-from holdfast.data.torchvision_sets import is_torchvision, torchvision_labels
 
 _ROWS = 1000
 FEW = 20

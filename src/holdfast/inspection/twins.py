@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.data.near import EXACT, near_groups
+from holdfast.data.duplicates import EXACT, near_groups
 from holdfast.data.survey import Survey
 
 _NAMED, _MEMBERS = 20, 6

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from torch import nn
 
 from holdfast.config import RunConfig, parse_part
-from holdfast.data.nuisance_views import view_maker
-from holdfast.methods._presets import PRESETS
+from holdfast.data.views import view_maker
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import Ball, FreeAdversary, PGDAdversary
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
 from holdfast.methods.invclr import InvariancePenalty, penalised
+from holdfast.methods.presets import PRESETS
 from holdfast.methods.sdclr import SDCLR, SDCLRConfig
 from holdfast.methods.simclr import SimCLR, SimCLRConfig
 from holdfast.models import Encoder, create_encoder

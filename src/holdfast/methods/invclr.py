@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from holdfast.config import RunConfig
-from holdfast.data.nuisance_views import Nuisances, nuisances
+from holdfast.data.views import Nuisances, nuisances
 from holdfast.distributed import gather
-from holdfast.methods._view1 import first_features, tied
 from holdfast.methods.base import Batch, Method, Views, untracked
+from holdfast.methods.first_view import first_features, tied
 from holdfast.objectives.invariance import (
     Clip,
     clipped_mean,

@@ -5,26 +5,21 @@ The package is callable, so that `holdfast.report(folders, path)` stays the func
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from holdfast.report.comparison import Comparison, compare
-    from holdfast.report.encoder_card import card, read_card, write_card
-    from holdfast.report.page import report
-
-__all__ = ["Comparison", "card", "compare", "read_card", "report", "write_card"]
-
-_HOMES = {
-    "Comparison": "comparison",
-    "card": "encoder_card",
-    "compare": "comparison",
-    "read_card": "encoder_card",
-    "report": "page",
-    "write_card": "encoder_card",
-}
+    from holdfast.report.cards import card as card
+    from holdfast.report.cards import read_card as read_card
+    from holdfast.report.cards import write_card as write_card
+    from holdfast.report.page import report as report
+    from holdfast.report.terminal import Comparison as Comparison
+    from holdfast.report.terminal import compare as compare
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)
 
 
 class _CallablePackage(ModuleType):
@@ -39,12 +34,6 @@ class _CallablePackage(ModuleType):
         images: bool = True,
     ) -> Path:
         return self.report(folders, path, limits=limits, images=images)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 sys.modules[__name__].__class__ = _CallablePackage

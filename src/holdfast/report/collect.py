@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.findings import Finding
+from holdfast.findings import Finding, Score
 from holdfast.report.statistics import Resampled, resample
 from holdfast.report.wording import method_name, setting, shown
 from holdfast.runs import RunFolder
@@ -217,3 +217,9 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             result[prefix + name] = value
     return result
+
+
+def scores_of(encoder: Encoder, audit: str) -> list[Score]:
+    """The scores that an audit left for an encoder, as its first member has them."""
+    members = encoder.with_finding(audit)
+    return list(members[0].findings[audit].scores) if members else []

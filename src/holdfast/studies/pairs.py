@@ -19,7 +19,7 @@ from holdfast import config as configuration
 from holdfast.config import RunConfig, require
 from holdfast.data import Images, duplicate_groups, external_set, load_pool, memorization_partition
 from holdfast.data.duplicates import LEAST_CORRELATION, MOST_BITS, group_sizes
-from holdfast.data.partition import partition_checksum
+from holdfast.data.splits import partition_checksum
 from holdfast.engine import read_config, resume, train
 from holdfast.engine.session import Listener, version
 from holdfast.methods import name_of

@@ -10,7 +10,7 @@ import torch
 
 from holdfast import config as configuration
 from holdfast.audits import audit
-from holdfast.audits._pairs import load_pairs
+from holdfast.audits.subject import load_pairs
 from holdfast.data import Images
 from holdfast.findings import Finding
 from holdfast.models import load_encoder

@@ -1,0 +1,140 @@
+"""Balance: how evenly an encoder serves common and rare classes, by SDCLR's linear probes (arXiv:2106.02990)."""
+
+from typing import Any
+
+import numpy as np
+
+from holdfast.audits.balance.subgroups import group_columns, group_rows, worst_group
+from holdfast.audits.subject import Outcome, Subject
+from holdfast.evaluation.groups import DRAWS, bootstrap_intervals, class_accuracy, statistics, wilson_interval
+from holdfast.findings import Finding, Score
+
+_OVER = f"test images (bootstrap within classes, {DRAWS:,} draws)"
+_MEANINGS = {
+    "all": "mean over classes of the accuracy on the class's test images",
+    "many": "mean accuracy over the classes with many training images, each class counting once",
+    "medium": "mean accuracy over the classes with a medium number of training images, each class counting once",
+    "few": "mean accuracy over the classes with few training images, each class counting once",
+    "std": "population standard deviation (divide by the number of groups) of the group accuracies of this one split",
+    "worst_class": "lowest accuracy of any class; a minimum of noisy values reads low",
+}
+
+
+def balance(subject: Subject) -> Finding:
+    """Accuracy by class and by group of classes: many, medium and few training images.
+
+    Scores all, many, medium, few, std and worst_class in percent, for the full-shot probe and, with few-shot images,
+    for the few-shot probe under few_shot_*. The groups and std are absent where classes are (nearly) equal in number.
+    Table 'per_class' has the classes that have test images. Where the test images have groups (site, camera), table
+    'per_group' has the accuracy in each, and worst_group is the lowest of those with enough images. Raises ValueError
+    where labels are missing.
+    """
+    full, few = subject.full_shot, subject.few_shot
+    scores = _scores(subject, full, "", "linear probe")
+    if few is not None:
+        scores += _scores(subject, few, "few_shot_", "few-shot linear probe")
+    groups = group_rows(subject, full.predicted)
+    return Finding(
+        audit="balance",
+        scores=scores + worst_group(groups),
+        columns=_columns(subject, full, few) | group_columns(subject),
+        tables={"per_class": _per_class(subject, full, few)} | ({"per_group": groups} if groups else {}),
+        settings=subject.settings
+        | {
+            "groups": _group_note(subject),
+            "classes_without_test": _untested(subject),
+            "full_shot": dict(full.facts),
+            "few_shot": None if few is None else dict(few.facts),
+        },
+    )
+
+
+def _accuracy(subject: Subject, predicted: Any) -> tuple[np.ndarray, np.ndarray]:
+    return class_accuracy(predicted == subject.labels, subject.labels, classes=subject.classes)
+
+
+def _scores(subject: Subject, outcome: Outcome, prefix: str, probe: str) -> list[Score]:
+    per_class, counts = _accuracy(subject, outcome.predicted)
+    intervals = bootstrap_intervals(per_class, counts, subject.groups, seed=subject.options.seed)
+    scores = [
+        _score(prefix + name, float(value), f"{probe}: {_MEANINGS[name]}", intervals[name])
+        for name, value in statistics(per_class, subject.groups).items()
+    ]
+    if outcome.last is not None:
+        per_class, _ = _accuracy(subject, outcome.last)
+        text = f"{probe} after its last epoch, selected on nothing: {_MEANINGS['all']}"
+        interval = bootstrap_intervals(per_class, counts, {}, seed=subject.options.seed)["all"]
+        scores.append(_score(f"{prefix}last_epoch_all", float(np.nanmean(per_class)), text, interval))
+    return scores
+
+
+def _score(name: str, value: float, text: str, interval: tuple[float, float]) -> Score:
+    spread = name.endswith("std")
+    return Score(
+        name=name,
+        value=value,
+        unit="percent",
+        range=(0.0, 50.0 if spread else 100.0),
+        better="lower" if spread else "higher",
+        definition=f"{text[0].upper()}{text[1:]}.",
+        interval=interval,
+        interval_over=_OVER,
+    )
+
+
+def _group_of(subject: Subject) -> list[str]:
+    """Each class's group; 'all' where there are no groups."""
+    names = ["all"] * subject.classes
+    for name, members in subject.groups.items():
+        for index in members:
+            names[index] = name
+    return names
+
+
+def _per_class(subject: Subject, full: Outcome, few: Outcome | None) -> list[dict[str, Any]]:
+    accuracy, counts = _accuracy(subject, full.predicted)
+    few_accuracy = None if few is None else _accuracy(subject, few.predicted)[0]
+    groups, trained = _group_of(subject), subject.counts or (0,) * subject.classes
+    rows = []
+    for index in np.flatnonzero(counts):
+        low, high = wilson_interval(float(accuracy[index]), int(counts[index]))
+        rows.append(
+            {
+                "class": subject.class_names[index],
+                "index": int(index),
+                "train_images": trained[index],
+                "group": groups[index],
+                "test_images": int(counts[index]),
+                "accuracy": float(accuracy[index]),
+                "low": low,
+                "high": high,
+                "few_shot_accuracy": None if few_accuracy is None else float(few_accuracy[index]),
+            }
+        )
+    return rows
+
+
+def _columns(subject: Subject, full: Outcome, few: Outcome | None) -> dict[str, np.ndarray]:
+    labels = subject.labels
+    columns = {
+        "id": subject.test.ids.cpu().numpy(),
+        "label": labels.numpy(),
+        "predicted": full.predicted.numpy(),
+        "correct": (full.predicted == labels).numpy(),
+        "group": np.array(_group_of(subject))[labels.numpy()],
+    }
+    if few is not None:
+        columns["few_shot_predicted"] = few.predicted.numpy()
+        columns["few_shot_correct"] = (few.predicted == labels).numpy()
+    return columns
+
+
+def _untested(subject: Subject) -> list[str]:
+    tested = set(subject.labels.tolist())
+    return [name for index, name in enumerate(subject.class_names) if index not in tested]
+
+
+def _group_note(subject: Subject) -> str:
+    if subject.groups:
+        return ", ".join(f"{len(members)} {name}" for name, members in subject.groups.items())
+    return "none: the classes have nearly equal numbers of training images"

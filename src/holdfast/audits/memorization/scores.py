@@ -1,0 +1,147 @@
+"""The memorization audit's scores: means of the parts, candidates against the null, and whether rankings repeat."""
+
+import numpy as np
+
+from holdfast.audits.subject import LEAST_PAIRS, Scored
+from holdfast.evaluation.pairs import membership
+from holdfast.evaluation.significance import (
+    effect_size,
+    empirical_p,
+    false_discovery,
+    larger_mean_p,
+    mean_interval,
+    mean_pairwise_spearman,
+    spearman,
+    spearman_interval,
+)
+from holdfast.findings import Score
+
+_PARTS = {
+    "candidate": "candidates (S_C: f trained on them, g did not); positive where training memorised them",
+    "shared": "shared images (S_S: in both); near 0 because memorization cancels there, not because there is none",
+    "independent": "independents (S_I: g trained on them, f did not); negative where training memorised them",
+    "external": "external images (S_E: in neither); the null",
+}
+_IMAGES = "images (normal)"
+
+
+def memory_scores(scored: Scored) -> list[Score]:
+    """All scores that need no labels."""
+    differences, candidate = scored.differences.mean(0), scored.at("candidate")
+    text = "Mean over the candidates of (L_g - L_f) / (L_g + L_f)"
+    found = [_mean("ratio_candidate", scored.ratios.mean(0)[candidate], "ratio", 1.0, text)]
+    for part, words in _PARTS.items():
+        if scored.at(part).any():
+            text = f"Mean of L_g - L_f over the {words}"
+            found.append(_mean(f"difference_{part}", differences[scored.at(part)], "distance", 2.0, text))
+    if scored.at("external").any():
+        found += _against_null(differences[candidate], differences[scored.at("external")], len(scored.pairs))
+    return found + _reliability(scored)
+
+
+def _mean(name: str, values: np.ndarray, unit: str, bound: float, text: str) -> Score:
+    return _score(name, float(values.mean()), unit, (-bound, bound), text, mean_interval(values), _IMAGES)
+
+
+def _score(
+    name: str,
+    value: float,
+    unit: str,
+    bounds: tuple[float | None, float | None],
+    text: str,
+    interval: tuple[float, float] | None = None,
+    over: str = "",
+) -> Score:
+    if interval is not None and bounds[0] is not None and bounds[1] is not None:
+        interval = (max(bounds[0], interval[0]), min(bounds[1], interval[1]))
+    return Score(
+        name=name,
+        value=value,
+        unit=unit,
+        range=bounds,
+        better="neither",
+        definition=f"{text}.",
+        interval=interval,
+        interval_over=over,
+    )
+
+
+def _against_null(own: np.ndarray, null: np.ndarray, pairs: int) -> list[Score]:
+    """Candidates' differences [n] against the external images' [m]."""
+    centred = float(own.mean() - null.mean())
+    half = float(np.hypot(*(np.ptp(mean_interval(values)) / 2 for values in (own, null))))
+    text = "Mean of L_g - L_f over the candidates minus the mean over the external images"
+    found = [
+        _score("centred_candidate", centred, "distance", (-4.0, 4.0), text, (centred - half, centred + half), _IMAGES),
+        _score(
+            "effect_size",
+            effect_size(own, null),
+            "standard deviations",
+            (None, None),
+            "Cohen's d of L_g - L_f, candidates against external images, by the pooled standard deviation",
+        ),
+        _score(
+            "auc_external",
+            membership(own, null)["auc"],
+            "share",
+            (0.0, 1.0),
+            "Chance that L_g - L_f, mean over pairs, is larger for a candidate than for an external image",
+        ),
+        _score(
+            "p_candidate",
+            larger_mean_p(own, null),
+            "p",
+            (0.0, 1.0),
+            "One-sided p of the candidates' mean against the external images' (Welch); many images make it small",
+        ),
+    ]
+    if pairs >= LEAST_PAIRS:
+        discovered = float((false_discovery(empirical_p(own, null)) <= 0.05).sum())
+        text = "Candidates whose L_g - L_f exceeds the external images' at a false discovery rate of 5 %"
+        found.append(_score("discovered", discovered, "count", (0.0, float(len(own))), text))
+    return found
+
+
+def _reliability(scored: Scored) -> list[Score]:
+    """Rank correlations between halves of the views and between pairs; the external images' are the null's."""
+    found = []
+    halves = [np.mean([getattr(pair, half) for pair in scored.pairs], axis=0) for half in ("first_half", "second_half")]
+    for part in ("candidate", "external"):
+        members = scored.at(part)
+        if members.sum() < 2:
+            continue
+        text = f"Rank correlation of L_g - L_f between two halves of the views, {part} images; high in the null too"
+        found.append(_correlation(f"split_half_{part}", spearman(*(half[members] for half in halves)), text))
+        if len(scored.pairs) > 1:
+            text = f"Mean rank correlation of L_g - L_f between pairs, {part} images"
+            value = mean_pairwise_spearman(list(scored.differences[:, members]))
+            found.append(_correlation(f"cross_pair_{part}", value, text))
+    return found
+
+
+def _correlation(
+    name: str, value: float, text: str, interval: tuple[float, float] | None = None, over: str = ""
+) -> Score:
+    return _score(name, value, "rank correlation", (-1.0, 1.0), text, interval, over)
+
+
+def class_size_scores(scored: Scored, columns: dict[str, np.ndarray], *, seed: int) -> list[Score]:
+    """Is the tail memorised more: Spearman of a candidate's ratio with its class's training images; negative is yes."""
+    candidate = scored.at("candidate")
+    if "class_count" not in columns or len(np.unique(columns["class_count"][candidate])) < 2:
+        return []
+    ratio, count, label = (columns[name][candidate] for name in ("ratio", "class_count", "label"))
+    text = "Rank correlation over candidates of the ratio with the training images of the class; below 0: the tail more"
+    by_class = spearman_interval(ratio, count, clusters=label, seed=seed)
+    return [
+        _correlation(
+            "class_size", spearman(ratio, count), text, spearman_interval(ratio, count, seed=seed), "images (bootstrap)"
+        ),
+        _correlation(
+            "class_size_by_class",
+            spearman(ratio, count),
+            f"{text}; resampled by class, as a class may be memorised for reasons other than its size",
+            by_class,
+            "classes (bootstrap)",
+        ),
+    ]

@@ -1,0 +1,10 @@
+"""Robustness: attacks and corruptions of test images."""
+
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from holdfast.audits.robustness.audit import robustness as robustness
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

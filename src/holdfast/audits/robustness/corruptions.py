@@ -1,0 +1,117 @@
+"""Common corruptions: accuracy and feature drift, 15 kinds at 5 strengths (arXiv:1903.12261)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from holdfast.attacks import cosine_distance
+from holdfast.audits.robustness.attacks import Setting
+from holdfast.data import draw_evenly
+from holdfast.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt
+from holdfast.data.images import Images
+from holdfast.evaluation.probes import LinearProbe
+from holdfast.findings import Score
+
+_NORMAL_975 = 1.959963984540054
+_OVER = "corrupted test images, each over all corruptions (normal)"
+
+
+@dataclass(frozen=True)
+class Corrupted:
+    """Scores over all kinds and strengths, and a row for each."""
+
+    scores: list[Score]
+    rows: list[dict[str, Any]]
+    positions: Tensor
+    """[k] int64: which of the attacked images were corrupted."""
+    by_image: dict[str, Tensor]
+    """[k] by column: means over kinds and strengths, of right answers as a share and of drift."""
+
+
+def corruptions(setting: Setting, head: LinearProbe | None, clean: Tensor) -> Corrupted:
+    """Of some of the attacked images, whose clean features [m, dim] are given; accuracy needs a head."""
+    options = setting.options
+    chosen = draw_evenly(setting.images, options.corruption_images, seed=options.seed, purpose="corrupted images")
+    if not len(chosen):
+        return Corrupted([], [], chosen, {})
+    images, clean = setting.images.subset(chosen), clean[chosen.to(clean.device)]
+    rows, drifts, hits = [], [], []
+    for name, strength, right, drift in _measured(setting, head, images, clean):
+        row: dict[str, Any] = {"corruption": name, "strength": strength}
+        row |= {} if head is None else {"accuracy": 100 * float(right.double().mean())}
+        rows.append(row | {"drift": float(drift.double().mean())})
+        hits.append(right.double())
+        drifts.append(drift.double())
+    right, drifted = torch.stack(hits).mean(0), torch.stack(drifts).mean(0)
+    scores, by_image = [_drift(drifted)], {"corruption_drift": drifted}
+    if head is not None:
+        scores, by_image = [_accuracy(right), *scores], by_image | {"corruption_right": right}
+    return Corrupted(scores, rows, chosen, by_image)
+
+
+def _measured(
+    setting: Setting, head: LinearProbe | None, images: Images, clean: Tensor
+) -> Iterator[tuple[str, int, Tensor, Tensor]]:
+    """(name, strength, right [k], drift [k]) on the CPU; a kind measured before an interruption is read back."""
+    for kind, name in enumerate(CORRUPTIONS):
+        progress = setting.progress(f"corruptions {name}", images.checksum)
+        done = progress.load() if progress is not None else {}
+        if not done:
+            parts = [_one(setting, head, _made(setting, images, name, strength), clean) for strength in STRENGTHS]
+            done = {"right": torch.stack([p[0] for p in parts]), "drift": torch.stack([p[1] for p in parts])}
+            if progress is not None:
+                progress.save(done)
+        if setting.options.progress is not None:
+            setting.options.progress("robustness: corruptions", kind + 1, len(CORRUPTIONS))
+        for strength in STRENGTHS:
+            yield name, strength, done["right"][strength - 1], done["drift"][strength - 1]
+
+
+def _made(setting: Setting, images: Images, name: str, strength: int) -> Images:
+    return corrupt(images, name, strength=strength, seed=setting.options.seed)
+
+
+def _one(setting: Setting, head: LinearProbe | None, images: Images, clean: Tensor) -> tuple[Tensor, Tensor]:
+    features = setting.subject.features(images, "corrupted images").to(clean.device)
+    right = torch.zeros(len(images), dtype=torch.bool)
+    if head is not None and images.labels is not None:
+        right = head.predict(features).cpu() == images.labels.cpu()
+    return right, cosine_distance(features, clean).clamp(0, 2).cpu()
+
+
+def _accuracy(by_image: Tensor) -> Score:
+    mean, low, high = (min(100.0, max(0.0, 100 * value)) for value in _normal(by_image))
+    return Score(
+        name="corruption_accuracy",
+        value=mean,
+        unit="percent",
+        range=(0.0, 100.0),
+        better="higher",
+        definition="Accuracy on test images corrupted in 15 ways, mean over the ways and five strengths of each.",
+        interval=(low, high),
+        interval_over=_OVER,
+    )
+
+
+def _drift(by_image: Tensor) -> Score:
+    mean, low, high = (min(2.0, max(0.0, value)) for value in _normal(by_image))
+    return Score(
+        name="corruption_drift",
+        value=mean,
+        unit="distance",
+        range=(0.0, 2.0),
+        better="lower",
+        definition="Mean of 1 - cosine between features of an image and of its corruptions, 15 ways at five strengths.",
+        interval=(low, high),
+        interval_over=_OVER,
+    )
+
+
+def _normal(values: Tensor) -> tuple[float, float, float]:
+    """(mean, low, high)."""
+    mean = float(values.mean())
+    spread = _NORMAL_975 * float(values.std()) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return mean, mean - spread, mean + spread

@@ -1,0 +1,87 @@
+"""The images that an attack broke first, kept with the perturbation that did it: a page without torch shows them."""
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from holdfast.attacks import Pgd, run, untargeted
+from holdfast.attacks.harms import Model
+from holdfast.audits.robustness.attacks import Level, Setting
+
+SHOWN = 16
+"""Images kept."""
+LARGEST = 96
+"""Side in pixels of a kept picture, at most."""
+
+
+def first_broken(setting: Setting, model: Model, labels: Tensor, found: Sequence[Level]) -> list[dict[str, Any]]:
+    """Rows of up to SHOWN images that PGD broke, the smallest budget and then the fewest steps first.
+
+    Each has id, eps, iteration (steps of PGD), predicted (the class it is taken for), and as PNGs in base64 'attacked'
+    and 'perturbation': grey is unchanged, and the largest change is `magnified` times as strong as in the image.
+    """
+    rows: list[dict[str, Any]] = []
+    taken = torch.zeros(len(setting.images), dtype=torch.bool)
+    for level in sorted(found, key=lambda level: level.pixels):
+        fresh = (level.broke["pgd"] & ~taken).nonzero()[:, 0]
+        taken |= level.broke["pgd"]
+        quickest = fresh[level.pgd.iteration[fresh].argsort(stable=True)][: SHOWN - len(rows)]
+        rows += _broken_again(setting, model, labels, level, quickest) if len(quickest) else []
+    return rows
+
+
+def _broken_again(setting: Setting, model: Model, labels: Tensor, level: Level, rows: Tensor) -> list[dict[str, Any]]:
+    """The same attack on rows [k] alone, this time keeping its images."""
+    images = setting.images.subset(rows)
+    goal = untargeted(model, labels, harm="cross_entropy").rows(rows)
+    records = run(
+        Pgd(step=setting.step(level.pixels), steps=setting.options.attack_steps),
+        goal,
+        images.pixels,
+        eps=level.pixels,
+        norm=setting.options.attack_norm,
+        seed=setting.options.seed,
+        ids=images.ids,
+        batch_size=setting.batch_size,
+        keep_images=True,
+    )
+    assert records.images is not None
+    with torch.no_grad():
+        predicted = model(records.images.to(labels.device)).argmax(1).tolist()
+    clean = images.floats().cpu()
+    return [
+        {
+            "id": int(images.ids[i]),
+            "eps": level.eps,
+            "iteration": int(records.iteration[i]),
+            "predicted": predicted[i],
+            **_pictures(clean[i], records.images[i].float()),
+        }
+        for i in range(len(rows))
+        if records.broken[i]
+    ]
+
+
+def _pictures(clean: Tensor, attacked: Tensor) -> dict[str, Any]:
+    """Of images [3, h, w] in [0, 1]."""
+    change = attacked - clean
+    largest = max(float(change.abs().max()), 1e-6)
+    return {
+        "attacked": _png(attacked),
+        "perturbation": _png(0.5 + 0.5 * change / largest),
+        "magnified": round(0.5 / largest, 1),
+    }
+
+
+def _png(pixels: Tensor) -> str:
+    picture = Image.fromarray((255 * pixels.clamp(0, 1)).round().to(torch.uint8).permute(1, 2, 0).numpy())
+    if max(picture.size) > LARGEST:
+        picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    picture.save(buffer, "png", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()

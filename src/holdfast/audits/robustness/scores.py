@@ -1,0 +1,216 @@
+"""From verdicts to scores and tables: accuracy under attack, by class and by group, with intervals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holdfast.audits.robustness.attacks import Level, masked
+from holdfast.audits.subject import Subject
+from holdfast.evaluation.groups import DRAWS, bootstrap_intervals, class_accuracy, statistics, wilson_interval
+from holdfast.findings import Score
+from holdfast.randomness import generator
+
+_WILSON = "attacked test images (Wilson)"
+_BOOTSTRAP = f"attacked test images (bootstrap within classes, {DRAWS:,} draws)"
+NORMS = {"linf": "in the l-infinity norm", "l2": "in the l2 norm"}
+
+
+def slug(eps: str) -> str:
+    """'8_255' of '8/255', '0p5' of '0.5': part of a score's name."""
+    return eps.replace("/", "_").replace(".", "p").replace("-", "m").replace("+", "")
+
+
+def share(name: str, hits: Tensor, definition: str, *, lower: bool = False) -> Score:
+    """A percentage of images [m], bool, with its Wilson interval."""
+    percent = 100 * float(hits.double().mean())
+    return Score(
+        name=name,
+        value=percent,
+        unit="percent",
+        range=(0.0, 100.0),
+        better="lower" if lower else "higher",
+        definition=definition,
+        interval=wilson_interval(percent, len(hits)),
+        interval_over=_WILSON,
+    )
+
+
+def accuracies(subject: Subject, labels: Tensor, right: Tensor, found: Sequence[Level]) -> list[Score]:
+    """clean_accuracy, then for every budget PGD's, the cumulative one and the groups'."""
+    options = subject.options
+    head = {"slf": "on clean features", "alf": "on attacked features", "authors": "by the authors' schedule"}
+    scores = [
+        share("clean_accuracy", right, f"Share of attacked test images that the head, {_fitted(subject)}, gets right.")
+    ]
+    for level in found:
+        ball = f"{level.eps} {NORMS[options.attack_norm]}"
+        pgd = f"PGD-{options.attack_steps} from the image itself, head fitted {head[options.attack_head]}"
+        text = f"Share of attacked test images still right under {pgd}, budget {ball}."
+        scores.append(share(f"pgd_accuracy_{slug(level.eps)}", right & ~level.broke["pgd"], text))
+        text = (
+            f"Share still right after every attack run (PGD, restarts, Square) at {ball} and at every smaller budget."
+        )
+        scores.append(share(f"robust_accuracy_{slug(level.eps)}", level.robust, text))
+    for level in found:
+        scores += _group_scores(subject, labels, right, level)
+    return scores
+
+
+def _fitted(subject: Subject) -> str:
+    return {"slf": "SLF", "alf": "ALF", "authors": "the authors' schedule"}[subject.options.attack_head]
+
+
+def _group_scores(subject: Subject, labels: Tensor, right: Tensor, level: Level) -> list[Score]:
+    if not subject.groups:
+        return []
+    accuracy, counts = class_accuracy(level.robust, labels, classes=subject.classes)
+    intervals = bootstrap_intervals(accuracy, counts, subject.groups, seed=subject.options.seed)
+    values = statistics(accuracy, subject.groups)
+    scores = [
+        Score(
+            name=f"robust_accuracy_{slug(level.eps)}_{group}",
+            value=float(values[group]),
+            unit="percent",
+            range=(0.0, 100.0),
+            better="higher",
+            definition=f"Accuracy after all attacks up to {level.eps}, mean over classes with {group} training images.",
+            interval=intervals[group],
+            interval_over=_BOOTSTRAP,
+        )
+        for group in subject.groups
+        if group in values
+    ]
+    return scores + _tail_gap(subject, labels, right, level)
+
+
+def _tail_gap(subject: Subject, labels: Tensor, right: Tensor, level: Level) -> list[Score]:
+    """Does the tail break first? Shares of what was right, so that a low clean accuracy alone makes no gap."""
+    drawn = lost_shares(labels, right, level.robust, subject.groups, seed=subject.options.seed)
+    if not {"many", "few"} <= set(drawn):
+        return []
+    gaps = drawn["few"] - drawn["many"]
+    value, spread = float(gaps[0]), gaps[1:][np.isfinite(gaps[1:])]
+    low, high = np.quantile(spread, (0.025, 0.975)) if len(spread) else (value, value)
+    return [
+        Score(
+            name=f"tail_gap_{slug(level.eps)}",
+            value=value,
+            unit="percent",
+            range=(-100.0, 100.0),
+            better="lower",
+            definition=f"Share of right images broken up to {level.eps} in the classes with few training images, less "
+            "that in those with many: above 0 the tail breaks first.",
+            interval=(float(min(low, value)), float(max(high, value))),
+            interval_over=_BOOTSTRAP,
+        )
+    ]
+
+
+def lost_shares(
+    labels: Tensor, right: Tensor, robust: Tensor, groups: Mapping[str, Sequence[int]], *, seed: int, draws: int = DRAWS
+) -> dict[str, np.ndarray]:
+    """Percent of a group's right images that were broken [1 + draws]: measured first, then resampled within classes.
+
+    NaN where a draw has no right image; groups without a right image are left out.
+    """
+    random, found = generator(seed, "lost shares"), {}
+    for name, members in groups.items():
+        rights, kept = torch.zeros(draws + 1, dtype=torch.float64), torch.zeros(draws + 1, dtype=torch.float64)
+        for index in members:
+            mine = labels == index
+            images, hits, left = (float(part.sum()) for part in (mine, mine & right, mine & robust))
+            if not images:
+                continue
+            drawn = torch.binomial(
+                torch.full((draws,), images).double(), torch.full((draws,), hits / images).double(), random
+            )
+            held = torch.binomial(drawn, torch.full((draws,), left / max(hits, 1.0)).double(), random)
+            rights += torch.cat([torch.tensor([hits]).double(), drawn])
+            kept += torch.cat([torch.tensor([left]).double(), held])
+        if rights[0] > 0:
+            found[name] = (100 * (1 - kept / rights)).numpy()
+    return found
+
+
+def masking(right: Tensor, found: Sequence[Level], blind: int, looked: int) -> tuple[list[Score], list[str]]:
+    """The gradient_masking score, and a warning for every sign of it."""
+    warnings, hidden = [], torch.zeros_like(right)
+    for level in found:
+        for reason, images in masked(found, level).items():
+            hidden |= images
+            if images.any():
+                warnings.append(
+                    f"gradient masking: at {level.eps}, {reason} broke {int(images.sum()):,} of {int(right.sum()):,} "
+                    "right images that PGD did not break"
+                )
+    if blind:
+        warnings.append(f"gradient masking: no gradient reaches the pixels of {blind:,} of {looked:,} images")
+    if not right.any():
+        return [], warnings
+    text = "Share of right images that PGD did not break at a budget where Square, or PGD at a smaller one, broke them."
+    return [share("gradient_masking", hidden[right], text, lower=True)], warnings
+
+
+def drift_scores(
+    found: Mapping[str, Tensor], distance: str, norm: str, steps: int
+) -> tuple[list[Score], list[dict[str, Any]]]:
+    """Mean distance by budget with a normal interval, as scores and as a table."""
+    words, top = {"cosine": ("1 - cosine", 2.0), "l2": ("Euclidean distance", None)}[distance]
+    scores, rows = [], []
+    for eps, values in found.items():
+        mean = float(values.mean())
+        spread = 1.959963984540054 * float(values.std()) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        low, high = max(0.0, mean - spread), mean + spread if top is None else min(top, mean + spread)
+        scores.append(
+            Score(
+                name=f"feature_drift_{slug(eps)}",
+                value=mean,
+                unit="distance",
+                range=(0.0, top),
+                better="lower",
+                definition=f"Mean largest {words} between an image's features and those that PGD-{steps} from a random "
+                f"start reaches within {eps} {NORMS[norm]}, without labels.",
+                interval=(low, high),
+                interval_over="attacked test images (normal)",
+            )
+        )
+        rows.append({"eps": eps, "mean": mean, "low": low, "high": high, "images": len(values)})
+    return scores, rows
+
+
+def attack_table(found: Sequence[Level], right: Tensor) -> list[dict[str, Any]]:
+    """A row per budget and attack: on how many images it was tried, how many it broke, what was left after it."""
+    rows, images = [], max(1, len(right))
+    for before, level in zip([None, *found[:-1]], found, strict=True):
+        robust = right if before is None else before.robust
+        for name, broke in level.broke.items():
+            robust = robust & ~broke
+            left = 100 * float(robust.sum()) / images
+            row = {"eps": level.eps, "attack": name, "tried": level.tried[name], "broke": int(broke.sum())}
+            rows.append(row | {"accuracy_left": left})
+    return rows
+
+
+def class_table(subject: Subject, labels: Tensor, right: Tensor, found: Sequence[Level]) -> list[dict[str, Any]]:
+    """A row per class that has attacked images; accuracies in percent, cumulative, with Wilson intervals."""
+    group_of = {index: name for name, members in subject.groups.items() for index in members}
+    rows = []
+    for index in labels.unique().tolist():
+        mine = labels == index
+        row = {
+            "class": subject.class_names[index],
+            "index": index,
+            "train_images": subject.counts[index] if subject.counts else 0,
+            "group": group_of.get(index, "all"),
+            "images": int(mine.sum()),
+            "clean": 100 * float(right[mine].double().mean()),
+        }
+        for level in found:
+            percent = 100 * float(level.robust[mine].double().mean())
+            low, high = wilson_interval(percent, int(mine.sum()))
+            row |= {level.eps: percent, f"{level.eps} low": low, f"{level.eps} high": high}
+        rows.append(row)
+    return rows

@@ -1,0 +1,21 @@
+"""What is audited, and how it is prepared: encoder, images, options, features, probes, pairs."""
+
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from holdfast.audits.subject.encoder import audited_encoder as audited_encoder
+    from holdfast.audits.subject.pairs import LEAST_PAIRS as LEAST_PAIRS
+    from holdfast.audits.subject.pairs import Pairs as Pairs
+    from holdfast.audits.subject.pairs import Scored as Scored
+    from holdfast.audits.subject.pairs import find_pairs as find_pairs
+    from holdfast.audits.subject.pairs import load_pairs as load_pairs
+    from holdfast.audits.subject.prepare import Known as Known
+    from holdfast.audits.subject.prepare import prepared as prepared
+    from holdfast.audits.subject.subject import Options as Options
+    from holdfast.audits.subject.subject import Outcome as Outcome
+    from holdfast.audits.subject.subject import Subject as Subject
+    from holdfast.audits.subject.views import VIEWED_IMAGES as VIEWED_IMAGES
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

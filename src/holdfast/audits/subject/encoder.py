@@ -1,0 +1,35 @@
+"""Which features of an encoder are audited: backbone or pre-features, of the whole image or the mean over views."""
+
+import json
+from pathlib import Path
+
+from torch import nn
+
+from holdfast.audits.subject.subject import Options
+from holdfast.config import VIEWS, ViewSettings
+from holdfast.evaluation import AggregatedEncoder
+from holdfast.models import load_encoder
+from holdfast.runs import RunFolder
+
+
+def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: int) -> nn.Module:
+    """The module whose features are measured, of a source as of load_encoder and images of `size` pixels.
+
+    Raises ValueError for a layer that the source does not have.
+    """
+    if isinstance(source, nn.Module) and options.layer == "backbone":
+        encoder = source  # load_encoder would leave it in evaluation mode: an audit leaves modes as they were
+    else:
+        encoder = load_encoder(source, layer=options.layer)
+    if options.aggregate < 0:
+        raise ValueError(f"expected aggregate of at least 0 views, got {options.aggregate}; 0 takes the whole image")
+    if options.aggregate == 0:
+        return encoder
+    return AggregatedEncoder(encoder, _views(source), views=options.aggregate, size=size, seed=options.seed)
+
+
+def _views(source: nn.Module | str | Path) -> ViewSettings:
+    """How the run that trained an encoder drew its views; EMP-SSL's crops for an encoder of no run."""
+    if not isinstance(source, nn.Module) and Path(source).is_dir():
+        return ViewSettings(**json.loads(RunFolder.open(source).config.read_text())["views"])
+    return VIEWS["crop"]

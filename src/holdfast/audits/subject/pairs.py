@@ -1,0 +1,216 @@
+"""Encoder pairs: f and g trained with and without certain images, as a study left them on disk or a user gives them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from holdfast.config import ViewSettings
+from holdfast.data import Images, duplicate_groups
+from holdfast.data.pool import read_again
+from holdfast.data.splits import PARTS, partition_checksum
+from holdfast.evaluation import encoder_checksum
+from holdfast.evaluation.pairs import LayerScores, PairScores, Scoring, Tap, find_taps, score_pair
+from holdfast.models import load_encoder
+from holdfast.runs import RunFolder
+
+STUDY_SCHEMA = 1
+LEAST_PAIRS = 3
+"""Below this there are means of subsets only: one pair's ranks are mostly its seeds' noise."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pairs:
+    """R pairs of encoders and images to score: f trained on shared and candidate, g on shared and independent.
+
+    Raises ValueError where candidates are missing, where an image is in two parts, or where there is no pair.
+    """
+
+    encoders: Sequence[tuple[nn.Module | str | Path, nn.Module | str | Path]]
+    """(f, g) of each pair: modules, or what load_encoder takes; loaded a pair at a time."""
+    images: Images
+    """With every image of the parts."""
+    parts: Mapping[str, Tensor]
+    """Ids by part, names in PARTS; 'candidate' at least. Without 'external' there is no null to compare with."""
+    views: ViewSettings = field(default_factory=ViewSettings)
+    """How views were drawn in training."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values that findings record: the study's settings."""
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Tables that the memorization finding takes over: what removal gave."""
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.parts) - set(PARTS))
+        ids = torch.cat([torch.as_tensor(ids) for ids in self.parts.values()]) if self.parts else torch.empty(0)
+        if unknown or "candidate" not in self.parts or len(ids.unique()) < len(ids):
+            raise ValueError(
+                f"expected different ids for parts of {', '.join(PARTS)}, candidate among them, got "
+                f"{', '.join(self.parts) or 'none'} with {len(ids) - len(ids.unique())} repeats; correct the partition"
+            )
+        if not self.encoders:
+            raise ValueError(
+                "expected at least one pair of encoders, got none; train them with: holdfast memorization RUN"
+            )
+
+    @property
+    def ordered(self) -> Images:
+        """The images of all parts, ascending by id, so that the order of rows changes no digit."""
+        return self.images.select(torch.cat(list(self.parts.values())).sort().values)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scored:
+    """Every pair's scores of every image; arrays are [n], ascending by id."""
+
+    images: Images
+    part: np.ndarray
+    """The part of each image."""
+    groups: np.ndarray
+    """The near-duplicate group of each image."""
+    pairs: Sequence[PairScores]
+    layers: Sequence[LayerScores]
+    """Of the candidates."""
+    taps: Sequence[Tap]
+    facts: Mapping[str, Any]
+
+    def at(self, part: str) -> np.ndarray:
+        """[n] bool: the images of a part."""
+        return self.part == part
+
+    @property
+    def differences(self) -> np.ndarray:
+        """[pairs, n] loss_g - loss_f."""
+        return np.stack([pair.difference for pair in self.pairs])
+
+    @property
+    def ratios(self) -> np.ndarray:
+        """[pairs, n] (loss_g - loss_f) / (loss_g + loss_f), 0 where both are 0."""
+        totals = np.stack([pair.loss_f + pair.loss_g for pair in self.pairs])
+        return self.differences / np.where(totals > 0, totals, 1.0)
+
+
+def find_pairs(given: "Pairs | str | Path | None", encoder: object) -> Pairs | None:
+    """The pairs given, or those of a study's folder; None given: of the study in the encoder's run folder, if any."""
+    if isinstance(given, Pairs):
+        return given
+    if given is not None:
+        return load_pairs(Path(given))
+    if isinstance(encoder, str | Path) and (RunFolder(Path(encoder)).study / "study.json").is_file():
+        return load_pairs(RunFolder(Path(encoder)).study)
+    return None
+
+
+def load_pairs(folder: Path) -> Pairs:
+    """The pairs that a study left in a folder. Raises ValueError for other images and where one has not finished."""
+    record = json.loads((folder / "study.json").read_text())
+    if record.get("schema") != STUDY_SCHEMA:
+        raise ValueError(
+            f"expected study schema {STUDY_SCHEMA}, got {record.get('schema')!r}; use the holdfast that wrote it"
+        )
+    source = record["data"] if record["planted"] is None else folder / record["data"]
+    images = read_again(record, source)
+    if images.checksum != record["checksum"]:
+        raise ValueError(
+            f"expected the images of the study (checksum {record['checksum']}), got others from {source} "
+            f"(checksum {images.checksum}); restore the file or start another study"
+        )
+    encoders = [(folder / f, folder / g) for f, g in record["pairs"]]
+    missing = [path for pair in encoders for path in pair if not RunFolder(path).encoder.is_file()]
+    if missing:
+        raise ValueError(
+            f"expected a finished study in {folder}, got {len(missing)} encoders that are not trained; finish it with: "
+            "holdfast memorization RUN"
+        )
+    keys = ("partition_checksum", "pair_seeds", "seed", "duplicates")
+    facts = {"study": str(folder), "pair_config": record["run"], **{key: record[key] for key in keys}}
+    facts["planted"] = {} if record["planted"] is None else record["planted"]["kinds"]
+    removal = folder / "removal.json"
+    tables = {"removal": json.loads(removal.read_text())} if removal.is_file() else {}
+    return Pairs(
+        encoders=encoders,
+        images=images,
+        parts={name: torch.tensor(ids, dtype=torch.int64) for name, ids in record["parts"].items()},
+        views=ViewSettings(**record["run"]["views"]),
+        facts=facts,
+        tables=tables,
+    )
+
+
+def score_pairs(pairs: Pairs, draws: Mapping[str, Any], extraction: Mapping[str, Any]) -> Scored:
+    """Scores every image by every pair; layers are listened to for the candidates alone.
+
+    draws: count and seed of the views; extraction: batch_size, device, precision and progress.
+    """
+    progress = extraction.get("progress")
+    scoring = {name: value for name, value in extraction.items() if name != "progress"} | dict(draws)
+    images = pairs.ordered
+    part = np.full(len(images), "", dtype=object)
+    for name, ids in pairs.parts.items():
+        part[images.positions(ids.contiguous()).cpu().numpy()] = name
+    settings = Scoring(views=pairs.views, size=images.pixels.shape[-1], **scoring)
+    scores, layers, sums, taps = [], [], [], []
+    for number, sources in enumerate(pairs.encoders):
+        f, g = (load_encoder(source) if not isinstance(source, nn.Module) else source for source in sources)
+        sums.append([encoder_checksum(f), encoder_checksum(g)])
+        taps = _common_taps(f, g)
+        found = _score_parts(f, g, images, part == "candidate", settings, number, taps, progress)
+        scores.append(found[0])
+        layers.append(found[1])
+    return Scored(
+        images=images,
+        part=part.astype(str),
+        groups=duplicate_groups(images).numpy(),
+        pairs=scores,
+        layers=layers,
+        taps=taps,
+        facts=_facts(pairs, settings, sums),
+    )
+
+
+def _common_taps(f: nn.Module, g: nn.Module) -> list[Tap]:
+    taps = find_taps(f)
+    return taps if taps == find_taps(g) else []
+
+
+def _score_parts(
+    f: nn.Module,
+    g: nn.Module,
+    images: Images,
+    candidate: np.ndarray,
+    settings: Scoring,
+    number: int,
+    taps: list[Tap],
+    progress: Any,
+) -> tuple[PairScores, LayerScores]:
+    """Candidates with taps, the rest without; rows go back to where they belong."""
+    rows = [np.flatnonzero(candidate), np.flatnonzero(~candidate)]
+    found, layers = score_pair(
+        f, g, images.subset(torch.from_numpy(rows[0])), settings, pair=number, taps=taps, progress=progress
+    )
+    if not len(rows[1]):
+        return found, layers
+    others, _ = score_pair(f, g, images.subset(torch.from_numpy(rows[1])), settings, pair=number, progress=progress)
+    back = np.argsort(np.concatenate(rows))
+    joined = {name: np.concatenate([values, getattr(others, name)])[back] for name, values in vars(found).items()}
+    return PairScores(**joined), layers
+
+
+def _facts(pairs: Pairs, settings: Scoring, sums: list[list[str]]) -> dict[str, Any]:
+    sizes = {name: len(ids) for name, ids in pairs.parts.items()}
+    return {
+        "measured_on": f"{2 * len(sums)} encoders trained in {len(sums)} pairs with and without certain images, "
+        "not the encoder of the run itself",
+        "pairs": len(sums),
+        "pair_checksums": sums,
+        "parts": sizes,
+        "scored_images": sum(sizes.values()),
+        "scored_checksum": partition_checksum({name: ids.tolist() for name, ids in pairs.parts.items()}),
+        "scored_views": settings.count,
+        "view_settings": asdict(settings.views),
+        **pairs.facts,
+    }

@@ -1,0 +1,233 @@
+"""From what a user has (an encoder, images, a run folder) to a Subject: splits, checks, what is recorded of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from holdfast.audits.subject.encoder import audited_encoder
+from holdfast.audits.subject.subject import Options, Subject
+from holdfast.data import Images, nested_subsets
+from holdfast.data.duplicates import copies
+from holdfast.data.pool import draw_evenly, same_images
+from holdfast.runs import RunFolder
+
+TEST_SHARE = 0.2
+"""Of each class, held out as test images where none are given."""
+_COMPARED = 1024  # images compared at a time: streamed ones do not fit into memory
+_CHOICES = {
+    "probe_on": ("pool", "train"),
+    "protocol": ("fast", "sdclr", "sdclr-cached"),
+    "probe_lr_drop": ("on_time", "early"),
+    "group_rule": ("thirds", "thresholds"),
+    "precision": ("32", "bf16"),
+    "layer": ("backbone", "prefeature"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Known:
+    """What is known of the images that the encoder was trained on; ids are of the audited images."""
+
+    train_ids: Tensor | None = None
+    validation_ids: Tensor | None = None
+    few_shot_ids: Tensor | None = None
+    counts: Sequence[int] | None = None
+    run: dict[str, Any] | None = None
+
+
+def prepared(
+    encoder: nn.Module | str | Path,
+    images: Images,
+    test: Images | None,
+    known: Known,
+    name: str | None,
+    options: Options,
+) -> Subject:
+    """The Subject of an audit. Raises ValueError (expected, got, remedy) where its parts do not fit together."""
+    _check_options(options)
+    module = audited_encoder(encoder, options, size=images.pixels.shape[-1])
+    source = type(module).__name__ if isinstance(encoder, nn.Module) else str(encoder)
+    if not isinstance(encoder, nn.Module):
+        known = _completed(known, Path(encoder), images)
+    images = _sorted(images)
+    held_out = test is None
+    test = _hold_out(images, known, options.seed) if test is None else _sorted(test)
+    _check_classes(images, test)
+    shared = _shared_ids(images, test)
+    pool = images if not len(shared) else images.subset(_outside(images.ids, shared).nonzero()[:, 0])
+    if not held_out:
+        _check_overlap(known, shared, options)
+    probe_ids = _probe_ids(pool, known, options)
+    validation_ids, few_shot_ids = _within(known.validation_ids, pool), _few_shot_ids(pool, probe_ids, known, options)
+    used = [ids for ids in (probe_ids, validation_ids, few_shot_ids) if ids is not None]
+    return Subject(
+        encoder=module,
+        name=name or (Path(source).name if Path(source).is_dir() else source),
+        source=source,
+        pool=pool.select(torch.cat(used).unique()),
+        probe_ids=probe_ids,
+        validation_ids=validation_ids,
+        few_shot_ids=few_shot_ids,
+        test=test,
+        train_ids=_within(known.train_ids, pool),
+        counts=_counts(images, known),
+        options=options,
+        facts=_facts(images, test, known, held_out) | _copied(pool, test),
+    )
+
+
+def _completed(known: Known, path: Path, images: Images) -> Known:
+    """What a run folder knows where the caller did not say; its ids only where the images are its own."""
+    folder = RunFolder(path)
+    if not folder.config.is_file() or not folder.ids.is_file():
+        return known
+    record, run = json.loads(folder.ids.read_text()), json.loads(folder.config.read_text())
+    fits = record["counts"] is not None and len(record["counts"]) == images.class_count
+    fits = fits and (None in (record.get("classes"), images.classes) or tuple(record["classes"]) == images.classes)
+    found: dict[str, Any] = {"run": run, "counts": record["counts"] if fits else None}
+    if same_images(record, images):
+        found |= {
+            "train_ids": _tensor(record["train"]),
+            "validation_ids": _tensor(record["held_out"]),
+            "few_shot_ids": _tensor(record["few_shot"]),
+        }
+    given = {name: value for name, value in vars(known).items() if value is not None}
+    return Known(**(found | given))
+
+
+def _tensor(ids: list[int] | None) -> Tensor | None:
+    return torch.tensor(ids, dtype=torch.int64) if ids else None
+
+
+def _sorted(images: Images) -> Images:
+    """By id, so that the order of rows changes no sum and so no digit."""
+    return images.subset(images.ids.argsort())
+
+
+def _hold_out(images: Images, known: Known, seed: int) -> Images:
+    """A fifth of each class, drawn by seed and ids; none of the few-shot or validation images, which are few."""
+    kept = [ids for ids in (known.few_shot_ids, known.validation_ids) if ids is not None]
+    free = images if not kept else images.subset(_outside(images.ids, torch.cat(kept)).nonzero()[:, 0])
+    test = free.subset(draw_evenly(free, len(free), seed=seed, purpose="audit test", share=TEST_SHARE))
+    if not len(test):
+        raise ValueError(
+            f"expected five or more images of a class to hold test images out of, got {len(free)} images; pass test="
+        )
+    return _sorted(test)
+
+
+def _outside(ids: Tensor, others: Tensor) -> Tensor:
+    return torch.isin(ids, others.to(ids.device), invert=True)
+
+
+def _within(ids: Tensor | None, pool: Images) -> Tensor | None:
+    """Those ids that are in the pool, ascending; None for none."""
+    if ids is None:
+        return None
+    ordered = torch.as_tensor(ids.cpu().unique())
+    inside = ordered[torch.isin(ordered, pool.ids.cpu())]
+    return inside if len(inside) else None
+
+
+def _shared_ids(images: Images, test: Images) -> Tensor:
+    """Ids of images that are also test images: the same id with the same pixels, whatever the sources are called."""
+    ids = images.ids[torch.isin(images.ids, test.ids.to(images.ids.device))]
+    if not len(ids) or images.pixels.shape[1:] != test.pixels.shape[1:]:
+        return ids[:0]
+    parts = zip(images.select(ids).pixels.split(_COMPARED), test.select(ids).pixels.split(_COMPARED), strict=True)
+    same = [(ours.cpu() == theirs.cpu()).flatten(1).all(1) for ours, theirs in parts]
+    return ids[torch.cat(same).to(ids.device)]
+
+
+def _check_overlap(known: Known, shared: Tensor, options: Options) -> None:
+    """Images said to be fitted on must not be test images; others are taken out of the pool without a word."""
+    named = {"few_shot_ids": known.few_shot_ids, "validation_ids": known.validation_ids}
+    if options.probe_on == "train":
+        named["train_ids"] = known.train_ids
+    for name, ids in named.items():
+        both = 0 if ids is None else int(torch.isin(ids.cpu(), shared.cpu()).sum())
+        if both:
+            raise ValueError(
+                f"expected test images that no probe is fitted on, got {both:,} of {name} among them; "
+                "pass other test images, or leave test out to have a fifth held out"
+            )
+
+
+def _check_classes(images: Images, test: Images) -> None:
+    if images.classes is not None and test.classes is not None and images.classes != test.classes:
+        raise ValueError(
+            f"expected test images of the same classes, got {test.classes[:3]}... for {images.classes[:3]}...; "
+            "name and number them alike"
+        )
+
+
+def _check_options(options: Options) -> None:
+    for name, choices in _CHOICES.items():
+        if getattr(options, name) not in choices:
+            raise ValueError(f"expected {name} to be one of {', '.join(choices)}, got {getattr(options, name)!r}")
+
+
+def _probe_ids(pool: Images, known: Known, options: Options) -> Tensor:
+    """What the full-shot probe is fitted on: the pool or its part of train_ids, without the validation images."""
+    ids = pool.ids.cpu()
+    if options.probe_on == "train":
+        if known.train_ids is None:
+            raise ValueError("expected train_ids to fit the probe on, got none; pass them, or use probe_on='pool'")
+        ids = ids[torch.isin(ids, known.train_ids.cpu())]
+    if known.validation_ids is not None:
+        ids = ids[_outside(ids, known.validation_ids.cpu())]
+    if not len(ids):
+        raise ValueError("expected images to fit a probe on beside the test images, got none; give more images")
+    return ids
+
+
+def _copied(pool: Images, test: Images) -> dict[str, Any]:
+    """How many test images are in the pool too, under other ids; nothing where pixels are streamed."""
+    found = copies(test, pool)
+    return {} if found is None else {"test_copies_in_pool": int(found.sum())}
+
+
+def _few_shot_ids(pool: Images, probe_ids: Tensor, known: Known, options: Options) -> Tensor | None:
+    """The few-shot probe's images: a share of every class of the full-shot probe's where one is asked for."""
+    if options.few_shot_share is None:
+        return _within(known.few_shot_ids, pool)
+    if pool.labels is None:
+        raise ValueError(
+            f"expected labels to draw few_shot_share {options.few_shot_share:g} of every class, got none in "
+            f"{pool.source}; add a label column, or leave it out"
+        )
+    labels = pool.labels[pool.positions(probe_ids)]
+    return nested_subsets(labels, probe_ids, [options.few_shot_share], seed=options.seed)[0]
+
+
+def _counts(images: Images, known: Known) -> tuple[int, ...] | None:
+    if known.counts is not None:
+        if len(known.counts) != images.class_count:
+            raise ValueError(
+                f"expected one count for each of {images.class_count} classes, got {len(known.counts)}; "
+                "give the training images of every class, 0 for none"
+            )
+        return tuple(int(count) for count in known.counts)
+    if images.labels is None:
+        return None
+    labels = images.labels if known.train_ids is None else images.labels[images.positions(known.train_ids)]
+    return tuple(torch.bincount(labels.cpu(), minlength=images.class_count).tolist())
+
+
+def _facts(images: Images, test: Images, known: Known, held_out: bool) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "data": images.source,
+        "image_size": images.pixels.shape[-1],
+        "counts_of": "encoder" if known.counts is not None or known.train_ids is not None else "data",
+    }
+    if held_out:
+        facts["test"] = f"{TEST_SHARE:.0%} of each class of {images.source}, held out"
+    if known.train_ids is not None:
+        seen = torch.isin(_shared_ids(images, test), known.train_ids.to(images.ids.device))
+        facts["test_images_seen_in_training"] = int(seen.sum())
+    return facts | ({} if known.run is None else {"run": known.run})

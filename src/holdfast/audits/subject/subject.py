@@ -1,0 +1,255 @@
+"""What an audit measures: an encoder, labelled images to probe it with and test images, with features computed once."""
+
+import hashlib
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from holdfast.audits.subject.cache import is_kept, kept
+from holdfast.audits.subject.pairs import Pairs, Scored, score_pairs
+from holdfast.audits.subject.probes import Outcome, ProbeInputs, probed
+from holdfast.audits.subject.views import Viewed, view_features
+from holdfast.budgets import AttackOptions
+from holdfast.data import Images, class_groups
+from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features
+from holdfast.evaluation.features import device_of
+from holdfast.models import Encoder
+
+BALANCED_BELOW = 1.5
+"""Largest class over smallest class under which groups by frequency would mean nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(AttackOptions):
+    """How to measure; the same names as the arguments of `audit`."""
+
+    probe_on: Literal["pool", "train"] = "pool"
+    """'pool': the probe is fitted on every labelled image that is not a test image; 'train': on train_ids alone."""
+    protocol: Literal["fast", "sdclr", "sdclr-cached"] = "fast"
+    """'fast': L-BFGS; 'sdclr': the paper's SGD on augmented images; 'sdclr-cached': the same SGD, no augmentation."""
+    probe_lr_drop: Literal["on_time", "early"] = "on_time"
+    """'early' lowers SDCLR's learning rate one epoch early, as its CIFAR script does."""
+    group_rule: Literal["thirds", "thresholds"] = "thirds"
+    """How classes are grouped by their training images."""
+    few_shot_share: float | None = None
+    """Fit the few-shot probe on this share of every class of the pool, a nested draw; None: on few_shot_ids."""
+    layer: Literal["backbone", "prefeature"] = "backbone"
+    """Features of the encoder, or of the wide layer after it that a run of emp-ssl keeps and its paper evaluates."""
+    aggregate: int = 0
+    """Random views of an image, drawn as its run drew them, whose mean features are measured; 0: the whole image's."""
+    views: int = 10
+    """Views of each image that memorization and privacy compare, at least 4."""
+    seed: int = 0
+    """Decides folds, order, resampling and, where no test images are given, which ones are held out."""
+    batch_size: int = 512
+    """Images per pass of the encoder; changes no result beyond rounding."""
+    device: str | None = None
+    """Where to compute; None is where the encoder is."""
+    precision: Literal["32", "bf16"] = "32"
+    """Of the encoder's passes."""
+    shift_images: int = 500
+    """Test images, at most, that the invariance audit moves."""
+    average: int = 0
+    """Largest number of random views whose features the invariance audit averages; 0: none. Each view is a pass over
+    all probe and test images."""
+    unfinished: Path | None = None
+    """Folder for what the robustness audit has done so far: an interrupted one goes on there. None keeps nothing."""
+    cache: Path | None = None
+    """Folder that features of pool and test images are kept in for the next audit; None keeps nothing. Modules are
+    never kept: a checksum of their weights does not tell what they compute."""
+    progress: Callable[[str, int, int], None] | None = None
+    """Told what is measured, images done and images in all."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """What is audited. Images and tensors of ids ascend by id; no test image is in the pool."""
+
+    encoder: nn.Module
+    name: str
+    source: str
+    """Where the encoder came from, as the user wrote it."""
+    pool: Images
+    """Every image that a probe may be fitted on or selected with."""
+    probe_ids: Tensor
+    """The pool's images that the full-shot probe is fitted on."""
+    validation_ids: Tensor | None
+    """The pool's images that probes are selected on, never fitted; None: a part of what they are fitted on."""
+    few_shot_ids: Tensor | None
+    test: Images
+    counts: tuple[int, ...] | None
+    """The encoder's training images by class; where it is not known, the pool's."""
+    options: Options
+    facts: Mapping[str, Any]
+    """Settings that only the preparation knows: data, counts_of, run."""
+    train_ids: Tensor | None = None
+    """The pool's images that the encoder was trained on, where that is known."""
+    pairs: Pairs | None = None
+    """Encoders trained with and without certain images: what memorization and privacy are measured on."""
+
+    @property
+    def classes(self) -> int:
+        return max(self.pool.class_count, self.test.class_count)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.pool.classes or tuple(str(index) for index in range(self.classes))
+
+    @property
+    def labels(self) -> Tensor:
+        """Of the test images, on the CPU. Raises ValueError where there are none."""
+        return self.test.known_labels()
+
+    @cached_property
+    def groups(self) -> dict[str, list[int]]:
+        """Classes by training images, empty where these are (nearly) equal or unknown."""
+        if self.counts is None or max(self.counts) < BALANCED_BELOW * max(1, min(self.counts)):
+            return {}
+        return class_groups(self.counts, rule=self.options.group_rule)
+
+    @cached_property
+    def test_features(self) -> Tensor:
+        """[n_test, dim] float32."""
+        return self.kept_features(self.test, "test images")
+
+    @cached_property
+    def viewed(self) -> Viewed:
+        """Features of two random views each of some test images."""
+        options = self.options
+        encode = partial(self.features, stage="views")
+        return view_features(self.test, encode, seed=options.seed, batch_size=options.batch_size)
+
+    @cached_property
+    def pool_features(self) -> Tensor:
+        """[n_pool, dim] float32."""
+        return self.kept_features(self.pool, "probe images")
+
+    def kept_features(self, images: Images, stage: str) -> Tensor:
+        """As features, read from the options' cache where they lie there, else left there."""
+        facts = self._decisive(images) if self.options.cache else {}
+        found = kept(self.options.cache, facts, len(images), lambda: self.features(images, stage))
+        return found.to(self.device)
+
+    def has_kept(self, images: Images) -> bool:
+        """Whether the features of images lie in the options' cache."""
+        return self.options.cache is not None and is_kept(self.options.cache, self._decisive(images))
+
+    def _decisive(self, images: Images) -> dict[str, Any]:
+        """All that decides the features of images, as JSON values."""
+        options, spec = self.options, next((m.spec for m in self.encoder.modules() if isinstance(m, Encoder)), None)
+        averaged = {"views": self.facts.get("run", {}).get("views"), "seed": options.seed} if options.aggregate else {}
+        return {
+            "encoder_checksum": self.checksum,
+            "encoder": None if spec is None else spec.to_dict(),
+            "images_checksum": images.checksum,
+            "device": f"{self.device.type}, {torch.get_num_threads()} threads",  # both change the last bits
+            **{name: getattr(options, name) for name in ("precision", "layer", "aggregate", "batch_size")},
+            **averaged,
+        }
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder's passes are computed."""
+        return device_of(self.encoder) if self.options.device is None else torch.device(self.options.device)
+
+    @cached_property
+    def checksum(self) -> str:
+        """Of the encoder's weights."""
+        return encoder_checksum(self.encoder)
+
+    def features(self, images: Images | Tensor, stage: str = "images") -> Tensor:
+        """[n, dim] float32 of any images, as the options say."""
+        return extract_features(self.encoder, images, **self.extraction(stage))
+
+    def extraction(self, stage: str) -> dict[str, Any]:
+        """Keyword arguments of extract_features."""
+        options = self.options
+        progress = None if options.progress is None else partial(options.progress, stage)
+        return {
+            "batch_size": options.batch_size,
+            "device": options.device,
+            "precision": options.precision,
+            "progress": progress,
+        }
+
+    def rows(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [m, dim] and labels [m] of the pool's images with these ids, on the features' device."""
+        return self._probe_inputs.rows(ids)
+
+    @cached_property
+    def _probe_inputs(self) -> ProbeInputs:
+        return ProbeInputs(
+            encoder=self.encoder,
+            pool=self.pool,
+            pool_features=self.pool_features,
+            test_features=self.test_features,
+            validation_ids=self.validation_ids,
+            classes=self.classes,
+            protocol=self.options.protocol,
+            lr_drop=self.options.probe_lr_drop,
+            seed=self.options.seed,
+            extraction=self.extraction,
+        )
+
+    @cached_property
+    def full_shot(self) -> Outcome:
+        """Of a probe fitted on probe_ids."""
+        return probed(self._probe_inputs, self.probe_ids, FULL_SHOT)
+
+    @cached_property
+    def few_shot(self) -> Outcome | None:
+        """Of a probe fitted on few_shot_ids; None without them."""
+        return None if self.few_shot_ids is None else probed(self._probe_inputs, self.few_shot_ids, FEW_SHOT)
+
+    @cached_property
+    def scored(self) -> Scored:
+        """Every pair's scores of every image, once for all audits. Raises ValueError where there are no pairs."""
+        if self.pairs is None:
+            raise ValueError(
+                "expected pairs of encoders trained with and without certain images to measure memorization, got none; "
+                "train them with: holdfast memorization RUN, or pass pairs"
+            )
+        return score_pairs(
+            self.pairs, {"count": self.options.views, "seed": self.options.seed}, self.extraction("pairs")
+        )
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What every finding of this subject records."""
+        options = self.options
+        device = self.test_features.device
+        hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+        return {
+            "name": self.name,
+            "encoder": self.source,
+            "encoder_checksum": self.checksum,
+            "dim": self.test_features.shape[1],
+            "test": self.test.source,
+            "test_checksum": self.test.checksum,
+            "test_images": len(self.test),
+            "probe_on": options.probe_on,
+            "probe_images": len(self.probe_ids),
+            "probe_checksum": ids_checksum(self.probe_ids),
+            "layer": options.layer,
+            "aggregate": options.aggregate,
+            "protocol": options.protocol,
+            "probe_lr_drop": options.probe_lr_drop,
+            "group_rule": options.group_rule,
+            "seed": options.seed,
+            "precision": options.precision,
+            **self.facts,
+            "hardware": f"{device.type}, {hardware}, {torch.get_num_threads()} threads",
+            "versions": {name: version(name) for name in ("holdfast", "torch")} | {"python": platform.python_version()},
+        }
+
+
+def ids_checksum(ids: Tensor) -> str:
+    """16 hexadecimal digits of a SHA-256 over int64 ids [n]."""
+    return hashlib.sha256(ids.cpu().contiguous().numpy().tobytes()).hexdigest()[:16]

@@ -1,0 +1,192 @@
+"""Tail: is an encoder worse for the rare? Groups without labels, by k-means and by local density (arXiv:2204.06507)."""
+
+from typing import Any
+
+import numpy as np
+
+from holdfast.audits.subject import Subject
+from holdfast.audits.tail.measure import REFERENCE, Tail, few_class_members, measure_tail
+from holdfast.audits.tail.tables import cluster_groups, clusters, density, found_tail, rarest
+from holdfast.evaluation.density import DENSITY_NEIGHBOURS, bootstrap_means, mean_with_interval
+from holdfast.evaluation.pairs import percentile_interval
+from holdfast.evaluation.significance import spearman, spearman_interval
+from holdfast.findings import Finding, Score
+
+_OVER = "test images (bootstrap, 1,000 draws)"
+_BOOTSTRAPS = "bootstraps of the training images (smallest and largest)"
+
+
+def tail(subject: Subject) -> Finding:
+    """Whether images in sparse places are served worse than those in dense ones, and which images are rare.
+
+    Needs no labels. Scores alignment_trend, alignment_gap, consistency, consistency_trend, consistency_gap,
+    cluster_stability and cluster_imbalance; with labels and a tail also few_auc_density, few_auc_clusters and
+    few_lift: how well these groups find the classes that have few training images.
+    """
+    measured = measure_tail(subject)
+    validation = found_tail(subject, measured)
+    return Finding(
+        audit="tail",
+        scores=[*_trends(subject, measured), *_cluster_scores(measured), *_found_scores(validation)],
+        columns=_columns(subject, measured),
+        tables={
+            "density": density(subject, measured),
+            "clusters": clusters(subject, measured),
+            "cluster_groups": cluster_groups(subject, measured),
+            "validation": validation,
+            "rarest": rarest(measured),
+        },
+        settings=subject.settings
+        | {
+            "neighbours": DENSITY_NEIGHBOURS,
+            "reference": "training images" if subject.train_ids is not None else "probe images",
+            "reference_images": len(measured.reference_ids),
+            "reference_most": REFERENCE,
+            "density_groups": int(measured.groups.max()),
+            "viewed_images": len(measured.viewed),
+            "views": subject.viewed.preset,
+            "clusters": None if measured.main is None else measured.clusterings[measured.main].k,
+        },
+    )
+
+
+def _trends(subject: Subject, measured: Tail) -> list[Score]:
+    distance = measured.distance[measured.viewed]
+    return [
+        _trend("alignment", measured.alignment, distance, subject.options.seed, better="lower"),
+        _gap("alignment", measured.alignment, measured, subject.options.seed, ("distance", 2.0, "lower")),
+        _consistency(measured, subject.options.seed),
+        _trend("consistency", measured.consistency, distance, subject.options.seed, better="higher"),
+        _gap("consistency", measured.consistency, measured, subject.options.seed, ("share", 1.0, "higher")),
+    ]
+
+
+_MEANING = {
+    "alignment": "the distance between the unit features of two random views",
+    "consistency": f"the share of the {DENSITY_NEIGHBOURS} nearest training images that two random views share",
+}
+
+
+def _trend(name: str, values: np.ndarray, distance: np.ndarray, seed: int, better: Any) -> Score:
+    worse = "above" if better == "lower" else "below"
+    return Score(
+        name=f"{name}_trend",
+        value=spearman(distance, values),
+        unit="correlation",
+        range=(-1.0, 1.0),
+        better=better,
+        definition=f"Rank correlation over test images of how sparse an image's place is with {_MEANING[name]}: "
+        f"{worse} 0 the rare are served worse.",
+        interval=spearman_interval(distance, values, seed=seed),
+        interval_over=_OVER,
+    )
+
+
+def _gap(name: str, values: np.ndarray, measured: Tail, seed: int, kind: tuple[str, float, Any]) -> Score:
+    unit, most, better = kind
+    groups = measured.groups[measured.viewed]
+    sparse, dense = values[groups == groups.min()], values[groups == groups.max()]
+    value = float(sparse.mean() - dense.mean())
+    drawn = [bootstrap_means(part, seed=seed, purpose=f"tail gap {i}") for i, part in enumerate((sparse, dense))]
+    return Score(
+        name=f"{name}_gap",
+        value=value,
+        unit=unit,
+        range=(-most, most),
+        better=better,
+        definition=f"Mean over the sparsest group of test images less that over the densest of {_MEANING[name]}.",
+        interval=percentile_interval(drawn[0] - drawn[1], value),
+        interval_over="test images (bootstrap within groups, 1,000 draws)",
+    )
+
+
+def _consistency(measured: Tail, seed: int) -> Score:
+    mean, low, high = mean_with_interval(measured.consistency, seed=seed, purpose="tail consistency")
+    return Score(
+        name="consistency",
+        value=mean,
+        unit="share",
+        range=(0.0, 1.0),
+        better="higher",
+        definition=f"Mean over test images of {_MEANING['consistency']}.",
+        interval=(low, high),
+        interval_over=_OVER,
+    )
+
+
+def _cluster_scores(measured: Tail) -> list[Score]:
+    if measured.main is None:
+        return []
+    clustering = measured.clusterings[measured.main]
+    sizes = clustering.sizes[clustering.sizes > 0]
+    stable = clustering.stability
+    return [
+        Score(
+            name="cluster_stability",
+            value=float(stable.mean()),
+            unit="adjusted Rand index",
+            range=(-1.0, 1.0),
+            better="higher",
+            definition=f"Agreement of {clustering.k} clusters of training images with those of resampled images: 1 is "
+            "the same groups, 0 agreement by chance.",
+            interval=(float(min(stable.min(), stable.mean())), float(max(stable.max(), stable.mean()))),
+            interval_over=_BOOTSTRAPS,
+        ),
+        Score(
+            name="cluster_imbalance",
+            value=float(sizes.max() / sizes.min()),
+            unit="ratio",
+            range=(1.0, None),
+            better="neither",
+            definition=f"Largest over smallest of {clustering.k} clusters of training images.",
+        ),
+    ]
+
+
+def _found_scores(rows: list[dict[str, Any]]) -> list[Score]:
+    scores = []
+    for row in rows:
+        if row["images"] != "training":
+            continue
+        by = {"density": "sparse their place is", "clusters": "small their cluster is"}[row["by"]]
+        scores.append(
+            Score(
+                name=f"few_auc_{row['by']}",
+                value=row["auc"],
+                unit="AUC",
+                range=(0.0, 1.0),
+                better="higher",
+                definition=f"How well training images of the rare classes are told from others by how {by}: 0.5 is "
+                "guessing.",
+                interval=(row["low"], row["high"]),
+                interval_over="training images (DeLong)",
+            )
+        )
+    by_density = [row for row in rows if row["images"] == "training" and row["by"] == "density"]
+    return scores + [_lift(row) for row in by_density]
+
+
+def _lift(row: dict[str, Any]) -> Score:
+    return Score(
+        name="few_lift",
+        value=row["lift"],
+        unit="ratio",
+        range=(0.0, None),
+        better="higher",
+        definition="Share of rare classes among the sparsest tenth of training images over their share of all of them.",
+    )
+
+
+def _columns(subject: Subject, measured: Tail) -> dict[str, np.ndarray]:
+    columns = {
+        "id": subject.test.ids.cpu().numpy(),
+        "density_distance": measured.distance.astype(float),
+        "density_group": measured.groups,
+        "view_distance": measured.in_viewed(measured.alignment),
+        "neighbour_consistency": measured.in_viewed(measured.consistency),
+    }
+    if measured.main is not None:
+        members = measured.assigned[measured.main]
+        columns |= {"cluster": members, "cluster_images": measured.clusterings[measured.main].sizes[members]}
+    few = few_class_members(subject, subject.test.labels)
+    return columns if few is None else columns | {"few_class": few}

@@ -1,0 +1,162 @@
+"""What `holdfast audit` measures an encoder on, where its findings go, and what it may spend."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holdfast.budgets import AttackOptions, budgeted
+from holdfast.cli.errors import UserError
+from holdfast.data.files import summary
+from holdfast.runs import RunFolder
+
+if TYPE_CHECKING:
+    from holdfast.audits import Options, Subject
+    from holdfast.cli.audit_options import AuditOptions
+    from holdfast.data import Images
+    from holdfast.data.pool import Pool
+
+_SPENT = (*(field.name for field in fields(AttackOptions)), "shift_images")
+_PASSED = (
+    *("probe_on", "protocol", "probe_lr_drop", "group_rule", "few_shot_share", "layer", "aggregate"),
+    *("average", "seed", "batch_size", "precision"),
+)
+"""Options of the command that are those of `holdfast.audit`."""
+
+
+def is_run(source: str) -> bool:
+    """Whether a source is a run folder."""
+    return (Path(source) / "config.json").is_file()
+
+
+def folders(source: str, options: "AuditOptions") -> tuple[Path, Path]:
+    """What a report is given, and where findings go: a run's own folder keeps those of its encoder alone."""
+    if is_run(source) and options.layer == "backbone" and not options.aggregate:
+        return Path(source), Path(source) / "findings"
+    kind = "-prefeature" * (options.layer == "prefeature") + f"-{options.aggregate}views" * (options.aggregate > 0)
+    folder = options.out or Path("audits") / f"{(options.name or source).replace('/', '-')}{kind}"
+    return folder, folder
+
+
+def audit_options(options: "AuditOptions", budget: str, given: frozenset[str], **more: Any) -> "Options":
+    """The options of the measurement: the budget's, and in their place those that were given by name."""
+    import torch
+
+    from holdfast.audits import Options
+
+    defaults = {field.name: field.default for field in fields(type(options))}
+    own = {name: getattr(options, name) for name in _SPENT}
+    spent = budgeted(budget, {n: v for n, v in own.items() if n in given or v != defaults[n]})
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Options(**spent, **{name: getattr(options, name) for name in _PASSED}, device=device, **more)
+
+
+def subject_of(source: str, options: "AuditOptions", measured: "Options") -> "Subject":
+    """The encoder with its images, ready to be measured."""
+    from holdfast.audits import Known, prepare
+
+    images, given = (_run_images if is_run(source) else _other_images)(source, options)
+    test = given.pop("test", None)
+    return prepare(source, images, test, Known(**given), name=options.name, pairs=None, options=measured)
+
+
+def choose_budget(options: "AuditOptions", given: frozenset[str]) -> str:
+    """The budget for all encoders of a command, so that they can be compared: as named; 'full' where axes are named;
+    else the largest that the slowest encoder gets through in the minutes that the options allow."""
+    from holdfast.audits import largest_budget, measure_speed
+    from holdfast.audits.subject import audited_encoder
+
+    if options.budget != "auto":
+        return options.budget
+    if options.axes is not None:
+        return "full"
+    measured = audit_options(options, "full", given)
+    speeds = []
+    for source in options.encoders:
+        size = _size(source, options)
+        speeds.append(measure_speed(audited_encoder(source, measured, size=size), size, measured))
+    own = {name: getattr(measured, name) for name in given & set(_SPENT)}
+    return largest_budget(speeds, measured, own, 60 * options.minutes)
+
+
+def _size(source: str, options: "AuditOptions") -> int:
+    """The side of the images that an encoder will be measured on."""
+    if options.image_size:
+        return options.image_size
+    if is_run(source):
+        return json.loads(RunFolder.open(source).ids.read_text())["image_size"]
+    return _other_images(source, options)[0].pixels.shape[-1]
+
+
+def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str, Any]]":
+    """The images to audit a run on, and the arguments of `audit` that follow from the run."""
+    import torch
+
+    from holdfast.data.pool import load_pool
+
+    record = json.loads(RunFolder.open(source).ids.read_text())
+    size, resize = options.image_size or record["image_size"], options.resize or record.get("resize", "square")
+    own: Pool | None = None if options.data else load_pool(record, **_memory(options))
+    images = _load(str(options.data), options, size, resize) if own is None else _described(own.images, options)
+    if options.test is not None:
+        return images, {"test": _load(options.test, options, size, resize)}
+    if own is not None and own.held_out_kind == "held out":
+        # Held-out images cannot both choose the probe's regularisation and be tested on.
+        return images, {
+            "test": images.select(own.held_out_ids),
+            "validation_ids": torch.empty(0, dtype=torch.int64),
+        }
+    return images, {}
+
+
+def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str, Any]]":
+    if options.data is None:
+        raise UserError(f"expected --data with images to audit {source} on, got none; as in: --data digits")
+    resize = options.resize or "crop"
+    images = _load(options.data, options, options.image_size, resize)
+    size = options.image_size or images.pixels.shape[-1]
+    return images, {} if options.test is None else {"test": _load(options.test, options, size, resize)}
+
+
+def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> "Images":
+    """Images as the options describe them; groups are those of the test images, where these are given apart."""
+    from holdfast.data import load_images
+
+    groups = options.groups if options.test in (None, data) else ()
+    images = load_images(
+        data,
+        download=options.download,
+        size=size,
+        resize=resize,
+        strict=options.strict,
+        labels=options.labels,
+        groups=groups,
+        **_memory(options),
+    )
+    if images.rejected:
+        print(f"{data}: {len(images.rejected):,} files set aside, the first {summary(images.rejected)}")
+    return images
+
+
+def _memory(options: "AuditOptions") -> dict[str, Any]:
+    return {"budget_gib": options.memory_gib, "workers": options.workers}
+
+
+def _described(images: "Images", options: "AuditOptions") -> "Images":
+    """A run's images, with other labels and groups where the options name some."""
+    from holdfast.data.sources import relabelled
+
+    groups = options.groups if options.test is None else ()
+    return relabelled(images, images.source, labels=options.labels, groups=groups)
+
+
+def left_out(source: str, missing: Mapping[str, tuple[str, str]]) -> list[str]:
+    """What was not measured for want of something, and the remedy; axes that need the same are one line."""
+    lines, train = [], "holdfast memorization RUN"
+    own = f"holdfast memorization {source if is_run(source) else '--two-encoders F G'}"
+    for need, remedy in dict.fromkeys(missing.values()):
+        names = [name for name, wanted in missing.items() if wanted == (need, remedy)]
+        they = "they need" if len(names) > 1 else "it needs"
+        lines.append(f"  not measured: {', '.join(names)}; {they} {need}: {remedy.replace(train, own)}")
+    return lines

@@ -1,0 +1,116 @@
+"""Training as it goes: a live line on a terminal, plain lines when piped."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, TextColumn
+
+from holdfast.cli.progress.line import Live
+
+PLAIN_SECONDS = 5.0
+"""At least this long between two plain lines of epochs."""
+
+
+def duration(seconds: float) -> str:
+    """'42 s', '3 min 05 s' or '2 h 10 min'."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class Progress(Live):
+    """A listener of the engine that shows epoch, loss, views per second and remaining time."""
+
+    def __init__(self, folder: Path, *, label: str = ""):
+        self._folder, self._label = folder, f"{label}  " if label else ""
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[news]}"))
+        super().__init__(*columns, description=f"{self._label}preparing", total=None, news="")
+        self._facts: dict[str, Any] = {}
+        self._started, self._first_step, self._said = time.perf_counter(), 0, 0.0
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        handler = getattr(self, f"_on_{event['kind']}", None)
+        if handler is not None:
+            handler(event)
+
+    def _on_reading(self, event: Mapping[str, Any]) -> None:
+        now, last = time.perf_counter(), event["done"] == event["images"]
+        if self._bar is not None:
+            counts = {"total": event["images"], "completed": event["done"]}
+            self._bar.update(self._task, description=f"{self._label}checking files", news="", **counts)
+        if now - self._said >= PLAIN_SECONDS or last:
+            self._said = now
+            self.say(f"{self._label}checked {event['done']:,} of {event['images']:,} files (once; it is remembered)")
+
+    def _on_start(self, event: Mapping[str, Any]) -> None:
+        self._facts = dict(event)
+        self._started, self._first_step = time.perf_counter(), event["step"]
+        start = f" from step {event['step']:,}" if event["step"] else ""
+        self.say(
+            f"{self._label}{event['method']} on {event['images']:,} images of {event['data']} "
+            f"{event['image_size']} px, {event['held_out']:,} {event['held_out_kind']} for signals; "
+            f"{event['encoder']} ({event['stem']} stem, {event['parameters'] / 1e6:.1f} M parameters), "
+            f"{event['precision']}, {event['device']}; "
+            f"{event['epochs']} epochs × {event['steps_per_epoch']} steps{start}"
+        )
+        attacked = f"adversary {event['adversary']}; " if event["adversary"] else ""
+        self.say(
+            f"{self._label}{attacked}budget {event['passes']:,} forward+backward passes, "
+            f"{event['passes_per_image']} for each visit to an image"
+        )
+        if event["rejected"]:
+            self.say(f"{self._label}set aside: {event['rejected']:,} files, see {self._folder / 'rejected.csv'}")
+        if event["step"] == 0 and event["counts"]:
+            self.say(f"{self._label}images per class: {', '.join(map(str, event['counts']))}")
+
+    def _on_caution(self, event: Mapping[str, Any]) -> None:
+        self.say(f"{self._label}caution: {event['text']}")
+
+    def _on_initial(self, event: Mapping[str, Any]) -> None:
+        self.say(f"{self._label}first weights from {event['source']}: {len(event['matched'])} tensors taken over")
+        kinds = {"missing": "not there, drawn afresh", "other_shape": "of another shape, drawn afresh"}
+        for kind, text in (kinds | {"unused": "there and not used"}).items():
+            names = event[kind]
+            if names:
+                more = f" and {len(names) - 5} more (init.json)" if len(names) > 5 else ""
+                self.say(f"{self._label}  {len(names)} {text}: {', '.join(names[:5])}{more}")
+
+    def _on_step(self, event: Mapping[str, Any]) -> None:
+        if self._bar is not None:
+            news = f"loss {event['loss']:.4f}  remaining {self._remaining(event['step'])}"
+            description = f"{self._label}epoch {event['epoch'] + 1}/{self._facts['epochs']}"
+            total = self._facts["total_steps"]
+            self._bar.update(self._task, total=total, completed=event["step"], description=description, news=news)
+
+    def _on_epoch(self, event: Mapping[str, Any]) -> None:
+        now, last = time.perf_counter(), event["epoch"] == self._facts["epochs"]
+        if now - self._said < PLAIN_SECONDS and not last and event["epoch"] > 1:
+            return
+        self._said = now
+        remaining = f"  remaining {self._remaining(event['step'])}" if not last else ""
+        self.say(
+            f"{self._label}epoch {event['epoch']}/{self._facts['epochs']}  loss {event['loss']:.4f}  "
+            f"lr {event['lr']:.3g}  {event['views_per_second']:,.0f} views/s{remaining}"
+        )
+
+    def _on_signals(self, event: Mapping[str, Any]) -> None:
+        knn = f"  kNN {event['knn_accuracy']:.1f} %" if "knn_accuracy" in event else ""
+        self.say(
+            f"{self._label}  signals: alignment {event['alignment']:.3f}  uniformity {event['uniformity']:.3f}  "
+            f"effective rank {event['effective_rank']:.1f}  feature std {event['feature_std']:.3f}{knn}"
+        )
+
+    def _on_done(self, event: Mapping[str, Any]) -> None:
+        self.say(f"{self._label}trained in {duration(event['seconds'])}: {self._folder}")
+
+    def _on_finished(self, event: Mapping[str, Any]) -> None:
+        self.say(f"{event['path']} is finished already; nothing to do")
+
+    def _remaining(self, step: int) -> str:
+        done = max(1, step - self._first_step)
+        return duration((time.perf_counter() - self._started) / done * (self._facts["total_steps"] - step))

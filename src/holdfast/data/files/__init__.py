@@ -1,0 +1,38 @@
+"""Files and what is in them: indexes of folders, encoded pictures, rows of tables, streams of pixels."""
+
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from holdfast.data.files.checks import checksum as checksum
+    from holdfast.data.files.checks import head as head
+    from holdfast.data.files.checks import short as short
+    from holdfast.data.files.checks import unusable as unusable
+    from holdfast.data.files.decode import Row as Row
+    from holdfast.data.files.decode import Wanted as Wanted
+    from holdfast.data.files.decode import decode_rows as decode_rows
+    from holdfast.data.files.decode import of_shape as of_shape
+    from holdfast.data.files.folder_index import NO_FILE as NO_FILE
+    from holdfast.data.files.folder_index import NOT_REGULAR as NOT_REGULAR
+    from holdfast.data.files.folder_index import FolderIndex as FolderIndex
+    from holdfast.data.files.folder_index import Paths as Paths
+    from holdfast.data.files.index_cache import cache_folder as cache_folder
+    from holdfast.data.files.index_cache import load_index as load_index
+    from holdfast.data.files.index_cache import open_index as open_index
+    from holdfast.data.files.parquet_rows import ParquetRows as ParquetRows
+    from holdfast.data.files.pictures import Resize as Resize
+    from holdfast.data.files.pictures import fit as fit
+    from holdfast.data.files.pictures import look as look
+    from holdfast.data.files.pictures import picture as picture
+    from holdfast.data.files.pictures import reason as reason
+    from holdfast.data.files.pictures import to_rgb as to_rgb
+    from holdfast.data.files.rejects import Rejected as Rejected
+    from holdfast.data.files.rejects import summary as summary
+    from holdfast.data.files.rejects import write_rejects as write_rejects
+    from holdfast.data.files.stream import Progress as Progress
+    from holdfast.data.files.stream import Streamed as Streamed
+    from holdfast.data.files.stream import refuse as refuse
+    from holdfast.data.files.threads import in_threads as in_threads
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -1,0 +1,137 @@
+"""What is wanted of a source, and many encoded pictures decoded at once into one tensor."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import Any, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holdfast import randomness
+from holdfast.data.files.pictures import Resize, picture, reason
+from holdfast.data.files.stream import Encoded, Streamed
+from holdfast.data.files.threads import in_threads
+
+_MOST_WORKERS = 8
+Row = tuple[int, bytes]
+"""An image's id and its encoded bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What of a source is wanted: the arguments of `load_images`, checked."""
+
+    size: int | None = None
+    limit: int | None = None
+    seed: int = 0
+    budget_gib: float = 4.0
+    image_column: str | None = None
+    label_column: str | None = None
+    resize: Resize = "crop"
+    strict: bool = False
+    workers: int | None = None
+    progress: Callable[[int, int], None] | None = field(default=None, compare=False)
+
+    def __reduce__(self) -> Any:
+        # Worker processes are sent this, and nobody to tell of progress.
+        return partial(Wanted, **{**self.__dict__, "progress": None}), ()
+
+    def __post_init__(self) -> None:
+        for name, value in (("size", self.size), ("limit", self.limit)):
+            if value is not None and value < 1:
+                raise ValueError(f"expected {name} of at least 1, got {value}; leave it out to take all there is")
+        if self.resize not in get_args(Resize):
+            raise ValueError(f"expected resize of {', '.join(get_args(Resize))}, got {self.resize!r}; set --resize")
+
+    def places(self, rows: int, source: str) -> Tensor:
+        """The ids to load, ascending: all 0..rows-1, or a seeded draw of `limit`. Raises ValueError without rows."""
+        if rows == 0:
+            raise ValueError(f"expected images in {source}, got no rows; check that it is the file you meant")
+        if self.limit is None or self.limit >= rows:
+            return torch.arange(rows)
+        return randomness.permutation(randomness.key(self.seed, "limit"), rows)[: self.limit].sort().values
+
+    @property
+    def budget(self) -> int:
+        """Most bytes of decoded pixels in memory."""
+        return int(self.budget_gib * 2**30)
+
+    def is_streamed(self, images: int) -> bool:
+        """Whether so many images of the wanted size are too many for memory."""
+        return self.size is not None and images * 3 * self.size**2 > self.budget
+
+    def stream(self, encoded: Encoded, places: Tensor) -> Streamed:
+        """Pixels that worker processes decode."""
+        workers = min(os.cpu_count() or 1, _MOST_WORKERS) if self.workers is None else self.workers
+        return Streamed(encoded, places.numpy(), self.size or 0, workers)
+
+    def check_budget(self, images: int, height: int, width: int, source: str) -> None:
+        """Raises ValueError, with numbers, where images × 3 × height × width bytes exceed the budget."""
+        each = 3 * height * width
+        if images * each > self.budget:
+            raise ValueError(
+                f"expected at most {self.budget_gib:g} GiB of decoded pixels, got {images * each / 2**30:.1f} GiB: "
+                f"{images:,} images of {height}×{width} in {source}; use --limit {self.budget // each}, "
+                "or a larger --memory-gib (budget_gib in Python); files are streamed where there is an --image-size"
+            )
+
+
+def decode_rows(blocks: Iterable[list[Row]], *, images: int, wanted: Wanted, source: str) -> Tensor:
+    """All rows decoded into one uint8 tensor [images, 3, h, w], in order, by a pool of threads.
+
+    Raises ValueError, naming the row, for one that cannot be decoded or has another size than the first.
+    """
+    stream = iter(blocks)
+    first = next(stream)
+    shape = _decode_row(first[0], wanted, source).shape
+    wanted.check_budget(images, shape[1], shape[2], source)
+    pixels = torch.empty(images, *shape, dtype=torch.uint8)
+    into = pixels.numpy()
+
+    def fill(start: int, rows: list[Row]) -> None:
+        for position, row in enumerate(rows, start):
+            into[position] = of_shape(_decode_row(row, wanted, source), shape, f"row {row[0]} of {source}")
+
+    in_threads(fill, _pieces(chain([first], stream)))
+    return pixels
+
+
+def _pieces(blocks: Iterable[list[Row]], rows: int = 64) -> Iterator[tuple[int, list[Row]]]:
+    """Blocks cut into pieces a thread takes at once, each with the position of its first row."""
+    position = 0
+    for block in blocks:
+        for start in range(0, len(block), rows):
+            yield position + start, block[start : start + rows]
+        position += len(block)
+
+
+def _decode_row(row: Row, wanted: Wanted, source: str) -> np.ndarray:
+    place, encoded = row
+    if not encoded:
+        raise ValueError(
+            f"expected encoded bytes in row {place} of {source} (counted from 0), got none; "
+            "embed the image files in the parquet file, or drop the row"
+        )
+    try:
+        return picture(encoded, wanted.size, wanted.resize)
+    except (
+        Exception
+    ) as error:  # damaged files raise almost anything in Pillow's plugins; the row is what the user needs
+        raise ValueError(
+            f"expected an image that Pillow can read in row {place} of {source} (counted from 0), got {reason(error)}; "
+            "drop or repair the row"
+        ) from error
+
+
+def of_shape(pixels: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """The pixels. Raises ValueError where they are of another shape than the first image's."""
+    if pixels.shape != shape:
+        raise ValueError(
+            f"expected images of one size, got {shape[1]}×{shape[2]} and, in {where}, "
+            f"{pixels.shape[1]}×{pixels.shape[2]}; choose one size for all with --image-size (size= in Python)"
+        )
+    return pixels

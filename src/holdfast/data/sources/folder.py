@@ -1,0 +1,155 @@
+"""The pictures of a folder, decoded: what cannot be used is set aside with its reason."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import PIL
+import torch
+from torch import Tensor
+
+from holdfast.data.files import (
+    NO_FILE,
+    NOT_REGULAR,
+    FolderIndex,
+    Paths,
+    Rejected,
+    Wanted,
+    in_threads,
+    of_shape,
+    open_index,
+    picture,
+    reason,
+    summary,
+    unusable,
+)
+from holdfast.data.images import Images
+
+_PIECE = 32  # files that a thread takes at once
+
+
+def read_folder(root: Path, wanted: Wanted, source: str) -> Images:
+    """Every picture under a folder, recursively; an id is a file's place among the sorted paths of all candidates.
+
+    Files that cannot be used are in .rejected and keep their ids. Raises ValueError where none can be used, and with
+    wanted.strict at the first that cannot; FileNotFoundError where there are no files at all.
+    """
+    index = open_index(root)
+    if not len(index):
+        raise FileNotFoundError(f"expected .parquet files or pictures in {source}, got none; check the path")
+    places = wanted.places(len(index), source)
+    if wanted.is_streamed(len(places)):
+        images, rejected = _streamed(index, places, wanted, source)
+    else:
+        pixels, rejected = _decode(index, places.numpy(), wanted, source)
+        images = Images(pixels, places, source=source)
+    if rejected:
+        images = images.subset(_kept(len(places), rejected))
+    aside = tuple(rejected[position] for position in sorted(rejected))
+    return replace(images, paths=Paths(index, images.ids.numpy()), rejected=aside)
+
+
+def _streamed(index: FolderIndex, places: Tensor, wanted: Wanted, source: str) -> tuple[Images, dict[int, Rejected]]:
+    pixels = wanted.stream(FolderFiles(index, wanted), places)
+    rejected = unusable(pixels, places, wanted.progress)
+    if rejected:
+        _allowed(rejected[min(rejected)], wanted, source)
+    if len(rejected) == len(places):
+        raise _none_usable(list(rejected.values()), source)
+    return Images(cast(Tensor, pixels), places, source=source), rejected
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """The files of an index, an `Encoded`."""
+
+    index: FolderIndex
+    wanted: Wanted
+
+    def read(self, places: np.ndarray) -> Iterator[tuple[int, np.ndarray | Rejected]]:
+        """Each file in turn: files are read in any order at the same cost."""
+        for position, place in enumerate(places.tolist()):
+            yield position, read_file(self.index, place, self.wanted)
+
+    @property
+    def identity(self) -> str:
+        """Of the files' names, sizes and times of change, and how they are decoded."""
+        return f"{self.index.root}/{self.index.checksum}/{self.wanted.size}/{self.wanted.resize}/{PIL.__version__}"
+
+
+def _kept(files: int, rejected: dict[int, Rejected]) -> Tensor:
+    good = torch.ones(files, dtype=torch.bool)
+    good[list(rejected)] = False
+    return good.nonzero()[:, 0]
+
+
+def _decode(index: FolderIndex, places: np.ndarray, wanted: Wanted, source: str) -> tuple[Tensor, dict[int, Rejected]]:
+    """uint8 [files, 3, h, w], rows of files that cannot be used left as they are, and those by position."""
+    rejected: dict[int, Rejected] = {}
+    first = _first(index, places, wanted, source)
+    shape = first.shape
+    wanted.check_budget(len(places), shape[1], shape[2], source)
+    pixels = torch.empty(len(places), *shape, dtype=torch.uint8)
+    into = pixels.numpy()
+
+    def fill(start: int, piece: np.ndarray) -> None:
+        for position, place in enumerate(piece.tolist(), start):
+            found = read_file(index, place, wanted)
+            if isinstance(found, Rejected):
+                rejected[position] = _allowed(found, wanted, source)
+            else:
+                into[position] = of_shape(found, shape, f"{found_name(index, place)} of {source}")
+
+    in_threads(fill, _pieces(places))
+    return pixels, rejected
+
+
+def found_name(index: FolderIndex, place: int) -> str:
+    """A file's name for a message."""
+    return repr(index.shown(place))
+
+
+def _first(index: FolderIndex, places: np.ndarray, wanted: Wanted, source: str) -> np.ndarray:
+    """Pixels of the first picture that can be used. Raises ValueError where there is none."""
+    rejected = []
+    for place in places.tolist():
+        found = read_file(index, place, wanted)
+        if not isinstance(found, Rejected):
+            return found
+        rejected.append(_allowed(found, wanted, source))
+    raise _none_usable(rejected, source)
+
+
+def _none_usable(rejected: Sequence[Rejected], source: str) -> ValueError:
+    return ValueError(
+        f"expected a picture that can be read in {source}, got none in {len(rejected):,} files "
+        f"({summary(rejected)}); check the path and the files"
+    )
+
+
+def read_file(index: FolderIndex, place: int, wanted: Wanted) -> np.ndarray | Rejected:
+    """uint8 [3, h, w] of a file in the stored size, or why not. Never raises for what a file holds."""
+    size = int(index.sizes[place])
+    if size == NOT_REGULAR:
+        return Rejected(index.shown(place), "a pipe, socket or device")
+    try:
+        return picture(index.path(place), wanted.size, wanted.resize)
+    except Exception as error:  # damaged files raise almost anything in Pillow's plugins
+        dead = "a link that leads nowhere: " if size == NO_FILE and index.path(place).is_symlink() else ""
+        return Rejected(index.shown(place), dead + reason(error))
+
+
+def _allowed(rejected: Rejected, wanted: Wanted, source: str) -> Rejected:
+    if wanted.strict:
+        raise ValueError(
+            f"expected pictures that can be read in {source}, got {rejected.path!r}: {rejected.reason}; "
+            "repair or remove it, or leave --strict out to set such files aside"
+        )
+    return rejected
+
+
+def _pieces(places: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    for start in range(0, len(places), _PIECE):
+        yield start, places[start : start + _PIECE]

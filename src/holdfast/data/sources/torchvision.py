@@ -1,0 +1,190 @@
+"""Torchvision's classification data sets by name: 'torchvision/CIFAR10', 'torchvision/CIFAR10:test'."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import PIL
+import torch
+from torch import Tensor
+
+from holdfast.data.files import Rejected, Wanted, cache_folder, fit, in_threads, of_shape, reason, refuse, to_rgb
+from holdfast.data.images import Images
+from holdfast.data.sources.labels import class_numbers
+
+PREFIX = "torchvision/"
+_BY_FLAG = {"train": {"train": True}, "test": {"train": False}}
+
+
+def _splits(*names: str) -> dict[str, dict[str, Any]]:
+    return {name: {"split": name} for name in names}
+
+
+SETS: dict[str, dict[str, dict[str, Any]]] = {
+    "CIFAR10": _BY_FLAG,
+    "CIFAR100": _BY_FLAG,
+    "MNIST": _BY_FLAG,
+    "FashionMNIST": _BY_FLAG,
+    "KMNIST": _BY_FLAG,
+    "USPS": _BY_FLAG,
+    "EMNIST": {name: {"split": "balanced", **flag} for name, flag in _BY_FLAG.items()},
+    "QMNIST": {"train": {"what": "train"}, "test": {"what": "test"}},
+    "SVHN": _splits("train", "test", "extra"),
+    "STL10": _splits("train", "test", "unlabeled", "train+unlabeled"),
+    "Flowers102": _splits("train", "val", "test"),
+    "Food101": _splits("train", "test"),
+    "DTD": _splits("train", "val", "test"),
+    "GTSRB": _splits("train", "test"),
+    "Country211": _splits("train", "valid", "test"),
+    "FGVCAircraft": _splits("trainval", "train", "val", "test"),
+    "OxfordIIITPet": _splits("trainval", "test"),
+    "Imagenette": _splits("train", "val"),
+    "RenderedSST2": _splits("train", "val", "test"),
+    "EuroSAT": {"all": {}},
+    "Caltech101": {"all": {}},
+    "Caltech256": {"all": {}},
+    "SUN397": {"all": {}},
+    "SEMEION": {"all": {}},
+}
+"""Splits of each set, the first is the default, with the arguments that torchvision has them under."""
+_LABELS = ("targets", "labels", "_labels", "y")
+_PAIRS = ("samples", "_samples")
+
+
+def is_torchvision(source: str) -> bool:
+    """Whether a source names one of torchvision's sets."""
+    return source.startswith(PREFIX)
+
+
+def data_root() -> Path:
+    """Where the sets' files lie: $HOLDFAST_DATA, or torchvision in the cache folder."""
+    given = os.environ.get("HOLDFAST_DATA")
+    return Path(given) if given else cache_folder() / "torchvision"
+
+
+def read_torchvision(wanted: Wanted, source: str, *, download: bool) -> Images:
+    """A set's images and labels. Nothing is downloaded unless download says so.
+
+    Raises ValueError for a name or split that there is not, and for files that are not there.
+    """
+    name, split = _parse(source)
+    pictures = Pictures(name, split, data_root(), wanted)
+    data = pictures.open(download=download)
+    places = wanted.places(len(data), source)
+    if wanted.is_streamed(len(places)):
+        pixels = cast(Tensor, wanted.stream(pictures, places))
+    else:
+        pixels = _resident(pictures, places.numpy(), wanted, source)
+    numbers, names = class_numbers(_labels(data, source), _names(data), source)
+    return Images(pixels, places, None if numbers is None else numbers[places], names, source)
+
+
+def whole_pictures(source: str, *, download: bool = False) -> tuple[int, Callable[[int], np.ndarray]]:
+    """How many pictures a set has, and how to get one as it is, uint8 [3, h, w], by its place. Raises as above."""
+    name, split = _parse(source)
+    data = Pictures(name, split, data_root(), Wanted()).open(download=download)
+    return len(data), lambda place: fit(to_rgb(data[place][0]), None)
+
+
+def torchvision_labels(source: str) -> tuple[Tensor | None, tuple[str, ...] | None]:
+    """The labels [n] of all of a set's pictures, and what its classes are called."""
+    name, split = _parse(source)
+    data = _opened(name, split, data_root())
+    return class_numbers(_labels(data, source), _names(data), source)
+
+
+def _parse(source: str) -> tuple[str, str]:
+    name, _, split = source.removeprefix(PREFIX).partition(":")
+    if name not in SETS:
+        raise ValueError(f"expected torchvision/NAME with a NAME of {', '.join(SETS)}, got {source!r}")
+    splits = list(SETS[name])
+    if split and split not in splits:
+        raise ValueError(f"expected a split of {', '.join(splits)} after {PREFIX}{name}:, got {split!r}")
+    return name, split or splits[0]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A set's pictures by their place in it, an `Encoded`."""
+
+    name: str
+    split: str
+    root: Path
+    wanted: Wanted
+
+    def open(self, *, download: bool = False) -> Any:
+        """Torchvision's data set. Raises ValueError where its files are not there, or cannot be had."""
+        from torchvision import datasets
+
+        arguments = {**SETS[self.name][self.split], "download": download}
+        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            return getattr(datasets, self.name)(str(self.root), **arguments)
+        except (RuntimeError, OSError) as error:
+            remedy = "check the network and the space on the disk" if download else "fetch them with --download"
+            raise ValueError(
+                f"expected the files of {PREFIX}{self.name} in {self.root} (or $HOLDFAST_DATA), got none that fit "
+                f"({' '.join(str(error).split())}); {remedy}"
+            ) from error
+
+    def read(self, places: np.ndarray) -> Iterator[tuple[int, np.ndarray | Rejected]]:
+        """Each picture in turn, from a data set that every process opens once."""
+        data = _opened(self.name, self.split, self.root)
+        for position, place in enumerate(places.tolist()):
+            try:
+                yield position, fit(to_rgb(data[place][0]), self.wanted.size, self.wanted.resize)
+            except Exception as error:  # damaged files raise almost anything in Pillow's plugins
+                yield position, Rejected(f"{place} of {PREFIX}{self.name}", reason(error))
+
+    @property
+    def identity(self) -> str:
+        """Of the set and how it is decoded."""
+        return f"{self.root}/{self.name}:{self.split}/{self.wanted.size}/{self.wanted.resize}/{PIL.__version__}"
+
+
+@cache
+def _opened(name: str, split: str, root: Path) -> Any:
+    return Pictures(name, split, root, Wanted()).open()
+
+
+def _resident(pictures: Pictures, places: np.ndarray, wanted: Wanted, source: str) -> Tensor:
+    shape = _good(next(pictures.read(places[:1]))[1]).shape
+    wanted.check_budget(len(places), shape[1], shape[2], source)
+    pixels = torch.empty(len(places), *shape, dtype=torch.uint8)
+    into = pixels.numpy()
+
+    def fill(start: int, piece: np.ndarray) -> None:
+        for position, found in pictures.read(piece):
+            into[start + position] = of_shape(_good(found), shape, f"image {piece[position]} of {source}")
+
+    in_threads(fill, ((start, places[start : start + 64]) for start in range(0, len(places), 64)))
+    return pixels
+
+
+def _good(found: np.ndarray | Rejected) -> np.ndarray:
+    if isinstance(found, Rejected):
+        refuse(found)
+    return cast(np.ndarray, found)
+
+
+def _labels(data: Any, source: str) -> np.ndarray:
+    """Every label, -1 where there is none; without decoding a picture."""
+    for name in _LABELS:
+        if hasattr(data, name):
+            return np.asarray(getattr(data, name)).astype(np.int64)
+    for name in _PAIRS:
+        if hasattr(data, name):
+            return np.array([label for _, label in getattr(data, name)], np.int64)
+    raise ValueError(f"expected labels in {source}, got none that this version of torchvision shows; use --labels none")
+
+
+def _names(data: Any) -> tuple[str, ...] | None:
+    """Class names, where the set has them; the first where a class has several."""
+    names = getattr(data, "classes", None) or getattr(data, "categories", None)
+    if not names:
+        return None
+    return tuple(name if isinstance(name, str) else str(name[0]) for name in names)

@@ -1,0 +1,24 @@
+"""Random views: drawn as parameters, applied as arithmetic."""
+
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from holdfast.data.views.augment import Parameters as Parameters
+    from holdfast.data.views.augment import apply as apply
+    from holdfast.data.views.augment import order_keys as order_keys
+    from holdfast.data.views.augment import sample as sample
+    from holdfast.data.views.colour import adjust_brightness as adjust_brightness
+    from holdfast.data.views.colour import adjust_contrast as adjust_contrast
+    from holdfast.data.views.colour import adjust_hue as adjust_hue
+    from holdfast.data.views.colour import adjust_saturation as adjust_saturation
+    from holdfast.data.views.draw import Views as Views
+    from holdfast.data.views.draw import make_views as make_views
+    from holdfast.data.views.nuisance_views import Nuisances as Nuisances
+    from holdfast.data.views.nuisance_views import nuisances as nuisances
+    from holdfast.data.views.nuisance_views import view_maker as view_maker
+    from holdfast.data.views.resample import blur_radius as blur_radius
+    from holdfast.data.views.resample import gaussian_blur as gaussian_blur
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -1,0 +1,41 @@
+"""Random views of a batch: parameters drawn by keys, then applied as one batched, differentiable function."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from holdfast.config import ViewSettings
+from holdfast.data.batches import Batch
+from holdfast.data.views.augment import apply, order_keys, sample
+from holdfast.randomness import sample_keys
+
+
+@dataclass(frozen=True)
+class Views:
+    """Views of a batch, with all that is needed to make them again or others like them."""
+
+    images: Tensor
+    """[v, n, 3, size, size] float32, in [0, 1]."""
+    parameters: Any
+    """What they were made with, each tensor [v, n]: augment.Parameters, or a source's own table."""
+    batch: Batch
+    """Where they come from."""
+
+
+def make_views(
+    batch: Batch, settings: ViewSettings, *, seed: int, size: int, views: int = 2, purpose: str = "views"
+) -> Views:
+    """Draws views of size by size pixels of every image of a batch, on the batch's device.
+
+    A view is keyed by (seed, purpose, epoch, id, number of the view): batch size, image order, ranks and resume change
+    no draw, and move its pixels by 1e-6 at most. The order of the colour operations is keyed by (seed, purpose, epoch,
+    number of the view) and so is common to all samples. Another purpose gives independent views of the same images.
+    """
+    if size < 1 or views < 1:
+        raise ValueError(f"expected size and views of at least 1, got size {size} and {views} views; raise them")
+    height, width = batch.images.shape[-2:]
+    keys = sample_keys(seed, purpose, epoch=batch.epoch, ids=batch.ids, views=views)
+    orders = order_keys(seed, purpose, epoch=batch.epoch, views=views)
+    parameters = sample(keys, settings, height=height, width=width, size=size, order_keys=orders)
+    return Views(apply(batch.images, parameters), parameters, batch)

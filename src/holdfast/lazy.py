@@ -1,0 +1,31 @@
+"""Names of a package that load on first use, from one list: the imports that its `__init__` shows type checkers."""
+
+import ast
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+def lazy_names(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """(__getattr__, __dir__, __all__) of a package, from the `from module import Name as Name` under TYPE_CHECKING.
+
+    package, file: the `__name__` and `__file__` of the package's `__init__`. Nothing named there is imported before it
+    is asked for, so a package costs only what is used of it.
+    """
+    homes = _homes(ast.parse(Path(file).read_text("utf-8")))
+
+    def load(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(homes[name]), name)
+
+    names = sorted(homes)
+    return load, lambda: names, names
+
+
+def _homes(module: ast.Module) -> dict[str, str]:
+    """By name: the module that it is imported from under `if TYPE_CHECKING`."""
+    guarded = [node for node in module.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    imports = [node for block in guarded for node in block.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: node.module or "" for node in imports for alias in node.names}

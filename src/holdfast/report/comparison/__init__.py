@@ -1,0 +1,19 @@
+"""Encoders side by side: paired differences, what may be compared, the summary."""
+
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from holdfast.report.comparison.differences import Difference as Difference
+    from holdfast.report.comparison.differences import difference as difference
+    from holdfast.report.comparison.differences import estimate as estimate
+    from holdfast.report.comparison.differences import incomparable as incomparable
+    from holdfast.report.comparison.pairwise import apart_sentences as apart_sentences
+    from holdfast.report.comparison.pairwise import shortlisted as shortlisted
+    from holdfast.report.comparison.summary import cautions as cautions
+    from holdfast.report.comparison.summary import facts as facts
+    from holdfast.report.comparison.summary import sentences as sentences
+    from holdfast.report.comparison.summary import title as title
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -1,0 +1,165 @@
+"""The cards at the top of the page: one per axis, every encoder's number with its interval and the verdict on it."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from holdfast.report.axes import AXES, Axis, Headline, Key, Kind, Limit, headline, kind_of, verdict, worst_group
+from holdfast.report.collect import Encoder, Measured
+from holdfast.report.tables import Cell, estimate_cell
+from holdfast.report.wording import direction_words, joined, number, shown
+
+
+@dataclass(frozen=True)
+class CardLine:
+    """An encoder's number in a card, and where its interval lies on the card's scale, in percent of its width."""
+
+    name: str
+    place: int
+    cell: Cell
+    at: float
+    left: float
+    width: float
+    verdict: str
+    """'fine', 'close' or 'watch'; nothing where there is no limit."""
+    extra: str
+    """A second number."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One headline number for every encoder on one scale; or what measures it."""
+
+    axis: Axis
+    kind: Kind
+    unit: str
+    direction: str
+    low: str
+    high: str
+    lines: Sequence[CardLine]
+    limit: str
+    """The limit in words; nothing where there is none."""
+    limit_at: float | None
+    """Where it lies on the scale, if it is one for all encoders."""
+    reason: str
+    notes: Sequence[str]
+    absent: str
+    """Encoders that were not measured; nothing where all were."""
+    command: str
+    """What measures them."""
+
+
+def cards(encoders: Sequence[Encoder], limits: Mapping[Key, Limit]) -> list[Card]:
+    """A card for each of the six axes, measured or not."""
+    return [_card(encoders, axis, limits) for axis in AXES]
+
+
+def _card(encoders: Sequence[Encoder], axis: Axis, limits: Mapping[Key, Limit]) -> Card:
+    kind = kind_of(axis, encoders)
+    found = [(encoder, headline(encoder, axis, kind)) for encoder in encoders]
+    measured = [(encoder, line) for encoder, line in found if line is not None]
+    missing = [encoder for encoder, line in found if line is None]
+    limit = limits.get((axis.audit, kind.name))
+    low, high = _scale(kind, [line for _, line in measured])
+    bounds = [] if limit is None else [b for _, line in measured if (b := _bound(limit, line)) is not None]
+    same = bounds[0] if bounds and len({round(b, 6) for b in bounds}) == 1 else None
+    return Card(
+        axis=axis,
+        kind=kind,
+        unit="%" if kind.unit == "percent" else "",
+        direction=direction_words(kind.better),
+        low=f"{low:g}".replace("-", "−"),
+        high=f"{high:g}",
+        lines=[_line(encoder, line, limits, (low, high)) for encoder, line in measured],
+        limit="" if limit is None or not bounds else _limit_words(limit, kind, bounds),
+        limit_at=None if same is None or not low <= same <= high else round(100 * (same - low) / (high - low), 2),
+        reason="" if limit is None else limit.reason,
+        notes=list(dict.fromkeys(note for _, line in measured for note in line.notes)),
+        absent=joined([e.name for e in missing]) if measured else "",
+        command=_command(axis, missing[0]) if missing else "",
+    )
+
+
+def _line(encoder: Encoder, found: Headline, limits: Mapping[Key, Limit], scale: tuple[float, float]) -> CardLine:
+    estimate, (low, high) = found.estimate, scale
+    ends = estimate.interval or (estimate.value, estimate.value)
+    at, left, right = (min(100.0, max(0.0, 100 * (x - low) / (high - low))) for x in (estimate.value, *ends))
+    axis = next(axis.audit for axis in AXES if found.kind in axis.kinds)
+    limit = limits.get((axis, found.kind.name))
+    said = (
+        ""
+        if limit is None or _bound(limit, found) is None
+        else verdict(limit, estimate.value, found.known, estimate.interval)
+    )
+    return CardLine(
+        name=encoder.name,
+        place=encoder.place,
+        cell=estimate_cell(estimate, found.kind.unit),
+        at=round(at, 2),
+        left=round(left, 2),
+        width=round(right - left, 2),
+        verdict=said,
+        extra=_worst_group(encoder, found, limits) if axis == "balance" else "",
+    )
+
+
+def _worst_group(encoder: Encoder, found: Headline, limits: Mapping[Key, Limit]) -> str:
+    """The worst group with its own verdict where that is not 'fine'."""
+    worst = worst_group(encoder)
+    if worst is None:
+        return ""
+    words, estimate = worst
+    cell, limit = estimate_cell(estimate, "percent"), limits.get(("balance", "worst_group"))
+    text = f"worst group: {words} classes {cell.text} % {cell.note}".rstrip()
+    bound = None if limit is None else _bound(limit, found)
+    if limit is None or bound is None or verdict(limit, estimate.value, found.known) == "fine":
+        return text
+    return f"{text}, below the limit of {number(bound, 'percent')} %"
+
+
+def _bound(limit: Limit, found: Headline) -> float | None:
+    """The limit in the score's unit; None where what it refers to was not measured."""
+    least, most = limit.bounds(found.known)
+    return most if least is None else least
+
+
+def _limit_words(limit: Limit, kind: Kind, bounds: Sequence[float]) -> str:
+    """'at most 5.0 %', or from the smallest to the largest where it is another for each encoder."""
+    low, high = (number(end, kind.unit) for end in (min(bounds), max(bounds)))
+    side = "at most" if limit.most is not None else "at least"
+    return f"{side} {low if low == high else f'{low} to {high}'}{' %' if kind.unit == 'percent' else ''}"
+
+
+def _scale(kind: Kind, found: Sequence[Headline]) -> tuple[float, float]:
+    """From the lowest to the highest possible value, or round numbers about what was measured."""
+    if kind.unit == "percent" and kind.name != "std":
+        return 0.0, 100.0
+    if kind.unit in ("share", "cosine"):
+        return 0.0, 1.0
+    ends = [x for line in found for x in (line.estimate.value, *(line.estimate.interval or ()))] or [1.0]
+    low = -_round_up(-min(ends)) if min(ends) < 0 else 0.0
+    return low, max(_round_up(max(ends)), _round_up(-low / 10))
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 5, 10, 20, 50 ... that holds the value."""
+    steps = [digit * 10.0**power for power in range(-3, 9) for digit in (1, 2, 5)]
+    return next((step for step in steps if step >= value), value)
+
+
+def _command(axis: Axis, encoder: Encoder) -> str:
+    """What measures the axis for an encoder."""
+    member = encoder.members[0]
+    command = axis.command + (" --labels FILE.csv:COLUMN" if axis.audit == "balance" and _unlabelled(member) else "")
+    if member.run is not None:
+        return command.replace("RUN", shlex.quote(shown(member.folder)))
+    source, data = (shown(member.setting(name) or name.upper()) for name in ("encoder", "data"))
+    if axis.command.startswith("holdfast memorization"):
+        return f"holdfast memorization --two-encoders F G --data {shlex.quote(data)}"
+    return command.replace("RUN", f"{shlex.quote(source)} --data {shlex.quote(data)}")
+
+
+def _unlabelled(member: Measured) -> bool:
+    """Whether its quality was measured without the accuracies that labels give."""
+    quality = member.findings.get("quality")
+    return quality is not None and all(score.name != "linear_accuracy" for score in quality.scores)

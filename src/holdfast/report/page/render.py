@@ -1,0 +1,145 @@
+"""One self-contained HTML file: opens from disk, asks no network for anything, escapes everything it was given."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from holdfast.report.axes import LIMITS, Key, Limit, load_limits
+from holdfast.report.collect import Encoder, collect
+from holdfast.report.comparison import apart_sentences, cautions, facts, sentences, shortlisted, title
+from holdfast.report.images import TITLES, Gallery, Pictures, as_script, document, galleries, gather
+from holdfast.report.page.cards import cards
+from holdfast.report.page.sections import drawn, parts
+from holdfast.report.page.templates import fill
+from holdfast.report.plots import curves
+from holdfast.report.tables import (
+    cost_table,
+    difference_table,
+    differences,
+    encoder_note,
+    provenance_table,
+    settings_table,
+)
+from holdfast.report.wording import joined
+from holdfast.runs import atomic_path
+
+TILES = 16
+"""Images of a gallery before more are asked for."""
+_CURVES = "Lines: mean over runs. Bands: from the smallest to the largest run. Signals are measured on held-out images."
+
+
+def report(
+    folders: Iterable[Path | str], path: Path | str, *, limits: Path | str | None = None, images: bool = True
+) -> Path:
+    """Writes one HTML page about one to eight encoders from their run folders or audit folders; returns its path.
+
+    Runs that differ only in seed and split are shown as one encoder. The file is written whole or not at all.
+    limits: a JSON file of limits in place of the package's; see load_limits. images: whether to show those that the
+    audits left. Raises ValueError for folders without findings, for the same folder twice, for more than eight
+    encoders and for limits that are none.
+    """
+    target = Path(path)
+    target = target / "report.html" if target.is_dir() else target
+    chosen = LIMITS if limits is None else load_limits(Path(limits))
+    page = render(collect(folders), written=datetime.now(UTC), limits=chosen, images=images)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(target) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return target
+
+
+def render(
+    encoders: Sequence[Encoder], *, written: datetime, limits: Mapping[Key, Limit] = LIMITS, images: bool = True
+) -> str:
+    """The page as text."""
+    return fill(
+        "page/page.html.j2",
+        styles=("page/page.css", "images/images.css"),
+        scripts=("page/page.js", "images/map.js", "images/images.js"),
+        title=title(encoders),
+        written=written.strftime("%-d %B %Y, %H:%M UTC"),
+        encoders=[(e.name, e.place, encoder_note(e)) for e in encoders],
+        sentences=sentences(encoders),
+        cautions=cautions(encoders),
+        facts=facts(encoders),
+        cards=cards(encoders, limits),
+        parts=parts(encoders, limits),
+        pictures=_pictures(encoders) if images else None,
+        **_tables(encoders),
+    )
+
+
+def _tables(encoders: Sequence[Encoder]) -> dict[str, Any]:
+    """What belongs to no axis."""
+    return {
+        **_differences(encoders),
+        "curves": drawn(curves(encoders), _CURVES),
+        "settings_table": settings_table(encoders) if any(e.run for e in encoders) else None,
+        "cost_table": cost_table(encoders),
+        "provenance_table": provenance_table(encoders),
+    }
+
+
+def _differences(encoders: Sequence[Encoder]) -> dict[str, Any]:
+    """Statements, the differences that stand for an axis, and behind a fold all others."""
+    found, chosen = differences(encoders), set(shortlisted(encoders))
+    few = [d for d in found if (d.audit, d.score.name) in chosen]
+    others = [d for d in found if (d.audit, d.score.name) not in chosen]
+    made = [difference_table(part, encoders[0]) if part else None for part in (few, others)]
+    return {
+        "apart": apart_sentences(encoders) if found else [],
+        "difference_table": made[0],
+        "other_differences": None if made[1] is None else replace(made[1], name="differences-more"),
+    }
+
+
+def _pictures(encoders: Sequence[Encoder]) -> dict[str, Any] | None:
+    """The sheet, the script's data and the galleries' places; None where no audit left images."""
+    pictures = gather(encoders)
+    if pictures is None:
+        return None
+    found = galleries(pictures)
+    seen = {view.encoder.place for view in pictures.views}
+    first = _shown_first(pictures, found)
+    return {
+        "first": first,
+        "sheet": base64.b64encode(pictures.sheet).decode(),
+        "data": Markup(as_script(document(pictures, found))),
+        "encoders": [(e.name, e.place) for e in encoders if e.place in seen],
+        "unseen": joined([e.name for e in encoders if e.place not in seen]),
+        "titles": [TITLES[one.kind] for one in pictures.sets],
+        "galleries": [_place_of(gallery) for gallery in _once(pictures, found, first)],
+    }
+
+
+def _shown_first(pictures: Pictures, found: Sequence[Gallery]) -> int:
+    """The place of the encoder with the most galleries, the first one among equals."""
+    counts = {view.encoder.place: 0 for view in pictures.views}
+    for gallery in found:
+        counts[pictures.views[gallery.view].encoder.place] += 1
+    return max(sorted(counts), key=lambda place: counts[place])
+
+
+def _once(pictures: Pictures, found: Sequence[Gallery], first: int) -> list[Gallery]:
+    """One gallery of every key: that of the encoder shown first where it has one."""
+    ours = {g.key: g for g in reversed(found)} | {
+        g.key: g for g in found if pictures.views[g.view].encoder.place == first
+    }
+    return [ours[key] for key in dict.fromkeys(gallery.key for gallery in found)]
+
+
+def _place_of(gallery: Gallery) -> dict[str, Any]:
+    """What stands on the page before the script fills it, of the size that it will have."""
+    return {
+        "key": gallery.key,
+        "title": gallery.title,
+        "text": gallery.text,
+        "strip": gallery.strip,
+        "extras": bool(gallery.extras),
+        "placeholders": range(min(TILES, len(gallery.rows))),
+    }

@@ -1,0 +1,103 @@
+"""The page of an inspected collection: what there is, how uneven, and what to do; one self-contained file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from holdfast.report.page import fill
+from holdfast.runs import atomic_path
+
+_BARS = 60
+
+
+def inspection_page(document: Mapping[str, Any], path: Path | str) -> Path:
+    """Writes the page of what `holdfast inspect` found; returns its path. All text from the source is escaped."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(target) as temporary:
+        temporary.write_text(render_inspection(document), encoding="utf-8")
+    return target
+
+
+def render_inspection(document: Mapping[str, Any]) -> str:
+    """The page as text."""
+    return fill(
+        "pages/inspection.html.j2",
+        document=document,
+        facts=facts(document),
+        frequencies=[_bars(entry) for entry in document["frequencies"]],
+    )
+
+
+def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values of what is counted, the same on the page and in the terminal."""
+    images, sizes, twins = document["images"], document["sizes"], document["duplicates"]
+    some = "" if images["looked_at"] == images["found"] else f" ({images['looked_at']:,} of them looked at, a draw)"
+    side = sizes["shorter_side"]
+    found = [
+        ("images", f"{images['found']:,}{some}, {images['usable']:,} usable, {images['set_aside']:,} set aside"),
+        ("formats", _counts(document["formats"])),
+        ("modes", _counts(document["modes"])),
+        ("shorter side", f"{side['smallest']:.0f} to {side['largest']:.0f} pixels, median {side['median']:.0f}"),
+        ("shape", f"{sizes['square']:,} square; longest over shortest side {_ratio(sizes['longer_over_shorter'])}"),
+        ("on disk", f"{sizes['bytes']['all'] / 2**20:,.1f} MiB, median {sizes['bytes']['median'] / 1024:,.1f} KiB"),
+        ("copies", _twins(twins["exact"])),
+        ("near-duplicates", _twins(twins["near"]) + ("" if twins["every_pair"] else " (not every pair compared)")),
+        ("plain, grey", f"{document['plain']:,} plain surfaces, {document['grey']:,} without colour"),
+    ]
+    if (both := document["overlap"]) is not None:
+        other = f"{document['against']} ({both['other_images']:,} images)"
+        found.append(("overlap", f"{both['near']:,} images are in {other} too, {both['exact']:,} of them copies"))
+    found += [(entry["of"], _evenness(entry)) for entry in document["frequencies"]]
+    return [*found, *_cost(document["cost"])]
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number:,}" for name, number in counts.items())
+
+
+def _ratio(spread: Mapping[str, float]) -> str:
+    return f"{spread['smallest']:.2f} to {spread['largest']:.2f}, median {spread['median']:.2f}"
+
+
+def _twins(found: Mapping[str, Any]) -> str:
+    return f"{found['extra_images']:,} more than one of each, in {found['groups']:,} groups"
+
+
+def _evenness(entry: Mapping[str, Any]) -> str:
+    text = f"{entry['count']:,}, {entry['largest']:,} to {entry['smallest']:,} images: {entry['imbalance']:.1f} to 1"
+    if entry["rare_third_share"] is not None:
+        text += f"; the rarest third has {100 * entry['rare_third_share']:.1f} % of all images"
+    return f"{text}; as uneven as {entry['effective']:.1f} equal ones"
+
+
+def _cost(cost: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    if cost is None:
+        return []
+    hours = cost["hours"]
+    total = (
+        f"{60 * hours:.0f} minutes" if hours < 2 else f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.0f} days"
+    )
+    return [
+        (
+            "time",
+            f"about {total}: {cost['method']}, {cost['encoder']} at {cost['image_size']} pixels, {cost['epochs']:,} "
+            f"epochs × {cost['steps_per_epoch']:,} steps of {cost['batch_size']} images, {cost['seconds']:.2f} s each "
+            f"({cost['device']}, {cost['precision']}; measured up to {cost['measured_batch']} images, then a line)",
+        ),
+        (
+            "memory",
+            f"about {cost['memory'] / 2**30:.1f} GiB for a step, {cost['images_bytes'] / 2**30:.2f} GiB for the images",
+        ),
+    ]
+
+
+def _bars(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The largest classes and the smallest, with bars."""
+    rows = entry["rows"]
+    kept = rows if len(rows) <= _BARS else [*rows[: _BARS // 2], *rows[-_BARS // 2 :]]
+    return {
+        "of": entry["of"],
+        "left_out": len(rows) - len(kept),
+        "rows": [{**row, "width": round(100 * row["images"] / max(1, entry["largest"]), 2)} for row in kept],
+    }

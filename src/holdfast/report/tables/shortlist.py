@@ -1,0 +1,22 @@
+"""One table of the scores that stand for each audit."""
+
+from collections.abc import Sequence
+
+from holdfast.report.axes import audits_of, shortlist
+from holdfast.report.collect import Encoder, scores_of
+from holdfast.report.comparison import estimate
+from holdfast.report.tables.scores import Cell, Column, Table, encoder_columns, estimate_cell
+from holdfast.report.wording import direction, label, shown
+
+
+def shortlist_table(encoders: Sequence[Encoder], audits: Sequence[str] | None = None) -> Table:
+    """One table of the shortlisted scores of audits (None: all that were measured), a column per encoder."""
+    rows = []
+    for audit in audits_of(encoders) if audits is None else audits:
+        scores = {s.name: s for e in encoders for s in shortlist(audit, scores_of(e, audit))}
+        for place, score in enumerate(scores.values()):
+            values = [estimate_cell(estimate(e, audit, score), score.unit) for e in encoders]
+            about = ", ".join(filter(None, (shown(score.unit), direction(score).removesuffix(" is better"))))
+            rows.append([Cell(shown(audit) if place == 0 else ""), Cell(f"{label(score.name)} ({about})"), *values])
+    columns = [Column("Axis", numeric=False), Column("Score", numeric=False), *encoder_columns(encoders)]
+    return Table("shortlist", "Scores with 95 % intervals", columns, rows)

@@ -1,0 +1,60 @@
+"""Two to eight encoders side by side, as data and as plain text for a terminal or a pipe."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.report.collect import Encoder, collect
+from holdfast.report.comparison import Difference, apart_sentences, cautions, facts, incomparable, shortlisted, title
+from holdfast.report.tables import Table, as_text, difference_table, differences, score_table, sections, shortlist_table
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Scores and paired differences; the first encoder is the baseline."""
+
+    encoders: Sequence[Encoder]
+    differences: Sequence[Difference]
+
+    @property
+    def text(self) -> str:
+        """The scores that stand for each axis as plain text, at the end what can and what cannot be told apart."""
+        chosen = set(shortlisted(self.encoders))
+        few = [d for d in self.differences if (d.audit, d.score.name) in chosen]
+        return self._text([shortlist_table(self.encoders), *self._differences(few)])
+
+    @property
+    def full_text(self) -> str:
+        """The same with every score of every audit."""
+        tables = [score_table(self.encoders, section, scores) for section, scores in sections(self.encoders)]
+        return self._text([*tables, *self._differences(self.differences)])
+
+    def _differences(self, found: Sequence[Difference]) -> list[Table]:
+        return [difference_table(found, self.encoders[0])] if found else []
+
+    def _text(self, tables: Sequence[Table]) -> str:
+        facts_block = "\n".join(f"  {name}: {value}" for name, value in facts(self.encoders))
+        blocks = [title(self.encoders), facts_block]
+        blocks += ["\n".join([as_text(table), *(f"  {note}" for note in table.notes)]) for table in tables]
+        blocks += ["\n".join(lines) for lines in (cautions(self.encoders), apart_sentences(self.encoders)) if lines]
+        return "\n\n".join(blocks).replace("−", "-") + "\n"
+
+
+def compare(folders: Iterable[Path | str]) -> Comparison:
+    """Compares the encoders of run folders and audit folders; runs that differ only in seed and split are one encoder.
+
+    Raises ValueError for fewer than two or more than eight encoders, and for encoders measured on different test images
+    or by different protocols.
+    """
+    encoders = collect(folders)
+    if len(encoders) < 2:
+        raise ValueError(
+            f"expected two to eight encoders to compare, got one ({encoders[0].name}; runs that differ only in seed "
+            "and split are one); name another folder, or look at it alone: holdfast report"
+        )
+    for encoder in encoders[1:]:
+        if reason := incomparable(encoder, encoders[0]):
+            raise ValueError(
+                f"expected encoders measured in the same way, got that {reason}; audit them alike: holdfast audit"
+            )
+    return Comparison(encoders, differences(encoders))

@@ -1,0 +1,103 @@
+import pytest
+import torch
+from toy_audits import small_network, toy_images
+
+from holdfast.attacks import pgd
+from holdfast.data import Images
+from holdfast.evaluation import fit_probe
+from holdfast.evaluation.probes.adversarial import (
+    AUTHORS,
+    HeadSchedule,
+    alf_schedule,
+    classifier,
+    features_of,
+    train_head,
+)
+
+IMAGES = toy_images((40, 30, 20))
+BRIGHTNESS = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def mean_colour(pixels):
+    """Features [n, 3] that a perturbation of eps moves by eps."""
+    return pixels.mean((2, 3)) @ BRIGHTNESS
+
+
+def head_of(schedule, *, images=IMAGES, start=None, **options):
+    clean = mean_colour(images.floats())
+    return train_head(mean_colour, images, clean, classes=3, schedule=schedule, start=start, **options)
+
+
+def accuracy(head, pixels):
+    return float((head.predict(mean_colour(pixels)) == IMAGES.labels).double().mean())
+
+
+def test_an_attacked_head_withstands_more_than_a_clean_one():
+    # Red tells the classes apart by less than an attack moves it, green by more.
+    pixels = IMAGES.pixels.clone()
+    pixels[:, 0] = (100 + 4 * IMAGES.labels[:, None, None]).to(torch.uint8)
+    pixels[:, 1] = torch.randint(0, 40, pixels[:, 1].shape, generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    pixels[:, 1] += (60 * IMAGES.labels[:, None, None]).to(torch.uint8)
+    images = Images.of(pixels, IMAGES.labels)
+    start = fit_probe(mean_colour(images.floats()), IMAGES.labels, classes=3, regularisation=(1e-6,))
+    schedule = HeadSchedule(phases=(("attacked", 60),), lr=0.05, eps=16 / 255, batch_size=45)
+    trained = head_of(schedule, images=images, start=start)
+    losses = []
+    for head in (start, trained):
+        harm = torch.nn.CrossEntropyLoss(reduction="none")
+        moved = pgd(
+            lambda x, head=head, harm=harm: harm(head.logits(mean_colour(x)), IMAGES.labels),
+            images.floats(), eps=16 / 255, step=4 / 255, steps=10,
+        )  # fmt: skip
+        losses.append(harm(head.logits(mean_colour(moved)), IMAGES.labels).mean())
+    assert losses[1] < losses[0]
+
+
+def test_a_head_is_the_same_for_the_same_seed():
+    schedule = alf_schedule(1)
+    first, second, other = (head_of(schedule, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(first.weight, second.weight)
+    assert not torch.equal(first.weight, other.weight)
+
+
+def test_clean_epochs_alone_fit_the_classes():
+    head = head_of(HeadSchedule(phases=(("clean", 60),), lr=0.1, batch_size=30))
+    assert accuracy(head, IMAGES.floats()) > 0.95
+
+
+def test_the_authors_schedule_is_two_epochs_each_of_clean_attacked_clean():
+    told = []
+    head_of(AUTHORS, tell=lambda done, epochs: told.append((done, epochs)))
+    assert told == [(epoch, 6) for epoch in range(1, 7)]
+    assert [kind for kind, _ in AUTHORS.phases] == ["clean", "attacked", "clean"]
+    assert (AUTHORS.lr, AUTHORS.batch_size, AUTHORS.steps) == (3e-4, 256, 5)
+    assert AUTHORS.eps == pytest.approx(8 / 255)
+
+
+def test_a_started_head_keeps_its_standardisation():
+    start = fit_probe(mean_colour(IMAGES.floats()), IMAGES.labels, classes=3)
+    head = head_of(alf_schedule(1), start=start)
+    assert torch.equal(head.shift, start.shift)
+    assert torch.equal(head.scale, start.scale)
+    assert not torch.equal(head.weight, start.weight)
+
+
+def test_the_encoder_is_not_touched():
+    network = small_network().eval()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    features = features_of(network)
+    clean = features(IMAGES.floats()).detach()
+    train_head(features, IMAGES, clean, classes=3, schedule=alf_schedule(1))
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_a_classifier_is_the_probe_on_the_features():
+    start = fit_probe(mean_colour(IMAGES.floats()), IMAGES.labels, classes=3)
+    pixels = IMAGES.floats()
+    torch.testing.assert_close(classifier(mean_colour, start)(pixels), start.logits(mean_colour(pixels)))
+
+
+def test_a_head_needs_labels():
+    with pytest.raises(ValueError, match="add a label column"):
+        head_of(AUTHORS, images=Images.of(IMAGES.pixels))

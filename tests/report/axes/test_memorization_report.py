@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from holdfast.findings import Finding, Score
+from holdfast.report.axes.memorization import conclusions, trustworthy
+from holdfast.report.pages.memorized import gallery
+
+
+def score(name, value, interval=None):
+    return Score(
+        name=name,
+        value=value,
+        unit="distance",
+        range=(-4.0, 4.0),
+        better="neither",
+        definition="It.",
+        interval=interval,
+    )
+
+
+def finding(*, centred=(0.01, 0.03), repeats=(0.3, 0.1), pairs=3, external=True, rows=20):
+    scores = [score("difference_candidate", 0.02)]
+    if external:
+        scores += [score("difference_external", 0.0, (-0.001, 0.001)), score("centred_candidate", 0.02, centred)]
+    if pairs > 1:
+        scores += [score("cross_pair_candidate", repeats[0]), score("cross_pair_external", repeats[1])]
+    numbers = np.arange(rows)
+    columns = {
+        "id": numbers + 100,
+        "part": np.where(numbers < 15, "candidate", "external"),
+        "ratio": numbers / rows,
+        "difference": numbers / 100,
+        "loss_f": np.full(rows, 0.3),
+        "loss_g": np.full(rows, 0.4),
+        "duplicates": np.where(numbers == 14, 3, 1),
+        "duplicate_group": numbers,
+        "nearest_id": numbers[::-1] + 100,
+        "nearest_cosine": np.full(rows, 0.9),
+        "knn_density": numbers / rows,
+        "label": numbers % 2,
+        "label_disagreement": np.where(numbers == 13, 1.0, 0.0),
+        "class_count": np.full(rows, 7),
+    }
+    tables = {"per_class": [{"class": "<cat>", "index": 0}, {"class": "dog", "index": 1}]}
+    settings = {"measured_on": "6 encoders trained in 3 pairs", "pairs": pairs, "name": "run <a>"}
+    return Finding(audit="memorization", scores=scores, columns=columns, tables=tables, settings=settings)
+
+
+def pixels(ids):
+    return np.full((len(ids), 8, 8, 3), 100, dtype=np.uint8)
+
+
+def test_a_clear_effect_that_pairs_agree_on_is_trusted():
+    assert trustworthy(finding())
+    assert "may be used" in conclusions(finding())[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"centred": (-0.01, 0.03)}, "is not above the 95 % interval of the external images"),
+        ({"repeats": (0.1, 0.1)}, "no more than on the external images"),
+        ({"pairs": 2}, "2 pairs are too few"),
+        ({"pairs": 1}, "1 pair is too few"),
+        ({"external": False}, "no external images"),
+    ],
+)
+def test_each_reason_for_doubt_is_said_plainly(options, words):
+    sentence = conclusions(finding(**options))[1]
+    assert "the ranking is not trustworthy" in sentence
+    assert words in sentence
+
+
+def test_every_conclusion_begins_with_what_was_measured():
+    assert conclusions(finding())[0] == "Measured on 6 encoders trained in 3 pairs."
+    assert conclusions(Finding(audit="quality", scores=[])) == []
+
+
+def test_an_attack_that_found_nothing_is_not_called_private():
+    scores = [score("auc_cosine", 0.51, (0.48, 0.54)), score("auc_difference", 0.7, (0.66, 0.74))]
+    said = conclusions(Finding(audit="privacy", scores=scores, settings={"measured_on": "pairs"}))
+    assert "found nothing, which is no proof" in said[1]
+    assert "tells members from others" in said[2]
+
+
+def test_the_gallery_shows_candidates_from_both_ends_with_what_to_do(tmp_path):
+    page = gallery(finding(), pixels, tmp_path / "gallery.html", shown_images=4).read_text()
+    most, least = page.split("Memorised least")
+    assert [number for number in range(100, 120) if f"<bdi>id {number}</bdi></h3>" in most] == [111, 112, 113, 114]
+    assert [number for number in range(100, 120) if f"<bdi>id {number}</bdi></h3>" in least] == [100, 101, 102, 103]
+    assert "near-duplicates: remove them" in most
+    assert "mislabelled or atypical" in most
+    assert "few like it" in least
+    assert "&lt;cat&gt;" in page
+    assert "run &lt;a&gt;" in page
+
+
+def test_the_gallery_says_first_where_the_order_means_nothing(tmp_path):
+    page = gallery(finding(repeats=(0, 0)), pixels, tmp_path / "gallery.html").read_text()
+    assert "Nothing can be concluded" in page.split("<h2>")[0]
+    assert "this order is not trustworthy" in page
+
+
+def test_the_gallery_asks_no_network_for_anything(tmp_path):
+    page = gallery(finding(), pixels, tmp_path / "gallery.html").read_text()
+    assert "http:" not in page
+    assert "https:" not in page
+    assert page.count("data:image/png;base64,") == 2 * 15 * 2
