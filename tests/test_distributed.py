@@ -7,8 +7,8 @@ import pytest
 import safetensors.torch
 import torch
 import torch.multiprocessing as mp
-
 from ddp_workers import _cubic, double_method, gradients_of, last_batch, replay, steps
+
 from holdfast.config import RunConfig
 from holdfast.distributed import SynchronisedBatchNorm, gather, synchronise_norms, total
 from holdfast.methods import METHODS

@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
+from toy_audits import NAMES, ReadsTheClass, small_network, toy_images, toy_pairs
 
 from holdfast.atlas import Atlas
 from holdfast.audits import atlas as atlas_audit
 from holdfast.audits import audit
 from holdfast.data import Images
-from toy_audits import NAMES, ReadsTheClass, small_network, toy_images, toy_pairs
 
 
 def test_an_audit_leaves_its_test_images(tmp_path):

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from toy_audits import small_network, toy_images, toy_pairs
 
 from holdfast.audits import AUDITS, Options, Speed, audit, fitting_axes, largest_budget, missing_axes, planned, prepare
 from holdfast.audits.plan import measure_speed
 from holdfast.audits.subject.prepare import Known
 from holdfast.budgets import BUDGETS, budgeted
 from holdfast.data import Images
-from toy_audits import small_network, toy_images, toy_pairs
 
 SLOW, QUICK = Speed(forward=0.1, both=0.3), Speed(forward=1e-7, both=3e-7)
 

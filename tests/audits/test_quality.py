@@ -1,9 +1,9 @@
 import pytest
 import torch
+from toy_audits import ReadsTheClass, small_network, toy_images
 
 from holdfast.audits import audit
 from holdfast.data import Images
-from toy_audits import ReadsTheClass, small_network, toy_images
 
 
 def quality(encoder, **options):

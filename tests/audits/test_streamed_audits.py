@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from PIL import Image
+from toy_audits import small_network
 
 from holdfast.audits import audit
 from holdfast.audits.atlas import thumbnails
 from holdfast.data import load_images
-from toy_audits import small_network
 
 
 @pytest.fixture

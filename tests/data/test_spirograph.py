@@ -1,13 +1,13 @@
 import pyarrow.parquet as pq
 import pytest
 import torch
+from reference.spirograph import picture
 
 from holdfast.data import Batch, load_images, render_spirograph
 from holdfast.data.factors import write_factors
 from holdfast.data.spirograph import COLUMNS, RANGES, TARGETS, limits, parse_spirograph, to_ranges
 from holdfast.data.views.nuisance_views import spirograph_views
 from holdfast.randomness import generator
-from reference.spirograph import picture
 
 NORMALISE = pytest.mark.parametrize("normalise", ["image", "row"])
 

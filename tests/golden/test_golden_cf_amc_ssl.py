@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from goldens import cases
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from goldens import cases
 from holdfast.config import MethodConfig
 from holdfast.data.views.augment import identity_parameters
 from holdfast.methods import FreeAdversary

@@ -3,10 +3,10 @@ float64."""
 
 import pytest
 import torch
+from goldens import array, cases
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from goldens import array, cases
 from holdfast.data import render_spirograph
 from holdfast.data.spirograph import COLUMNS
 from holdfast.data.views import colour

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from goldens import array, cases
 from torch import nn
 
-from goldens import array, cases
 from holdfast.engine.optim import learning_rate
 from holdfast.models import PrunedBranch, create_encoder, magnitude_masks, projection_head
 from holdfast.objectives import nt_xent

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from holdfast.audits import alignment, membership, memorization, unit_memorization
 from holdfast.evaluation import mean_cosine
-from holdfast.evaluation.pairs.members import Roc
 from holdfast.evaluation.pairs.measures import (
     LOSSES,
     UnitSums,
@@ -18,6 +17,7 @@ from holdfast.evaluation.pairs.measures import (
     unit_memorization_of,
     view_distances,
 )
+from holdfast.evaluation.pairs.members import Roc
 from holdfast.evaluation.pairs.sslmem import anchor_distance, maximum_scaled, range_scaled
 from holdfast.evaluation.significance import empirical_p, false_discovery
 

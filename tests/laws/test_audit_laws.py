@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from toy_audits import ReadsTheClass, small_network, toy_images, toy_pairs
 
 from holdfast.audits import AUDITS, NEED_LABELS, NEED_PAIRS, audit
 from holdfast.data import Images
 from holdfast.data.splits.partition import PARTS
 from holdfast.findings import Finding
-from toy_audits import ReadsTheClass, small_network, toy_images, toy_pairs
 
 every_audit = pytest.mark.parametrize("axis", AUDITS)
 FEW_SHOT_IDS = torch.cat([start + torch.arange(6) for start in (0, 60, 100, 130, 150, 165)])

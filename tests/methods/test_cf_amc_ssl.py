@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from ddp_workers import double_method, last_batch
 from torch import Tensor
 
-from ddp_workers import double_method, last_batch
 from holdfast.config import RunConfig
 from holdfast.data import Batch
 from holdfast.methods import ADVERSARIES, METHODS, PRESETS, EMPSSLConfig, FreeAdversary, Method, build

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import torch
+from ddp_workers import double_method, last_batch
 from torch import nn
 
-from ddp_workers import double_method, last_batch
 from holdfast.config import VIEWS, RunConfig
 from holdfast.methods import EMPSSL, EMPSSLConfig, build
 from holdfast.methods.base import Method

@@ -7,8 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
-
 from drawn_findings import write_four_axes
+
 from holdfast.findings import Finding, Score
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -7,17 +7,17 @@ from holdfast.lazy import lazy_names
 if TYPE_CHECKING:
     from holdfast.evaluation.pairs.activations import Tap as Tap
     from holdfast.evaluation.pairs.activations import find_taps as find_taps
+    from holdfast.evaluation.pairs.measures import UnitSums as UnitSums
+    from holdfast.evaluation.pairs.measures import mean_cosine as mean_cosine
+    from holdfast.evaluation.pairs.measures import memorization as memorization
+    from holdfast.evaluation.pairs.measures import unit_memorization as unit_memorization
+    from holdfast.evaluation.pairs.measures import unit_memorization_of as unit_memorization_of
     from holdfast.evaluation.pairs.members import DRAWS as DRAWS
     from holdfast.evaluation.pairs.members import Roc as Roc
     from holdfast.evaluation.pairs.members import calibrated_accuracy as calibrated_accuracy
     from holdfast.evaluation.pairs.members import membership as membership
     from holdfast.evaluation.pairs.members import percentile_interval as percentile_interval
     from holdfast.evaluation.pairs.members import resampled_membership as resampled_membership
-    from holdfast.evaluation.pairs.measures import UnitSums as UnitSums
-    from holdfast.evaluation.pairs.measures import mean_cosine as mean_cosine
-    from holdfast.evaluation.pairs.measures import memorization as memorization
-    from holdfast.evaluation.pairs.measures import unit_memorization as unit_memorization
-    from holdfast.evaluation.pairs.measures import unit_memorization_of as unit_memorization_of
     from holdfast.evaluation.pairs.scores import LayerScores as LayerScores
     from holdfast.evaluation.pairs.scores import PairScores as PairScores
     from holdfast.evaluation.pairs.scores import Scoring as Scoring
