@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from holdfast.cli import main
-from holdfast.cli.audit import AuditOptions
-from holdfast.cli.audit_inputs import audit_options, choose_budget
+from holdfast.cli.audited import AuditOptions, audit_options, choose_budget
 from holdfast.findings import Finding
 
 TRAIN = (

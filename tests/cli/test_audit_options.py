@@ -1,7 +1,7 @@
 from dataclasses import fields
 
 from holdfast.audits import Options
-from holdfast.cli.audit import AuditOptions
+from holdfast.cli.audited import AuditOptions
 
 
 def test_the_command_and_the_function_share_the_defaults_of_what_they_both_take():

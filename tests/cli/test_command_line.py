@@ -3,9 +3,12 @@
 import subprocess
 import sys
 import time
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+from holdfast import cli
 from holdfast.cli import COMMANDS, main
 from holdfast.cli.options import flags
 from holdfast.cli.progress.training import duration
@@ -118,3 +121,9 @@ def test_durations_read_well():
         "1 h 00 min",
         "2 h 02 min",
     ]
+
+
+def test_each_command_is_a_function_in_a_file_of_its_name():
+    files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")} - {"__init__"}
+    assert files == set(COMMANDS)
+    assert all(callable(getattr(import_module(f"holdfast.cli.{name}"), name)) for name in COMMANDS)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from holdfast.cli import main
-from holdfast.cli.audit_inputs import left_out
+from holdfast.cli.audited import left_out
 from holdfast.findings import Finding
 
 TRAIN = (

@@ -117,7 +117,8 @@ def test_the_budget_is_told_in_passes(tmp_path):
 
 
 def test_the_audit_measures_either_layer_and_means_over_views(tmp_path):
-    from holdfast.cli.audit import AuditOptions, audit_encoder
+    from holdfast.cli.audit import audit_encoder
+    from holdfast.cli.audited import AuditOptions
 
     run = train(tiny(epochs=1), tmp_path / "run")
     shared = {"encoders": (), "axes": ("quality",), "batch_size": 64, "page": False}

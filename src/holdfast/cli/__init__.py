@@ -5,43 +5,31 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from holdfast.cli.errors import UserError, nearest
+from holdfast.cli.options import UserError, nearest
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "inspect": ("holdfast.cli.inspect:inspect", "what a collection is like, and what to do: holdfast inspect DIR"),
-    "train": ("holdfast.cli.train:train", "train an encoder on images: holdfast train METHOD --data FILE --out FOLDER"),
-    "resume": ("holdfast.cli.train:resume", "continue an interrupted run: holdfast resume RUN"),
-    "audit": ("holdfast.cli.audit:audit", "measure encoders: holdfast audit RUN --test FILE"),
-    "memorization": (
-        "holdfast.cli.memorization:memorization",
-        "which images a run memorised, by encoder pairs: holdfast memorization RUN",
-    ),
-    "report": (
-        "holdfast.cli.report:report",
-        "one HTML page from audited runs: holdfast report RUN RUN --out PAGE.html",
-    ),
-    "compare": ("holdfast.cli.report:compare", "paired differences in the terminal: holdfast compare RUN RUN"),
-    "card": ("holdfast.cli.card:card", "card.json and a Hugging Face model card: holdfast card RUN"),
-    "embed": (
-        "holdfast.cli.hand_over:embed",
-        "features of images as a file: holdfast embed RUN --data DIR --out FILE.parquet",
-    ),
-    "export": (
-        "holdfast.cli.hand_over:export",
-        "an encoder for timm or torchvision alone: holdfast export RUN --out DIR",
-    ),
-    "demo": ("holdfast.cli.demo:demo", "train, audit and report on handwritten digits, in a few minutes"),
-    "methods": ("holdfast.cli.lists:methods", "what can be trained"),
-    "audits": ("holdfast.cli.lists:audits", "what can be measured"),
-    "recipes": ("holdfast.cli.lists:recipes", "complete settings of published runs"),
+COMMANDS: dict[str, str] = {
+    "inspect": "what a collection is like, and what to do: holdfast inspect DIR",
+    "train": "train an encoder on images: holdfast train METHOD --data FILE --out FOLDER",
+    "resume": "continue an interrupted run: holdfast resume RUN",
+    "audit": "measure encoders: holdfast audit RUN --test FILE",
+    "memorization": "which images a run memorised, by encoder pairs: holdfast memorization RUN",
+    "report": "one HTML page from audited runs: holdfast report RUN RUN --out PAGE.html",
+    "compare": "paired differences in the terminal: holdfast compare RUN RUN",
+    "card": "card.json and a Hugging Face model card: holdfast card RUN",
+    "embed": "features of images as a file: holdfast embed RUN --data DIR --out FILE.parquet",
+    "export": "an encoder for timm or torchvision alone: holdfast export RUN --out DIR",
+    "demo": "train, audit and report on handwritten digits, in a few minutes",
+    "methods": "what can be trained",
+    "audits": "what can be measured",
+    "recipes": "complete settings of published runs",
 }
-"""Where each command's function is, and its line of help."""
+"""By command: its line of help. Its function stands under its own name in a file of that name."""
 
 
 def usage() -> str:
     """The text of `holdfast --help`."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    lines = [f"  {name:{width}}  {text}" for name, text in COMMANDS.items()]
     return "\n".join(
         [
             "usage: holdfast COMMAND [OPTIONS]",
@@ -81,6 +69,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(name: str, words: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(f"expected a command, got {name!r}; {nearest(name, COMMANDS)}")
-    module, _, function = COMMANDS[name][0].partition(":")
-    getattr(import_module(module), function)(words)
+    getattr(import_module(f"holdfast.cli.{name}"), name)(words)
     return 0

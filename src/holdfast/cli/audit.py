@@ -1,15 +1,21 @@
 """`holdfast audit`: measures encoders on every axis that the data allow; findings, a page, a table."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from holdfast.budgets import BUDGETS
-from holdfast.cli.audit_inputs import audit_options, choose_budget, folders, left_out, subject_of
-from holdfast.cli.audit_options import AuditOptions
-from holdfast.cli.errors import UserError
-from holdfast.cli.options import parse
+from holdfast.cli.audited import (
+    AuditOptions,
+    audit_options,
+    choose_budget,
+    copies_caution,
+    folders,
+    left_out,
+    subject_of,
+)
+from holdfast.cli.options import UserError, parse
 from holdfast.cli.progress import Stages
 from holdfast.findings import Finding
 
@@ -66,18 +72,6 @@ def audit_encoder(
     return folder
 
 
-def copies_caution(facts: Mapping[str, Any], test_images: int, options: AuditOptions) -> str | None:
-    """A line where test images are among those that probes are fitted on, with the remedy; None where none are."""
-    found = facts.get("test_copies_in_pool", 0)
-    if not found:
-        return None
-    remedy = f"holdfast inspect {facts['data']}" + (f" --against {options.test}" if options.test else "")
-    return (
-        f"{found:,} of {test_images:,} test images are copies of images that probes are fitted on: accuracy is too "
-        f"high; remove them from one of the two ({remedy} names them)"
-    )
-
-
 def _say_plan(stages: Stages, subject: "Subject", axes: Sequence[str], budget: str) -> None:
     """The estimate and the budget, where an axis is measured that takes more than a pass or two over the images."""
     from holdfast.audits import measure_speed, planned
@@ -107,16 +101,3 @@ def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *
     print("\n".join(notes))
     if page:
         print(f"  page: {report([folder], folder / 'report.html')}")
-
-
-def score_lines(finding: Finding) -> list[str]:
-    """A finding's scores for the terminal."""
-    width = max(len(score.name) for score in finding.scores)
-    lines = [f"  {finding.audit}", *(f"    {warning}" for warning in finding.settings.get("warnings", ()))]
-    for score in finding.scores:
-        digits = (
-            ".2f" if score.unit in ("percent", "count") else ".4f" if score.unit in ("distance", "ratio") else ".3f"
-        )
-        low_high = "" if score.interval is None else "  [{:{d}}, {:{d}}]".format(*score.interval, d=digits)
-        lines.append(f"    {score.name:{width}}  {score.value:8{digits}} {score.unit}{low_high}")
-    return lines

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from holdfast.cli.errors import UserError
-from holdfast.cli.options import parse
+from holdfast.cli.options import UserError, parse
 
 
 @dataclass(frozen=True, kw_only=True)

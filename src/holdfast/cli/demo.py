@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.cli.audit import AuditOptions, audit_encoder
-from holdfast.cli.options import parse
-from holdfast.cli.progress import Progress, duration
-from holdfast.cli.train import free_folder, quiet_fabric
+from holdfast.cli.audit import audit_encoder
+from holdfast.cli.audited import AuditOptions
+from holdfast.cli.options import free_folder, parse
+from holdfast.cli.progress import Progress, duration, quiet_fabric
 from holdfast.config import MethodConfig, RunConfig, ViewSettings
 from holdfast.engine import train
 from holdfast.methods import SDCLRConfig, SimCLRConfig, name_of

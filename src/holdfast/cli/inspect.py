@@ -11,8 +11,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from holdfast.cli.errors import UserError, nearest
-from holdfast.cli.options import parse
+from holdfast.cli.options import UserError, nearest, parse
 from holdfast.runs import write_json
 
 
@@ -69,7 +68,7 @@ def inspect(words: Sequence[str]) -> None:
 
 
 def _document(options: InspectOptions) -> dict[str, Any]:
-    from holdfast.cli.train import quiet_fabric
+    from holdfast.cli.progress import quiet_fabric
     from holdfast.inspection import inspect as look
     from holdfast.methods import METHODS, PRESETS
 

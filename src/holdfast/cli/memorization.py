@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from holdfast.cli.audit import score_lines
-from holdfast.cli.errors import UserError
-from holdfast.cli.options import parse
-from holdfast.cli.progress import Progress
-from holdfast.cli.train import quiet_fabric
+from holdfast.cli.audited import score_lines
+from holdfast.cli.options import UserError, parse
+from holdfast.cli.progress import Progress, quiet_fabric
 from holdfast.config import VIEWS, ViewSettings
 from holdfast.findings import Finding
 from holdfast.runs import RunFolder

@@ -1,15 +1,12 @@
-"""`holdfast train` and `holdfast resume`."""
+"""`holdfast train`: an encoder from images."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from holdfast.cli.errors import UserError, nearest
-from holdfast.cli.options import parse, take
-from holdfast.cli.progress import Progress
+from holdfast.cli.options import UserError, free_folder, nearest, parse, take
+from holdfast.cli.progress import Progress, quiet_fabric
 from holdfast.config import VIEWS, RunConfig
-from holdfast.engine import resume as engine_resume
 from holdfast.engine import train as engine_train
 from holdfast.methods import METHODS, PRESETS, SimCLRConfig, default_config
 from holdfast.recipes import RECIPES
@@ -77,35 +74,3 @@ def _recipe(name: str, method: str) -> RunConfig:
     if name not in names:
         raise UserError(f"expected a recipe for {method}, got {name!r}; {nearest(name, names)}")
     return RECIPES[name]()
-
-
-def free_folder(parent: Path, name: str) -> Path:
-    """parent/name-1, or the first number that nothing has yet."""
-    number = 1
-    while (parent / f"{name}-{number}").exists():
-        number += 1
-    return parent / f"{name}-{number}"
-
-
-def resume(words: Sequence[str]) -> None:
-    """Continues a run."""
-    if len(words) != 1 or words[0].startswith("-"):
-        if {"-h", "--help"} & set(words):
-            print(
-                "usage: holdfast resume RUN\n\n"
-                "Continues an interrupted run from its last checkpoint, with its own settings."
-            )
-            return
-        raise UserError(
-            f"expected one run folder, got {' '.join(words) or 'none'}; as in: holdfast resume runs/sdclr-1"
-        )
-    quiet_fabric()
-    folder = Path(words[0])
-    with Progress(folder) as progress:
-        run = engine_resume(folder, listen=progress)
-    progress.say(f"encoder: {run.encoder}")
-
-
-def quiet_fabric() -> None:
-    """Fabric announces its precision; the line that training starts with says it already."""
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)

@@ -3,7 +3,7 @@ import torch
 from toy_audits import ReadsTheClass, toy_images
 
 from holdfast.audits import audit
-from holdfast.cli.audit import AuditOptions, copies_caution
+from holdfast.cli.audited import AuditOptions, copies_caution
 from holdfast.data import Images
 
 TEST = toy_images((20,) * 6, seed=1, source="test", first_id=1000)

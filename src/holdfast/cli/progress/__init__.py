@@ -6,6 +6,7 @@ from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
     from holdfast.cli.progress.audit import Stages as Stages
+    from holdfast.cli.progress.quiet import quiet_fabric as quiet_fabric
     from holdfast.cli.progress.training import Progress as Progress
     from holdfast.cli.progress.training import duration as duration
 else:

@@ -1,4 +1,4 @@
-"""`holdfast embed` and `holdfast export`: features for other programs, and encoders for other libraries."""
+"""`holdfast embed`: the features of images as a file that other programs read."""
 
 import json
 from collections.abc import Sequence
@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from holdfast.cli.errors import UserError
-from holdfast.cli.options import parse
+from holdfast.cli.options import UserError, parse
 from holdfast.cli.progress import Stages
 from holdfast.runs import RunFolder
 
@@ -100,29 +99,3 @@ def _images(source: str, options: EmbedOptions) -> Any:
     images = load_pool(record).images
     limit = len(images) if options.limit is None else options.limit
     return images.subset(draw_evenly(images, limit, seed=options.seed, purpose="embedded images"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportOptions:
-    """Options of `holdfast export`."""
-
-    encoder: Annotated[str | None, tyro.conf.Positional] = None
-    """A run folder, or its encoder.safetensors."""
-    out: Path = Path("exported")
-    """Folder to write, new."""
-
-
-def export(words: Sequence[str]) -> None:
-    """Writes weights, facts and loading code, and says where they are."""
-    options = parse(ExportOptions, words, prog="holdfast export")
-    if options.encoder is None:
-        raise UserError("expected a run folder, got none; as in: holdfast export runs/a --out exported")
-    from holdfast.models import Encoder, load_encoder
-    from holdfast.models.export import CODE, FACTS, WEIGHTS, export_encoder
-
-    encoder = load_encoder(options.encoder)
-    if not isinstance(encoder, Encoder):
-        raise UserError(f"expected an encoder of timm or torchvision, got {type(encoder).__name__}; export its own way")
-    facts = export_encoder(encoder, options.out)
-    print(f"weights: {options.out / WEIGHTS} ({facts['network']}, {facts['dim']} features)")
-    print(f"facts: {options.out / FACTS}\nload it without holdfast: {options.out / CODE}, which gave the same features")

@@ -1,19 +1,18 @@
 """What `holdfast audit` measures an encoder on, where its findings go, and what it may spend."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.budgets import AttackOptions, budgeted
-from holdfast.cli.errors import UserError
+from holdfast.cli.options import UserError
 from holdfast.data.files import summary
 from holdfast.runs import RunFolder
 
 if TYPE_CHECKING:
     from holdfast.audits import Options, Subject
-    from holdfast.cli.audit_options import AuditOptions
+    from holdfast.cli.audited.options import AuditOptions
     from holdfast.data import Images
     from holdfast.data.pool import Pool
 
@@ -149,14 +148,3 @@ def _described(images: "Images", options: "AuditOptions") -> "Images":
 
     groups = options.groups if options.test is None else ()
     return relabelled(images, images.source, labels=options.labels, groups=groups)
-
-
-def left_out(source: str, missing: Mapping[str, tuple[str, str]]) -> list[str]:
-    """What was not measured for want of something, and the remedy; axes that need the same are one line."""
-    lines, train = [], "holdfast memorization RUN"
-    own = f"holdfast memorization {source if is_run(source) else '--two-encoders F G'}"
-    for need, remedy in dict.fromkeys(missing.values()):
-        names = [name for name, wanted in missing.items() if wanted == (need, remedy)]
-        they = "they need" if len(names) > 1 else "it needs"
-        lines.append(f"  not measured: {', '.join(names)}; {they} {need}: {remedy.replace(train, own)}")
-    return lines

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from holdfast.cli.errors import UserError, nearest
+from holdfast.cli.options.errors import UserError, nearest
 
 T = TypeVar("T")
 

@@ -1,0 +1,44 @@
+"""What an audit says beside its table: cautions, what was not measured, and scores as lines."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.cli.audited.inputs import is_run
+from holdfast.cli.audited.options import AuditOptions
+from holdfast.findings import Finding
+
+
+def copies_caution(facts: Mapping[str, Any], test_images: int, options: AuditOptions) -> str | None:
+    """A line where test images are among those that probes are fitted on, with the remedy; None where none are."""
+    found = facts.get("test_copies_in_pool", 0)
+    if not found:
+        return None
+    remedy = f"holdfast inspect {facts['data']}" + (f" --against {options.test}" if options.test else "")
+    return (
+        f"{found:,} of {test_images:,} test images are copies of images that probes are fitted on: accuracy is too "
+        f"high; remove them from one of the two ({remedy} names them)"
+    )
+
+
+def left_out(source: str, missing: Mapping[str, tuple[str, str]]) -> list[str]:
+    """What was not measured for want of something, and the remedy; axes that need the same are one line."""
+    lines, train = [], "holdfast memorization RUN"
+    own = f"holdfast memorization {source if is_run(source) else '--two-encoders F G'}"
+    for need, remedy in dict.fromkeys(missing.values()):
+        names = [name for name, wanted in missing.items() if wanted == (need, remedy)]
+        they = "they need" if len(names) > 1 else "it needs"
+        lines.append(f"  not measured: {', '.join(names)}; {they} {need}: {remedy.replace(train, own)}")
+    return lines
+
+
+def score_lines(finding: Finding) -> list[str]:
+    """A finding's scores for the terminal."""
+    width = max(len(score.name) for score in finding.scores)
+    lines = [f"  {finding.audit}", *(f"    {warning}" for warning in finding.settings.get("warnings", ()))]
+    for score in finding.scores:
+        digits = (
+            ".2f" if score.unit in ("percent", "count") else ".4f" if score.unit in ("distance", "ratio") else ".3f"
+        )
+        low_high = "" if score.interval is None else "  [{:{d}}, {:{d}}]".format(*score.interval, d=digits)
+        lines.append(f"    {score.name:{width}}  {score.value:8{digits}} {score.unit}{low_high}")
+    return lines
