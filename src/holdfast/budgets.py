@@ -131,14 +131,6 @@ def _same_eps(budget: str, options: Any) -> bool:
     return parse_eps(options.attack_eps, norm) == parse_eps(_few_eps(budget, norm), norm)
 
 
-def robustness_passes(options: Any, images: int) -> tuple[int, int]:
-    """(forward and backward, forward alone) passes of an image that the robustness audit makes at most."""
-    budgets, images = len(parse_eps(options.attack_eps, options.attack_norm)), min(images, options.attack_images)
-    both = images * (1 + options.attack_restarts) + min(images, options.drift_images)
-    single = budgets * options.square_queries * min(images, options.square_images)
-    return budgets * options.attack_steps * both, single + 75 * min(images, options.corruption_images)
-
-
 def _written(value: str | float, number: float, norm: str) -> str:
     """'8/255' also for 0.03137..., so that findings of both spellings compare."""
     parts = round(number * 255)

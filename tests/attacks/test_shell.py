@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from holdfast.attacks import Pgd, Progress, Square, Trial, aimed, run, untargeted
+from holdfast.attacks import AttackCheckpoint, Pgd, Square, Trial, aimed, margin, run, untargeted
 from holdfast.attacks.lp import length
 
 IMAGES = torch.rand(30, 3, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -107,27 +107,27 @@ def test_broken_images_leave_the_batch_at_once(attack):
 
 @every_attack
 def test_the_margin_attack_and_the_aimed_attack_break_images_too(attack):
-    assert attacked(attack, goal=untargeted(MODEL, LABELS, "margin"), eps=0.1).broken.any()
+    assert attacked(attack, goal=untargeted(MODEL, LABELS, margin), eps=0.1).broken.any()
     targets = (LABELS + 1) % 4
     found = attacked(attack, goal=aimed(MODEL, targets), eps=0.2)
     assert found.broken.any()
     assert torch.equal(MODEL(found.images).argmax(1) == targets, found.broken)
 
 
-def interrupted(attack, progress, after: int):
-    def tell(done, _):
+def interrupted(attack, checkpoint, after: int):
+    def on_progress(done, _):
         if done >= after:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        attacked(attack, batch_size=4, progress=progress, tell=tell)
+        attacked(attack, batch_size=4, checkpoint=checkpoint, on_progress=on_progress)
 
 
 @every_attack
 def test_an_interrupted_attack_goes_on_where_it_stopped(attack, tmp_path):
-    progress = Progress(tmp_path / "deep" / "pgd.safetensors", "same")
-    interrupted(attack, progress, after=12)
-    assert len(progress.load()["ids"]) == 12
+    checkpoint = AttackCheckpoint(tmp_path / "deep" / "pgd.safetensors", "same")
+    interrupted(attack, checkpoint, after=12)
+    assert len(checkpoint.load()["ids"]) == 12
     asked = []
 
     def counted(images):
@@ -136,7 +136,11 @@ def test_an_interrupted_attack_goes_on_where_it_stopped(attack, tmp_path):
 
     told = []
     resumed = attacked(
-        attack, goal=untargeted(counted, LABELS), progress=progress, batch_size=9, tell=lambda *x: told.append(x)
+        attack,
+        goal=untargeted(counted, LABELS),
+        checkpoint=checkpoint,
+        batch_size=9,
+        on_progress=lambda *x: told.append(x),
     )
     whole = attacked(attack)
     for name, column in whole.columns().items():
@@ -144,13 +148,13 @@ def test_an_interrupted_attack_goes_on_where_it_stopped(attack, tmp_path):
     assert max(asked) <= 9
     assert told == [(21, 30), (30, 30)]
     asked.clear()
-    attacked(attack, goal=untargeted(counted, LABELS), progress=progress)
+    attacked(attack, goal=untargeted(counted, LABELS), checkpoint=checkpoint)
     assert not asked
 
 
 def test_progress_of_another_audit_counts_for_nothing(tmp_path):
-    interrupted(ATTACKS["pgd"], Progress(tmp_path / "pgd.safetensors", "one encoder"), after=12)
-    assert Progress(tmp_path / "pgd.safetensors", "another encoder").load() == {}
+    interrupted(ATTACKS["pgd"], AttackCheckpoint(tmp_path / "pgd.safetensors", "one encoder"), after=12)
+    assert AttackCheckpoint(tmp_path / "pgd.safetensors", "another encoder").load() == {}
 
 
 def test_no_images_are_attacked_without_complaint():

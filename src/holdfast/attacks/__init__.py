@@ -1,5 +1,6 @@
 """Attacks: small perturbations that do the most harm, by any measure of harm, within a budget and the pixel range."""
 
+from holdfast.attacks.checkpoint import AttackCheckpoint
 from holdfast.attacks.harms import (
     HARMS,
     Goal,
@@ -12,9 +13,9 @@ from holdfast.attacks.harms import (
     targeted,
     untargeted,
 )
+from holdfast.attacks.listing import ListedAttack, Means, Passes
 from holdfast.attacks.lp import Norm, ascent, project, random_start, within
 from holdfast.attacks.pgd import Pgd, pgd
-from holdfast.attacks.progress import Progress
 from holdfast.attacks.shell import Attack, Problem, Records, Search, Trial, run
 from holdfast.attacks.square import Square
 
@@ -22,11 +23,14 @@ __all__ = [
     "ATTACKS",
     "HARMS",
     "Attack",
+    "AttackCheckpoint",
     "Goal",
+    "ListedAttack",
+    "Means",
     "Norm",
+    "Passes",
     "Pgd",
     "Problem",
-    "Progress",
     "Records",
     "Search",
     "Square",
@@ -47,5 +51,27 @@ __all__ = [
     "within",
 ]
 
-ATTACKS: dict[str, type[Pgd] | type[Square]] = {"pgd": Pgd, "square": Square}
-"""Attacks by name: settings whose `search` the shell's `run` takes."""
+ATTACKS: dict[str, ListedAttack] = {
+    "pgd": ListedAttack(
+        paper="arXiv:1706.06083",
+        harm="cross_entropy",
+        meets="right",
+        make=lambda means: Pgd(step=means.step, steps=means.steps),
+        passes=lambda means: Passes(means.steps, 1),
+    ),
+    "restarts": ListedAttack(
+        paper="arXiv:1706.06083",
+        harm="cross_entropy",
+        meets="left",
+        make=lambda means: Pgd(step=means.step, steps=means.steps, random_start=True, restarts=means.restarts),
+        passes=lambda means: Passes(means.steps * means.restarts, means.restarts),
+    ),
+    "square": ListedAttack(
+        paper="arXiv:1912.00049",
+        harm="margin",
+        meets="sample",
+        make=lambda means: Square(queries=means.queries),
+        passes=lambda means: Passes(0, means.queries),
+    ),
+}
+"""Attacks by name, in the order in which the robustness audit runs them; a new one is listed here and nowhere else."""

@@ -85,9 +85,9 @@ class Goal:
         return replace(self, references=self.references[chosen.to(self.references.device)])
 
 
-def untargeted(model: Model, labels: Tensor, harm: Literal["cross_entropy", "margin"] = "cross_entropy") -> Goal:
+def untargeted(model: Model, labels: Tensor, harm: Measure = cross_entropy) -> Goal:
     """Any wrong answer of a classifier, model: images -> logits [n, classes], for labels [n]; records the margin."""
-    return Goal(model=model, references=labels, harm=HARMS[harm], margin=margin, success=wrong)
+    return Goal(model=model, references=labels, harm=harm, margin=margin, success=wrong)
 
 
 def aimed(model: Model, targets: Tensor) -> Goal:

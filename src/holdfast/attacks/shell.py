@@ -5,16 +5,17 @@ images still in play and is sent, after each, which of them stay. Broken images 
 successes, so no attack to come can overstate itself.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from holdfast.attacks.checkpoint import AttackCheckpoint
 from holdfast.attacks.harms import Goal
 from holdfast.attacks.lp import Norm, check_budget, check_pixels, within
-from holdfast.attacks.progress import Progress
+from holdfast.progress import OnProgress
 from holdfast.randomness import fold, key
 
 
@@ -93,15 +94,15 @@ def run(
     ids: Tensor | None = None,
     batch_size: int = 128,
     keep_images: bool = False,
-    progress: Progress | None = None,
-    tell: Callable[[int, int], None] | None = None,
+    checkpoint: AttackCheckpoint | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Records:
     """Attacks images [n, ...], batch by batch where the goal's references are, which are theirs row by row.
 
     images: floats in [0, 1], or bytes (torch.uint8), of which a batch at a time becomes floats. Draws depend on seed
-    and ids [n] (by default the rows' places) alone, so neither batch size nor order changes a verdict. With progress
-    what is done is saved after every batch, and what was saved is not attacked again. tell is told (done, all)
-    images. Raises ValueError for floats outside [0, 1] and a budget that is none.
+    and ids [n] (by default the rows' places) alone, so neither batch size nor order changes a verdict. With a
+    checkpoint what is done is saved after every batch, and what was saved is not attacked again. on_progress is told
+    (done, all) images. Raises ValueError for floats outside [0, 1] and a budget that is none.
     """
     check_budget(eps, norm)
     if images.dtype != torch.uint8:
@@ -109,7 +110,7 @@ def run(
     home = goal.references.device
     ids = torch.arange(len(images)) if ids is None else ids.cpu()
     keys = fold(key(seed, "attack"), ids)
-    done = progress.load() if progress is not None else {}
+    done = checkpoint.load() if checkpoint is not None else {}
     done = done if ("images" in done) == keep_images else {}
     rest = torch.arange(len(images)) if not done else torch.isin(ids, done["ids"], invert=True).nonzero()[:, 0]
     parts = [Records(**done)] if done else []
@@ -117,10 +118,10 @@ def run(
         batch = _floats(images[rows.to(images.device)].to(home))
         problem = Problem(goal=goal.rows(rows), images=batch, keys=keys[rows].to(home), eps=eps, norm=norm)
         parts.append(_attacked(attack, problem, ids[rows], keep_images))
-        if progress is not None:
-            progress.save(_joined(parts).columns())
-        if tell is not None:
-            tell(sum(len(part.ids) for part in parts), len(images))
+        if checkpoint is not None:
+            checkpoint.save(_joined(parts).columns())
+        if on_progress is not None:
+            on_progress(sum(len(part.ids) for part in parts), len(images))
     return _ordered(_joined(parts), ids) if parts else _blank(_floats(images), ids, keep_images)
 
 

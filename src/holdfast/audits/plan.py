@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.audits.invariance import GRADED
+from holdfast.audits.robustness import robustness_passes
 from holdfast.audits.subject import VIEWED_IMAGES, Options, Subject
-from holdfast.budgets import BUDGETS, budgeted, robustness_passes
+from holdfast.budgets import BUDGETS, budgeted
 from holdfast.data import Images
 from holdfast.evaluation.features import encode, measuring
 

@@ -1,7 +1,7 @@
 """`holdfast inspect`: what a collection is like, and what to do with it, before anything is trained."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from holdfast.cli.options import UserError, nearest, parse
+from holdfast.progress import OnStage
 from holdfast.runs import write_json
 
 
@@ -99,7 +100,7 @@ def _costed(document: dict[str, Any], options: InspectOptions) -> dict[str, Any]
 
 
 @contextmanager
-def _live() -> Iterator[Callable[[str, int, int], None] | None]:
+def _live() -> Iterator[OnStage | None]:
     """A line that counts images on a terminal; nothing when piped."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from holdfast import randomness
 from holdfast.config import RunConfig
-from holdfast.data.files import Progress
 from holdfast.data.images import Images
 from holdfast.data.sources import load_images
 from holdfast.data.splits import LongTailSplit, is_index_file, listed_ids, long_tail_profile, long_tail_split, split_of
+from holdfast.progress import OnProgress
 
 SCHEMA_VERSION = 1
 SIGNAL_IMAGES = 1000
@@ -87,7 +87,7 @@ class Pool:
         }
 
 
-def prepare(config: RunConfig, *, progress: Progress | None = None) -> Pool:
+def prepare(config: RunConfig, *, progress: OnProgress | None = None) -> Pool:
     """Loads config.data, holds images out, and draws the long tail from the rest; every draw is keyed by config.split.
 
     progress: as load_images is given it.

@@ -25,6 +25,7 @@ from holdfast.data.sources import (
     source_files,
     whole_pictures,
 )
+from holdfast.progress import OnProgress
 
 SIDE = 16
 """Of the thumbnails that near-duplicates are confirmed on, in pixels; half of it beyond MANY images."""
@@ -32,7 +33,6 @@ MANY = 200_000
 NAMED = 1000
 """Images set aside that are named; all are counted."""
 _HASHED, _PIECE, _FLAT = 32, 32, 2.0
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -117,7 +117,7 @@ def survey(
     *,
     limit: int | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     download: bool = False,
 ) -> Survey:
     """Opens every image of a source, or a draw of `limit` decided by seed, a few at a time.

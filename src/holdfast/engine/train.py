@@ -9,7 +9,7 @@ from torch import nn
 from holdfast import config as configuration
 from holdfast.config import RunConfig
 from holdfast.data.factors import write_factors
-from holdfast.data.files import Paths, Progress, write_rejects
+from holdfast.data.files import Paths, write_rejects
 from holdfast.data.pool import load_pool, prepare
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.cautions import cautions
@@ -17,6 +17,7 @@ from holdfast.engine.checkpoint import Position
 from holdfast.engine.session import Listener, Session, environment, launch, open_session, resolve
 from holdfast.methods import METHODS, fresh_encoder, name_of
 from holdfast.models import Encoder, Initial, load_initial, save_encoder, save_prefeature
+from holdfast.progress import OnProgress
 from holdfast.runs import RunFolder, atomic_path, write_json
 
 SCHEMA_VERSION = 1
@@ -26,7 +27,7 @@ def _ignore(event: object) -> None:
     """The listener of those who want no news."""
 
 
-def _reading(listen: Listener) -> Progress:
+def _reading(listen: Listener) -> OnProgress:
     """Tells of the pass that finds what of a streamed source cannot be used."""
     return lambda done, images: listen({"kind": "reading", "done": done, "images": images})
 

@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from holdfast.data import Images
 from holdfast.models import Encoder
+from holdfast.progress import OnProgress
 
 Augment = Callable[[Tensor, Tensor], Tensor]
 """(images [n, 3, h, w] in [0, 1], their positions [n]) -> images of the same shape."""
@@ -24,7 +25,7 @@ def extract_features(
     device: torch.device | str | None = None,
     precision: Literal["32", "bf16"] = "32",
     augment: Augment | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> Tensor:
     """Features [n, dim] float32 of images [n, 3, h, w] (uint8, or floats in [0, 1]), on the encoder's device.
 

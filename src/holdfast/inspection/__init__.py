@@ -1,6 +1,6 @@
 """What a collection of images is like, before anything is trained: `inspect` gives one document of JSON values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -14,11 +14,11 @@ from holdfast.inspection.facts import counted, sizes
 from holdfast.inspection.frequencies import frequencies
 from holdfast.inspection.twins import duplicates, overlap
 from holdfast.methods import default_config
+from holdfast.progress import OnStage
 
 __all__ = ["advice", "advised_config", "inspect", "with_cost"]
 
 SCHEMA_VERSION = 1
-Progress = Callable[[str, int, int], None]
 
 
 def inspect(
@@ -29,7 +29,7 @@ def inspect(
     groups: Sequence[str] = (),
     limit: int | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: OnStage | None = None,
     download: bool = False,
 ) -> dict[str, Any]:
     """Counts, sizes, what cannot be used, duplicates, overlap, frequencies and advice, as JSON values.
@@ -76,8 +76,6 @@ def advised_config(document: dict[str, Any]) -> RunConfig:
     return replace(config, data=document["source"], batch_size=batch, epochs=epochs, image_size=size)
 
 
-def _seen(
-    source: str, *, limit: int | None, stage: str, seed: int, progress: Progress | None, download: bool
-) -> Survey:
+def _seen(source: str, *, limit: int | None, stage: str, seed: int, progress: OnStage | None, download: bool) -> Survey:
     told = None if progress is None else partial(progress, stage)
     return survey(source, limit=limit, seed=seed, progress=told, download=download)

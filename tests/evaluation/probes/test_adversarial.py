@@ -67,7 +67,7 @@ def test_clean_epochs_alone_fit_the_classes():
 
 def test_the_authors_schedule_is_two_epochs_each_of_clean_attacked_clean():
     told = []
-    head_of(AUTHORS, tell=lambda done, epochs: told.append((done, epochs)))
+    head_of(AUTHORS, on_progress=lambda done, epochs: told.append((done, epochs)))
     assert told == [(epoch, 6) for epoch in range(1, 7)]
     assert [kind for kind, _ in AUTHORS.phases] == ["clean", "attacked", "clean"]
     assert (AUTHORS.lr, AUTHORS.batch_size, AUTHORS.steps) == (3e-4, 256, 5)

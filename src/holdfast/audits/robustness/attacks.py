@@ -9,7 +9,20 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from holdfast.attacks import Attack, Goal, Pgd, Progress, Records, Square, feature_distance, run, untargeted
+from holdfast.attacks import (
+    ATTACKS,
+    HARMS,
+    Attack,
+    AttackCheckpoint,
+    Goal,
+    ListedAttack,
+    Means,
+    Pgd,
+    Records,
+    feature_distance,
+    run,
+    untargeted,
+)
 from holdfast.attacks.harms import Model
 from holdfast.audits.subject import Options, Subject
 from holdfast.budgets import parse_eps
@@ -21,7 +34,7 @@ _ON_CPU = 64
 
 
 @dataclass(frozen=True)
-class Level:
+class BudgetResult:
     """What the attacks of one budget did to the attacked images [m]."""
 
     eps: str
@@ -43,7 +56,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Setting:
+class AttackSetup:
     """What all attacks of an audit share."""
 
     subject: Subject
@@ -72,14 +85,22 @@ class Setting:
             return self.options.attack_step
         return 0.01 if self.options.attack_norm == "linf" else 2.5 * pixels / max(1, self.options.attack_steps)
 
-    def progress(self, stage: str, *facts: object) -> Progress | None:
+    def means(self, pixels: float) -> Means:
+        """What attacks may spend on an image at a budget."""
+        options = self.options
+        steps, restarts, queries = options.attack_steps, options.attack_restarts, options.square_queries
+        return Means(step=self.step(pixels), steps=steps, restarts=restarts, queries=queries)
+
+    def checkpoint(self, stage: str, *facts: object) -> AttackCheckpoint | None:
         """Where a stage keeps what it has done; None unless the options name a folder."""
         if self.options.unfinished is None:
             return None
         own = [self.subject.settings["encoder_checksum"], self.head, self.images.checksum, self.options.precision]
         known = json.dumps([*own, self.options.seed, stage, *facts], default=str)
         fingerprint = hashlib.sha256(known.encode()).hexdigest()
-        return Progress(self.options.unfinished / f"robustness-{stage.replace('/', '-')}.safetensors", fingerprint)
+        return AttackCheckpoint(
+            self.options.unfinished / f"robustness-{stage.replace('/', '-')}.safetensors", fingerprint
+        )
 
     def attack(self, stage: str, attack: Attack, goal: Goal, rows: Tensor, pixels: float) -> Records:
         """Runs an attack on rows [k] of the images; the goal's references are of all of them."""
@@ -94,8 +115,8 @@ class Setting:
             seed=self.options.seed,
             ids=images.ids,
             batch_size=self.batch_size,
-            progress=self.progress(stage, attack, pixels, self.options.attack_norm),
-            tell=None if told is None else partial(told, f"robustness: {stage}"),
+            checkpoint=self.checkpoint(stage, attack, pixels, self.options.attack_norm),
+            on_progress=None if told is None else partial(told, f"robustness: {stage}"),
         )
 
 
@@ -105,51 +126,45 @@ def attacked_images(subject: Subject) -> Images:
     return subject.test.subset(draw_evenly(subject.test, count, seed=seed, purpose="attacked images")).loaded()
 
 
-def levels(setting: Setting, model: Model, labels: Tensor, right: Tensor) -> list[Level]:
+def budget_results(setup: AttackSetup, model: Model, labels: Tensor, right: Tensor) -> list[BudgetResult]:
     """Every budget from the smallest up, on the images that are right [m] (bool, on the CPU)."""
-    found: list[Level] = []
+    found: list[BudgetResult] = []
     robust = right.clone()
-    for eps, pixels in setting.budgets:
-        level = _level(setting, (model, labels), (eps, pixels), right, robust)
-        robust = level.robust
-        found.append(level)
+    for eps, pixels in setup.budgets:
+        result = _budget_result(setup, (model, labels), (eps, pixels), right, robust)
+        robust = result.robust
+        found.append(result)
     return found
 
 
-def _level(
-    setting: Setting, target: tuple[Model, Tensor], budget: tuple[str, float], right: Tensor, robust: Tensor
-) -> Level:
-    (eps, pixels), stages = budget, _stages(setting, budget[1])
-    pgd, tried, broke = _nothing(setting.images), {}, {}
-    for name, attack in stages.items():
-        # PGD meets every right image, so that budgets can be held against each other; the others what is left.
-        rows = right if name == "pgd" else robust
-        rows = (rows & _square_images(setting) if name == "square" else rows).nonzero()[:, 0]
+def _budget_result(
+    setup: AttackSetup, target: tuple[Model, Tensor], budget: tuple[str, float], right: Tensor, robust: Tensor
+) -> BudgetResult:
+    eps, pixels = budget
+    pgd, tried, broke = _nothing(setup.images), {}, {}
+    for name, entry in ATTACKS.items():
+        rows = _met(setup, entry, right, robust).nonzero()[:, 0]
         broke[name], tried[name] = torch.zeros_like(right), 0
-        if attack is None or not len(rows):
+        if not any(entry.passes(setup.means(pixels))) or not len(rows):
             continue
-        goal = untargeted(*target, harm="margin" if name == "square" else "cross_entropy")
-        records = setting.attack(f"{name} at {eps}", attack, goal, rows, pixels)
+        goal = untargeted(*target, harm=HARMS[entry.harm])
+        records = setup.attack(f"{name} at {eps}", entry.make(setup.means(pixels)), goal, rows, pixels)
         broke[name][rows], tried[name] = records.broken, len(rows)
         pgd = _spread(records, rows, pgd) if name == "pgd" else pgd
         robust = robust & ~broke[name]
-    return Level(eps, pixels, pgd, tried, broke, robust)
+    return BudgetResult(eps, pixels, pgd, tried, broke, robust)
 
 
-def _stages(setting: Setting, pixels: float) -> dict[str, Attack | None]:
-    """The attacks of a budget in their order; None where the options leave one out."""
-    options = setting.options
-    steps = {"step": setting.step(pixels), "steps": options.attack_steps}
-    again = Pgd(**steps, random_start=True, restarts=options.attack_restarts) if options.attack_restarts else None
-    square = Square(queries=options.square_queries) if options.square_queries else None
-    return {"pgd": Pgd(**steps), "restarts": again, "square": square}
+def _met(setup: AttackSetup, entry: ListedAttack, right: Tensor, robust: Tensor) -> Tensor:
+    """Bool [m]: the images that an attack is tried on."""
+    return {"right": right, "left": robust, "sample": robust & _sample(setup)}[entry.meets]
 
 
-def _square_images(setting: Setting) -> Tensor:
-    """Bool [m]: the images that Square may be tried on."""
-    count, seed = setting.options.square_images, setting.options.seed
-    chosen = torch.zeros(len(setting.images), dtype=torch.bool)
-    chosen[draw_evenly(setting.images, count, seed=seed, purpose="square images")] = True
+def _sample(setup: AttackSetup) -> Tensor:
+    """Bool [m]: the images that an attack that costs much may be tried on."""
+    count, seed = setup.options.square_images, setup.options.seed
+    chosen = torch.zeros(len(setup.images), dtype=torch.bool)
+    chosen[draw_evenly(setup.images, count, seed=seed, purpose="square images")] = True
     return chosen
 
 
@@ -171,21 +186,21 @@ def _spread(records: Records, rows: Tensor, over: Records) -> Records:
     return Records(**columns)
 
 
-def drifted(setting: Setting) -> Tensor:
+def drifted(setup: AttackSetup) -> Tensor:
     """Positions [k] of the attacked images whose features are driven away."""
-    options = setting.options
-    return draw_evenly(setting.images, options.drift_images, seed=options.seed, purpose="drift images")
+    options = setup.options
+    return draw_evenly(setup.images, options.drift_images, seed=options.seed, purpose="drift images")
 
 
-def drifts(setting: Setting, features: Model, clean: Tensor) -> dict[str, Tensor]:
+def drifts(setup: AttackSetup, features: Model, clean: Tensor) -> dict[str, Tensor]:
     """By budget, how far [k] the features of some images are driven from their own [m, dim], without labels."""
-    options = setting.options
-    rows = drifted(setting)
+    options = setup.options
+    rows = drifted(setup)
     goal, found = feature_distance(features, clean, options.drift_distance), {}
-    for eps, pixels in setting.budgets if len(rows) else ():
+    for eps, pixels in setup.budgets if len(rows) else ():
         # At the image itself the distance has no gradient, so the start is random.
-        attack = Pgd(step=setting.step(pixels), steps=options.attack_steps, random_start=True)
-        found[eps] = setting.attack(f"drift at {eps}", attack, goal, rows, pixels).margin
+        attack = Pgd(step=setup.step(pixels), steps=options.attack_steps, random_start=True)
+        found[eps] = setup.attack(f"drift at {eps}", attack, goal, rows, pixels).margin
     return found
 
 
@@ -203,11 +218,11 @@ def without_gradient(model: Model, images: Images, labels: Tensor, most: int) ->
     return int((gradient.flatten(1) == 0).all(1).sum())
 
 
-def masked(found: Sequence[Level], level: Level) -> dict[str, Tensor]:
+def masked(found: Sequence[BudgetResult], result: BudgetResult) -> dict[str, Tensor]:
     """Bool [m] by reason: images that PGD at this budget did not break but something that should be weaker did."""
-    smaller = [other.broke["pgd"] for other in found if other.pixels < level.pixels]
-    before = torch.stack(smaller).any(0) if smaller else torch.zeros_like(level.robust)
+    smaller = [other.broke["pgd"] for other in found if other.pixels < result.pixels]
+    before = torch.stack(smaller).any(0) if smaller else torch.zeros_like(result.robust)
     return {
-        "Square": level.broke["square"] & ~level.broken_by_pgd,
-        "PGD at a smaller budget": before & ~level.broken_by_pgd,
+        "Square": result.broke["square"] & ~result.broken_by_pgd,
+        "PGD at a smaller budget": before & ~result.broken_by_pgd,
     }

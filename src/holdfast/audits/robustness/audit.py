@@ -12,19 +12,19 @@ from torch import Tensor
 
 from holdfast.attacks.harms import Model
 from holdfast.audits.robustness.attacks import (
-    Level,
-    Setting,
+    AttackSetup,
+    BudgetResult,
     attacked_images,
+    budget_results,
     drifted,
     drifts,
-    levels,
     without_gradient,
 )
 from holdfast.audits.robustness.corruptions import corruptions
+from holdfast.audits.robustness.cost import robustness_passes
 from holdfast.audits.robustness.first_broken import first_broken
 from holdfast.audits.robustness.scores import accuracies, attack_table, class_table, drift_scores, masking, slug
 from holdfast.audits.subject import Subject
-from holdfast.budgets import robustness_passes
 from holdfast.data import Images, draw_evenly
 from holdfast.evaluation.features import measuring
 from holdfast.evaluation.probes import AUTHORS, LinearProbe, alf_schedule, classifier, features_of, train_head
@@ -61,45 +61,45 @@ def robustness(subject: Subject) -> Finding:
         features = features_of(subject.encoder, subject.options.precision)
         clean = subject.test_features[subject.test.positions(images.ids)].to(home)
         head = _head(subject, features) if labelled else None
-        setting = Setting(subject, images, "" if head is None else _checksum(head))
-        _tell_estimate(setting, features, home)
+        setup = AttackSetup(subject, images, "" if head is None else _checksum(head))
+        _tell_estimate(setup, features, home)
         if head is not None:
-            _attack(parts, setting, classifier(features, head), head.predict(clean).cpu(), home)
-        found = drifts(setting, features, clean)
-        corrupted = corruptions(setting, head, clean)
-    _add_drift(parts, setting, found)
+            _attack(parts, setup, classifier(features, head), head.predict(clean).cpu(), home)
+        found = drifts(setup, features, clean)
+        corrupted = corruptions(setup, head, clean)
+    _add_drift(parts, setup, found)
     parts.scores += corrupted.scores
     parts.tables["corruptions"] = corrupted.rows
-    parts.columns |= {n: _spread(setting, corrupted.positions, v) for n, v in corrupted.by_image.items()}
-    settings = {**subject.settings, **_budget(setting), **parts.facts, "attacked_images": len(images)}
+    parts.columns |= {n: _spread(setup, corrupted.positions, v) for n, v in corrupted.by_image.items()}
+    settings = {**subject.settings, **_budget(setup), **parts.facts, "attacked_images": len(images)}
     return Finding(
         audit="robustness", scores=parts.scores, columns=parts.columns, tables=parts.tables, settings=settings
     )
 
 
-def _attack(parts: _Parts, setting: Setting, model: Model, predicted: Tensor, home: torch.device) -> None:
+def _attack(parts: _Parts, setup: AttackSetup, model: Model, predicted: Tensor, home: torch.device) -> None:
     """Everything that needs labels."""
-    images = setting.images
+    images = setup.images
     assert images.labels is not None
     labels = images.labels.cpu()
     right = predicted == labels
-    found = levels(setting, model, labels.to(home), right)
+    found = budget_results(setup, model, labels.to(home), right)
     blind = without_gradient(model, images, labels.to(home), _LOOKED_AT)
     suspects, warnings = masking(right, found, blind, min(_LOOKED_AT, len(images)))
-    parts.scores += accuracies(setting.subject, labels, right, found) + suspects
+    parts.scores += accuracies(setup.subject, labels, right, found) + suspects
     parts.facts["warnings"] = warnings
     parts.tables["attacks"] = attack_table(found, right)
-    parts.tables["per_class"] = class_table(setting.subject, labels, right, found)
-    parts.tables["first_broken"] = first_broken(setting, model, labels.to(home), found)
-    parts.columns |= _verdict_columns(setting, right, found)
+    parts.tables["per_class"] = class_table(setup.subject, labels, right, found)
+    parts.tables["first_broken"] = first_broken(setup, model, labels.to(home), found)
+    parts.columns |= _verdict_columns(setup, right, found)
 
 
-def _add_drift(parts: _Parts, setting: Setting, found: dict[str, Tensor]) -> None:
-    options = setting.options
+def _add_drift(parts: _Parts, setup: AttackSetup, found: dict[str, Tensor]) -> None:
+    options = setup.options
     scores, rows = drift_scores(found, options.drift_distance, options.attack_norm, options.attack_steps)
     parts.scores += scores
     parts.tables["drift"] = rows
-    parts.columns |= {f"drift_{slug(eps)}": _spread(setting, drifted(setting), v) for eps, v in found.items()}
+    parts.columns |= {f"drift_{slug(eps)}": _spread(setup, drifted(setup), v) for eps, v in found.items()}
 
 
 def _head(subject: Subject, features: Model) -> LinearProbe:
@@ -111,8 +111,8 @@ def _head(subject: Subject, features: Model) -> LinearProbe:
     images = probed.subset(draw_evenly(probed, options.head_images, seed=options.seed, purpose="head images"))
     alf = options.attack_head == "alf"
     schedule = alf_schedule(options.head_epochs) if alf else AUTHORS
-    progress = Setting(subject, images, _checksum(clean_head)).progress("head", schedule)
-    saved = progress.load() if progress is not None else {}
+    checkpoint = AttackSetup(subject, images, _checksum(clean_head)).checkpoint("head", schedule)
+    saved = checkpoint.load() if checkpoint is not None else {}
     if saved:
         where = clean_head.weight.device
         weight, bias, shift, scale = (saved[name].to(where) for name in ("weight", "bias", "shift", "scale"))
@@ -126,10 +126,12 @@ def _head(subject: Subject, features: Model) -> LinearProbe:
         schedule=schedule,
         start=clean_head if alf else None,
         seed=options.seed,
-        tell=None if told is None else lambda done, all_: told(f"robustness: {options.attack_head} head", done, all_),
+        on_progress=None
+        if told is None
+        else lambda done, all_: told(f"robustness: {options.attack_head} head", done, all_),
     )
-    if progress is not None:
-        progress.save({name: getattr(head, name) for name in ("weight", "bias", "shift", "scale")})
+    if checkpoint is not None:
+        checkpoint.save({name: getattr(head, name) for name in ("weight", "bias", "shift", "scale")})
     return head
 
 
@@ -147,50 +149,50 @@ def _columns(subject: Subject, images: Images) -> dict[str, np.ndarray]:
     }
 
 
-def _verdict_columns(setting: Setting, right: Tensor, found: list[Level]) -> dict[str, np.ndarray]:
+def _verdict_columns(setup: AttackSetup, right: Tensor, found: list[BudgetResult]) -> dict[str, np.ndarray]:
     """Per test image; -1 and NaN stand for images that were not attacked."""
-    spread = partial(_spread, setting, torch.arange(len(setting.images)))
+    spread = partial(_spread, setup, torch.arange(len(setup.images)))
     columns = {"right": spread(right.long())}
-    for level in found:
-        columns[f"robust_{slug(level.eps)}"] = spread(level.robust.long())
-        columns[f"iteration_{slug(level.eps)}"] = spread(level.pgd.iteration)
-        columns[f"margin_{slug(level.eps)}"] = spread(level.pgd.margin)
+    for result in found:
+        columns[f"robust_{slug(result.eps)}"] = spread(result.robust.long())
+        columns[f"iteration_{slug(result.eps)}"] = spread(result.pgd.iteration)
+        columns[f"margin_{slug(result.eps)}"] = spread(result.pgd.margin)
     return columns
 
 
-def _spread(setting: Setting, rows: Tensor, values: Tensor) -> np.ndarray:
+def _spread(setup: AttackSetup, rows: Tensor, values: Tensor) -> np.ndarray:
     """Values [k] of the attacked images at rows [k] as a column of all test images; NaN, or -1 for whole numbers."""
-    test = setting.subject.test
+    test = setup.subject.test
     kind, nothing = (torch.float64, torch.nan) if values.is_floating_point() else (torch.int64, -1)
     column = torch.full((len(test),), nothing, dtype=kind)
-    column[test.positions(setting.images.ids[rows.to(setting.images.ids.device)]).cpu()] = values.cpu().to(kind)
+    column[test.positions(setup.images.ids[rows.to(setup.images.ids.device)]).cpu()] = values.cpu().to(kind)
     return column.numpy()
 
 
-def _budget(setting: Setting) -> dict[str, Any]:
+def _budget(setup: AttackSetup) -> dict[str, Any]:
     """The options of the attacks, as settings of the finding."""
-    options = setting.options
+    options = setup.options
     names = "attack_images attack_norm attack_steps attack_restarts square_images square_queries attack_head"
     named = {name: getattr(options, name) for name in f"{names} drift_images drift_distance corruption_images".split()}
     head = {} if options.attack_head == "slf" else {"head_images": options.head_images}
     head |= {"head_epochs": options.head_epochs} if options.attack_head == "alf" else {}
-    steps = {eps: setting.step(pixels) for eps, pixels in setting.budgets}
-    return {**named, **head, "attack_eps": [eps for eps, _ in setting.budgets], "attack_step": steps}
+    steps = {eps: setup.step(pixels) for eps, pixels in setup.budgets}
+    return {**named, **head, "attack_eps": [eps for eps, _ in setup.budgets], "attack_step": steps}
 
 
-def _tell_estimate(setting: Setting, features: Model, home: torch.device) -> None:
+def _tell_estimate(setup: AttackSetup, features: Model, home: torch.device) -> None:
     """Tells the listener how many passes there can be at most, and how long they would take."""
-    options = setting.options
-    if options.progress is None or not len(setting.images):
+    options = setup.options
+    if options.progress is None or not len(setup.images):
         return
-    batch = setting.images.floats(torch.arange(min(setting.batch_size, len(setting.images)))).to(home)
+    batch = setup.images.floats(torch.arange(min(setup.batch_size, len(setup.images)))).to(home)
     seconds = []
     for _ in range(2):  # the first pass of a network is slower than all others
         start = time.perf_counter()
         with torch.no_grad():
             features(batch)
         seconds.append(time.perf_counter() - start)
-    images = len(setting.images)
+    images = len(setup.images)
     both, single = robustness_passes(options, images)
     minutes = (3 * both + single) * seconds[-1] / len(batch) / 60
     options.progress(

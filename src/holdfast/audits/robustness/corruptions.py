@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from holdfast.attacks import cosine_distance
-from holdfast.audits.robustness.attacks import Setting
+from holdfast.audits.robustness.attacks import AttackSetup
 from holdfast.data import draw_evenly
 from holdfast.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from holdfast.data.images import Images
@@ -31,15 +31,15 @@ class Corrupted:
     """[k] by column: means over kinds and strengths, of right answers as a share and of drift."""
 
 
-def corruptions(setting: Setting, head: LinearProbe | None, clean: Tensor) -> Corrupted:
+def corruptions(setup: AttackSetup, head: LinearProbe | None, clean: Tensor) -> Corrupted:
     """Of some of the attacked images, whose clean features [m, dim] are given; accuracy needs a head."""
-    options = setting.options
-    chosen = draw_evenly(setting.images, options.corruption_images, seed=options.seed, purpose="corrupted images")
+    options = setup.options
+    chosen = draw_evenly(setup.images, options.corruption_images, seed=options.seed, purpose="corrupted images")
     if not len(chosen):
         return Corrupted([], [], chosen, {})
-    images, clean = setting.images.subset(chosen), clean[chosen.to(clean.device)]
+    images, clean = setup.images.subset(chosen), clean[chosen.to(clean.device)]
     rows, drifts, hits = [], [], []
-    for name, strength, right, drift in _measured(setting, head, images, clean):
+    for name, strength, right, drift in _measured(setup, head, images, clean):
         row: dict[str, Any] = {"corruption": name, "strength": strength}
         row |= {} if head is None else {"accuracy": 100 * float(right.double().mean())}
         rows.append(row | {"drift": float(drift.double().mean())})
@@ -53,29 +53,29 @@ def corruptions(setting: Setting, head: LinearProbe | None, clean: Tensor) -> Co
 
 
 def _measured(
-    setting: Setting, head: LinearProbe | None, images: Images, clean: Tensor
+    setup: AttackSetup, head: LinearProbe | None, images: Images, clean: Tensor
 ) -> Iterator[tuple[str, int, Tensor, Tensor]]:
     """(name, strength, right [k], drift [k]) on the CPU; a kind measured before an interruption is read back."""
     for kind, name in enumerate(CORRUPTIONS):
-        progress = setting.progress(f"corruptions {name}", images.checksum)
-        done = progress.load() if progress is not None else {}
+        checkpoint = setup.checkpoint(f"corruptions {name}", images.checksum)
+        done = checkpoint.load() if checkpoint is not None else {}
         if not done:
-            parts = [_one(setting, head, _made(setting, images, name, strength), clean) for strength in STRENGTHS]
+            parts = [_one(setup, head, _made(setup, images, name, strength), clean) for strength in STRENGTHS]
             done = {"right": torch.stack([p[0] for p in parts]), "drift": torch.stack([p[1] for p in parts])}
-            if progress is not None:
-                progress.save(done)
-        if setting.options.progress is not None:
-            setting.options.progress("robustness: corruptions", kind + 1, len(CORRUPTIONS))
+            if checkpoint is not None:
+                checkpoint.save(done)
+        if setup.options.progress is not None:
+            setup.options.progress("robustness: corruptions", kind + 1, len(CORRUPTIONS))
         for strength in STRENGTHS:
             yield name, strength, done["right"][strength - 1], done["drift"][strength - 1]
 
 
-def _made(setting: Setting, images: Images, name: str, strength: int) -> Images:
-    return corrupt(images, name, strength=strength, seed=setting.options.seed)
+def _made(setup: AttackSetup, images: Images, name: str, strength: int) -> Images:
+    return corrupt(images, name, strength=strength, seed=setup.options.seed)
 
 
-def _one(setting: Setting, head: LinearProbe | None, images: Images, clean: Tensor) -> tuple[Tensor, Tensor]:
-    features = setting.subject.features(images, "corrupted images").to(clean.device)
+def _one(setup: AttackSetup, head: LinearProbe | None, images: Images, clean: Tensor) -> tuple[Tensor, Tensor]:
+    features = setup.subject.features(images, "corrupted images").to(clean.device)
     right = torch.zeros(len(images), dtype=torch.bool)
     if head is not None and images.labels is not None:
         right = head.predict(features).cpu() == images.labels.cpu()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from holdfast.attacks import Pgd, run, untargeted
 from holdfast.attacks.harms import Model
-from holdfast.audits.robustness.attacks import Level, Setting
+from holdfast.audits.robustness.attacks import AttackSetup, BudgetResult
 
 SHOWN = 16
 """Images kept."""
@@ -19,35 +19,39 @@ LARGEST = 96
 """Side in pixels of a kept picture, at most."""
 
 
-def first_broken(setting: Setting, model: Model, labels: Tensor, found: Sequence[Level]) -> list[dict[str, Any]]:
+def first_broken(
+    setup: AttackSetup, model: Model, labels: Tensor, found: Sequence[BudgetResult]
+) -> list[dict[str, Any]]:
     """Rows of up to SHOWN images that PGD broke, the smallest budget and then the fewest steps first.
 
     Each has id, eps, iteration (steps of PGD), predicted (the class it is taken for), and as PNGs in base64 'attacked'
     and 'perturbation': grey is unchanged, and the largest change is `magnified` times as strong as in the image.
     """
     rows: list[dict[str, Any]] = []
-    taken = torch.zeros(len(setting.images), dtype=torch.bool)
-    for level in sorted(found, key=lambda level: level.pixels):
-        fresh = (level.broke["pgd"] & ~taken).nonzero()[:, 0]
-        taken |= level.broke["pgd"]
-        quickest = fresh[level.pgd.iteration[fresh].argsort(stable=True)][: SHOWN - len(rows)]
-        rows += _broken_again(setting, model, labels, level, quickest) if len(quickest) else []
+    taken = torch.zeros(len(setup.images), dtype=torch.bool)
+    for result in sorted(found, key=lambda result: result.pixels):
+        fresh = (result.broke["pgd"] & ~taken).nonzero()[:, 0]
+        taken |= result.broke["pgd"]
+        quickest = fresh[result.pgd.iteration[fresh].argsort(stable=True)][: SHOWN - len(rows)]
+        rows += _broken_again(setup, model, labels, result, quickest) if len(quickest) else []
     return rows
 
 
-def _broken_again(setting: Setting, model: Model, labels: Tensor, level: Level, rows: Tensor) -> list[dict[str, Any]]:
+def _broken_again(
+    setup: AttackSetup, model: Model, labels: Tensor, result: BudgetResult, rows: Tensor
+) -> list[dict[str, Any]]:
     """The same attack on rows [k] alone, this time keeping its images."""
-    images = setting.images.subset(rows)
-    goal = untargeted(model, labels, harm="cross_entropy").rows(rows)
+    images = setup.images.subset(rows)
+    goal = untargeted(model, labels).rows(rows)
     records = run(
-        Pgd(step=setting.step(level.pixels), steps=setting.options.attack_steps),
+        Pgd(step=setup.step(result.pixels), steps=setup.options.attack_steps),
         goal,
         images.pixels,
-        eps=level.pixels,
-        norm=setting.options.attack_norm,
-        seed=setting.options.seed,
+        eps=result.pixels,
+        norm=setup.options.attack_norm,
+        seed=setup.options.seed,
         ids=images.ids,
-        batch_size=setting.batch_size,
+        batch_size=setup.batch_size,
         keep_images=True,
     )
     assert records.images is not None
@@ -57,7 +61,7 @@ def _broken_again(setting: Setting, model: Model, labels: Tensor, level: Level, 
     return [
         {
             "id": int(images.ids[i]),
-            "eps": level.eps,
+            "eps": result.eps,
             "iteration": int(records.iteration[i]),
             "predicted": predicted[i],
             **_pictures(clean[i], records.images[i].float()),

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holdfast.audits.robustness.attacks import Level, masked
+from holdfast.audits.robustness.attacks import BudgetResult, masked
 from holdfast.audits.subject import Subject
 from holdfast.evaluation.groups import DRAWS, bootstrap_intervals, class_accuracy, statistics, wilson_interval
 from holdfast.findings import Score
@@ -38,24 +38,24 @@ def share(name: str, hits: Tensor, definition: str, *, lower: bool = False) -> S
     )
 
 
-def accuracies(subject: Subject, labels: Tensor, right: Tensor, found: Sequence[Level]) -> list[Score]:
+def accuracies(subject: Subject, labels: Tensor, right: Tensor, found: Sequence[BudgetResult]) -> list[Score]:
     """clean_accuracy, then for every budget PGD's, the cumulative one and the groups'."""
     options = subject.options
     head = {"slf": "on clean features", "alf": "on attacked features", "authors": "by the authors' schedule"}
     scores = [
         share("clean_accuracy", right, f"Share of attacked test images that the head, {_fitted(subject)}, gets right.")
     ]
-    for level in found:
-        ball = f"{level.eps} {NORMS[options.attack_norm]}"
+    for result in found:
+        ball = f"{result.eps} {NORMS[options.attack_norm]}"
         pgd = f"PGD-{options.attack_steps} from the image itself, head fitted {head[options.attack_head]}"
         text = f"Share of attacked test images still right under {pgd}, budget {ball}."
-        scores.append(share(f"pgd_accuracy_{slug(level.eps)}", right & ~level.broke["pgd"], text))
+        scores.append(share(f"pgd_accuracy_{slug(result.eps)}", right & ~result.broke["pgd"], text))
         text = (
             f"Share still right after every attack run (PGD, restarts, Square) at {ball} and at every smaller budget."
         )
-        scores.append(share(f"robust_accuracy_{slug(level.eps)}", level.robust, text))
-    for level in found:
-        scores += _group_scores(subject, labels, right, level)
+        scores.append(share(f"robust_accuracy_{slug(result.eps)}", result.robust, text))
+    for result in found:
+        scores += _group_scores(subject, labels, right, result)
     return scores
 
 
@@ -63,32 +63,33 @@ def _fitted(subject: Subject) -> str:
     return {"slf": "SLF", "alf": "ALF", "authors": "the authors' schedule"}[subject.options.attack_head]
 
 
-def _group_scores(subject: Subject, labels: Tensor, right: Tensor, level: Level) -> list[Score]:
+def _group_scores(subject: Subject, labels: Tensor, right: Tensor, result: BudgetResult) -> list[Score]:
     if not subject.groups:
         return []
-    accuracy, counts = class_accuracy(level.robust, labels, classes=subject.classes)
+    accuracy, counts = class_accuracy(result.robust, labels, classes=subject.classes)
     intervals = bootstrap_intervals(accuracy, counts, subject.groups, seed=subject.options.seed)
     values = statistics(accuracy, subject.groups)
     scores = [
         Score(
-            name=f"robust_accuracy_{slug(level.eps)}_{group}",
+            name=f"robust_accuracy_{slug(result.eps)}_{group}",
             value=float(values[group]),
             unit="percent",
             range=(0.0, 100.0),
             better="higher",
-            definition=f"Accuracy after all attacks up to {level.eps}, mean over classes with {group} training images.",
+            definition=f"Accuracy after all attacks up to {result.eps}, mean over classes with {group} training "
+            "images.",
             interval=intervals[group],
             interval_over=_BOOTSTRAP,
         )
         for group in subject.groups
         if group in values
     ]
-    return scores + _tail_gap(subject, labels, right, level)
+    return scores + _tail_gap(subject, labels, right, result)
 
 
-def _tail_gap(subject: Subject, labels: Tensor, right: Tensor, level: Level) -> list[Score]:
+def _tail_gap(subject: Subject, labels: Tensor, right: Tensor, result: BudgetResult) -> list[Score]:
     """Does the tail break first? Shares of what was right, so that a low clean accuracy alone makes no gap."""
-    drawn = lost_shares(labels, right, level.robust, subject.groups, seed=subject.options.seed)
+    drawn = lost_shares(labels, right, result.robust, subject.groups, seed=subject.options.seed)
     if not {"many", "few"} <= set(drawn):
         return []
     gaps = drawn["few"] - drawn["many"]
@@ -96,12 +97,12 @@ def _tail_gap(subject: Subject, labels: Tensor, right: Tensor, level: Level) -> 
     low, high = np.quantile(spread, (0.025, 0.975)) if len(spread) else (value, value)
     return [
         Score(
-            name=f"tail_gap_{slug(level.eps)}",
+            name=f"tail_gap_{slug(result.eps)}",
             value=value,
             unit="percent",
             range=(-100.0, 100.0),
             better="lower",
-            definition=f"Share of right images broken up to {level.eps} in the classes with few training images, less "
+            definition=f"Share of right images broken up to {result.eps} in the classes with few training images, less "
             "that in those with many: above 0 the tail breaks first.",
             interval=(float(min(low, value)), float(max(high, value))),
             interval_over=_BOOTSTRAP,
@@ -135,15 +136,15 @@ def lost_shares(
     return found
 
 
-def masking(right: Tensor, found: Sequence[Level], blind: int, looked: int) -> tuple[list[Score], list[str]]:
+def masking(right: Tensor, found: Sequence[BudgetResult], blind: int, looked: int) -> tuple[list[Score], list[str]]:
     """The gradient_masking score, and a warning for every sign of it."""
     warnings, hidden = [], torch.zeros_like(right)
-    for level in found:
-        for reason, images in masked(found, level).items():
+    for result in found:
+        for reason, images in masked(found, result).items():
             hidden |= images
             if images.any():
                 warnings.append(
-                    f"gradient masking: at {level.eps}, {reason} broke {int(images.sum()):,} of {int(right.sum()):,} "
+                    f"gradient masking: at {result.eps}, {reason} broke {int(images.sum()):,} of {int(right.sum()):,} "
                     "right images that PGD did not break"
                 )
     if blind:
@@ -181,20 +182,20 @@ def drift_scores(
     return scores, rows
 
 
-def attack_table(found: Sequence[Level], right: Tensor) -> list[dict[str, Any]]:
+def attack_table(found: Sequence[BudgetResult], right: Tensor) -> list[dict[str, Any]]:
     """A row per budget and attack: on how many images it was tried, how many it broke, what was left after it."""
     rows, images = [], max(1, len(right))
-    for before, level in zip([None, *found[:-1]], found, strict=True):
+    for before, result in zip([None, *found[:-1]], found, strict=True):
         robust = right if before is None else before.robust
-        for name, broke in level.broke.items():
+        for name, broke in result.broke.items():
             robust = robust & ~broke
             left = 100 * float(robust.sum()) / images
-            row = {"eps": level.eps, "attack": name, "tried": level.tried[name], "broke": int(broke.sum())}
+            row = {"eps": result.eps, "attack": name, "tried": result.tried[name], "broke": int(broke.sum())}
             rows.append(row | {"accuracy_left": left})
     return rows
 
 
-def class_table(subject: Subject, labels: Tensor, right: Tensor, found: Sequence[Level]) -> list[dict[str, Any]]:
+def class_table(subject: Subject, labels: Tensor, right: Tensor, found: Sequence[BudgetResult]) -> list[dict[str, Any]]:
     """A row per class that has attacked images; accuracies in percent, cumulative, with Wilson intervals."""
     group_of = {index: name for name, members in subject.groups.items() for index in members}
     rows = []
@@ -208,9 +209,9 @@ def class_table(subject: Subject, labels: Tensor, right: Tensor, found: Sequence
             "images": int(mine.sum()),
             "clean": 100 * float(right[mine].double().mean()),
         }
-        for level in found:
-            percent = 100 * float(level.robust[mine].double().mean())
+        for result in found:
+            percent = 100 * float(result.robust[mine].double().mean())
             low, high = wilson_interval(percent, int(mine.sum()))
-            row |= {level.eps: percent, f"{level.eps} low": low, f"{level.eps} high": high}
+            row |= {result.eps: percent, f"{result.eps} low": low, f"{result.eps} high": high}
         rows.append(row)
     return rows

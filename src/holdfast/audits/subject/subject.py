@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -21,6 +21,7 @@ from holdfast.data import Images, class_groups
 from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features
 from holdfast.evaluation.features import device_of
 from holdfast.models import Encoder
+from holdfast.progress import OnStage
 
 BALANCED_BELOW = 1.5
 """Largest class over smallest class under which groups by frequency would mean nothing."""
@@ -64,7 +65,7 @@ class Options(AttackOptions):
     cache: Path | None = None
     """Folder that features of pool and test images are kept in for the next audit; None keeps nothing. Modules are
     never kept: a checksum of their weights does not tell what they compute."""
-    progress: Callable[[str, int, int], None] | None = None
+    progress: OnStage | None = None
     """Told what is measured, images done and images in all."""
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from holdfast.data.files.index_cache import cache_folder
 from holdfast.data.files.rejects import Rejected
-from holdfast.data.files.stream import Progress, Streamed
+from holdfast.data.files.stream import Streamed
+from holdfast.progress import OnProgress
 from holdfast.runs import write_json
 
 _BLOCK = 512
@@ -37,7 +38,7 @@ def short(digest: "hashlib._Hash") -> str:
     return digest.hexdigest()[:16]
 
 
-def unusable(pixels: Streamed, ids: Tensor, progress: Progress | None = None) -> dict[int, Rejected]:
+def unusable(pixels: Streamed, ids: Tensor, progress: OnProgress | None = None) -> dict[int, Rejected]:
     """Those pictures that cannot be decoded, by position; known from before, or found by decoding all of them."""
     path = _path(pixels, "check")
     with _alone(path):
@@ -48,7 +49,7 @@ def unusable(pixels: Streamed, ids: Tensor, progress: Progress | None = None) ->
     return {position: Rejected(name, reason) for position, name, reason in found["rejected"]}
 
 
-def _check(pixels: Streamed, ids: Tensor, progress: Progress | None) -> dict[str, Any]:
+def _check(pixels: Streamed, ids: Tensor, progress: OnProgress | None) -> dict[str, Any]:
     digest, rejected = head(pixels.shape, ids, None), []
     for block, aside in pixels.survey(progress):
         digest.update(block.numpy().data)

@@ -1,7 +1,7 @@
 """What is wanted of a source, and many encoded pictures decoded at once into one tensor."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -15,6 +15,7 @@ from holdfast import randomness
 from holdfast.data.files.pictures import Resize, picture, reason
 from holdfast.data.files.stream import Encoded, Streamed
 from holdfast.data.files.threads import in_threads
+from holdfast.progress import OnProgress
 
 _MOST_WORKERS = 8
 Row = tuple[int, bytes]
@@ -34,7 +35,7 @@ class Wanted:
     resize: Resize = "crop"
     strict: bool = False
     workers: int | None = None
-    progress: Callable[[int, int], None] | None = field(default=None, compare=False)
+    progress: OnProgress | None = field(default=None, compare=False)
 
     def __reduce__(self) -> Any:
         # Worker processes are sent this, and nobody to tell of progress.

@@ -15,14 +15,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from holdfast.data.files.rejects import Rejected
 from holdfast.data.files.threads import in_threads
+from holdfast.progress import OnProgress
 
 CHUNK = 64
 """Images that a worker decodes at a time."""
 AHEAD = 8
 """Chunks that each worker may have ready, or fewer where shared memory is short."""
 _SHARED = "/dev/shm"  # where worker processes leave tensors; containers often have 64 MB of it
-
-Progress = Callable[[int, int], None]
 
 
 class Encoded(Protocol):
@@ -98,7 +97,7 @@ class Streamed:
                 refuse(one)
             yield pixels.to(self.device)
 
-    def survey(self, progress: Progress | None = None) -> Iterator[tuple[Tensor, list[tuple[int, Rejected]]]]:
+    def survey(self, progress: OnProgress | None = None) -> Iterator[tuple[Tensor, list[tuple[int, Rejected]]]]:
         """Every chunk of pixels with (position, reason) of those that cannot be used, whose pixels mean nothing."""
         done = 0
         starts = range(0, len(self), CHUNK)

@@ -1,6 +1,6 @@
 """Where images come from: one call for every kind of source."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from holdfast.data.sources.folder import read_folder
 from holdfast.data.sources.parquet import read_parquet, read_parquet_column
 from holdfast.data.sources.torchvision import is_torchvision, read_torchvision
 from holdfast.data.spirograph import is_spirograph, read_spirograph
+from holdfast.progress import OnProgress
 
 __all__ = ["Images", "load_images"]
 
@@ -38,7 +39,7 @@ def load_images(
     groups: Sequence[str] = (),
     download: bool = False,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> Images:
     """Decodes a source into one uint8 tensor, or sees to it that its pixels are streamed where they are too many.
 

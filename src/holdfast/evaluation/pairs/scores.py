@@ -1,6 +1,6 @@
 """Scores of one encoder pair on images: the same views for both, batch after batch, keeping losses and never views."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, fields
 
@@ -21,6 +21,7 @@ from holdfast.evaluation.pairs.measures import (
     view_distances,
     without_each_view,
 )
+from holdfast.progress import OnProgress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ def score_pair(
     *,
     pair: int = 0,
     taps: list[Tap] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> tuple[PairScores, LayerScores]:
     """Scores of images by f and g in one pass, with the layers' where there are taps; modes and devices are restored.
 

@@ -1,6 +1,5 @@
 """Encoders under attack: the model that attacks see, and heads trained on attacked features (arXiv:2501.03507)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +13,7 @@ from holdfast.data import Images
 from holdfast.evaluation.features import pooled
 from holdfast.evaluation.probes.lbfgs import LinearProbe
 from holdfast.models import Encoder
+from holdfast.progress import OnProgress
 from holdfast.randomness import generator, key, permutation
 
 Phase = tuple[Literal["clean", "attacked"], int]
@@ -73,13 +73,14 @@ def train_head(
     schedule: HeadSchedule,
     start: LinearProbe | None = None,
     seed: int = 0,
-    tell: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> LinearProbe:
     """A linear head on features, trained as the schedule says on labelled images [n] with clean features [n, dim].
 
     start: the head to begin with, whose standardisation is kept; None: fresh weights on raw features, drawn by the
-    seed as torch's Linear draws them. The encoder is not touched. tell is told (done, all) epochs. An attacked epoch
-    costs schedule.steps forward and backward passes and two forward passes per image. Raises ValueError without labels.
+    seed as torch's Linear draws them. The encoder is not touched. on_progress is told (done, all) epochs. An
+    attacked epoch costs schedule.steps forward and backward passes and two forward passes per image. Raises ValueError
+    without labels.
     """
     if images.labels is None:
         raise ValueError(
@@ -98,8 +99,8 @@ def train_head(
             if kind == "attacked":
                 seen = _attacked_features(features, current, images, rows, labels, schedule).to(clean.device)
             _step(optimiser, F.linear((seen - head.shift) / head.scale, weight, bias), labels[rows.to(labels.device)])
-        if tell is not None:
-            tell(epoch + 1, len(kinds))
+        if on_progress is not None:
+            on_progress(epoch + 1, len(kinds))
     return LinearProbe(weight.detach(), bias.detach(), head.shift, head.scale, 0.0, None)
 
 

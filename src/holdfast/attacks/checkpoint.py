@@ -11,7 +11,7 @@ from holdfast.runs import atomic_path
 
 
 @dataclass(frozen=True)
-class Progress:
+class AttackCheckpoint:
     """One file of columns; of another fingerprint it counts as empty."""
 
     path: Path
