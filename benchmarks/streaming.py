@@ -95,7 +95,7 @@ def main() -> None:
         root = Path(temporary) / "pictures"
         root.mkdir()
         make_files(root, options.files)
-        images = load_images(root, size=options.size, budget_gib=1e-9, workers=options.workers)
+        images = load_images(root, size=options.size, memory_gib=1e-9, workers=options.workers)
         measure(images.to(fabric.device), config, fabric, options)
 
 

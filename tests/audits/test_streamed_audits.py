@@ -21,7 +21,7 @@ def both(tmp_path, monkeypatch):
         Image.fromarray(noise + np.uint8(60 * (number % 3))).save(path)
     settings = {"size": 8, "labels": "folder", "groups": ["folder"]}
     pictures = tmp_path / "pictures"
-    return load_images(pictures, **settings), load_images(pictures, budget_gib=1e-9, workers=1, **settings)
+    return load_images(pictures, **settings), load_images(pictures, memory_gib=1e-9, workers=1, **settings)
 
 
 def test_scores_and_samples_are_the_same(both):

@@ -1,4 +1,4 @@
-"""From a folder to a document: counts, twins, overlap, frequencies."""
+"""From a folder to a document: counts, near-duplicates, overlap, frequencies."""
 
 import json
 
@@ -70,7 +70,7 @@ def test_labels_none_takes_the_sources_own_away():
 def test_groups_come_from_a_table(folder, tmp_path):
     rows = [f"cat/{n}.png,{'north' if n < 4 else 'south'}" for n in range(12)]
     (tmp_path / "sites.csv").write_text("\n".join(["path,site", *rows]))
-    entries = {e["of"]: e for e in inspect(str(folder), groups=[f"{tmp_path / 'sites.csv'}:site"])["frequencies"]}
+    entries = {e["of"]: e for e in inspect(str(folder), subgroups=[f"{tmp_path / 'sites.csv'}:site"])["frequencies"]}
     assert {row["name"]: row["images"] for row in entries["group site"]["rows"]} == {
         "south": 8,
         "(none)": 6,

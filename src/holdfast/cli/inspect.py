@@ -76,9 +76,9 @@ def _document(options: InspectOptions) -> dict[str, Any]:
     known = ["auto", "none", *METHODS, *PRESETS]
     if options.method not in known:
         raise UserError(f"expected a method after --method, got {options.method!r}; {nearest(options.method, known)}")
-    settings = {name: getattr(options, name) for name in ("against", "labels", "groups", "limit", "seed", "download")}
+    settings = {name: getattr(options, name) for name in ("against", "labels", "limit", "seed", "download")}
     with _live() as progress:
-        document = look(options.sources[0], progress=progress, **settings)
+        document = look(options.sources[0], subgroups=options.groups, progress=progress, **settings)
     if options.method == "none":
         return document
     quiet_fabric()

@@ -12,7 +12,7 @@ from holdfast.data.files import Paths, Rejected, Streamed, checksum, head, short
 
 
 @dataclass(frozen=True, eq=False)
-class Groups:
+class Subgroups:
     """A group for each of some images: the site, the camera, whatever a column says."""
 
     numbers: Tensor
@@ -41,7 +41,7 @@ class Images:
     factors: Mapping[str, Tensor] = field(default_factory=dict)
     """Numbers [n] float32, by name, that images were drawn from, where these are known; the checksum leaves them
     out."""
-    groups: Mapping[str, Groups] = field(default_factory=dict)
+    subgroups: Mapping[str, Subgroups] = field(default_factory=dict)
     """By the name of a column, each image's group; the checksum leaves them out."""
     paths: Sequence[str] | None = None
     """Each image's file name as the source has it, '' where it has none, or None; the checksum leaves them out."""
@@ -63,8 +63,8 @@ class Images:
                 raise ValueError(
                     f"expected one number of {name!r} for each image, got {list(values.shape)}; give them all"
                 )
-        for name, group in self.groups.items():
-            _check_column(f"groups {name!r}", group.numbers, len(self.pixels))
+        for name, group in self.subgroups.items():
+            _check_column(f"subgroups {name!r}", group.numbers, len(self.pixels))
         if self.paths is not None and len(self.paths) != len(self.pixels):
             raise ValueError(
                 f"expected one path for each of {len(self.pixels):,} images, got {len(self.paths):,}; give '' for none"
@@ -118,8 +118,8 @@ class Images:
         here, there = positions.to(self.ids.device), positions.to(self.pixels.device)
         labels = None if self.labels is None else self.labels[positions.to(self.labels.device)]
         factors = {name: values[positions.to(values.device)] for name, values in self.factors.items()}
-        groups = {name: replace(group, numbers=group.numbers[positions.cpu()]) for name, group in self.groups.items()}
-        named = {"factors": factors, "groups": groups}
+        subgroups = {n: replace(group, numbers=group.numbers[positions.cpu()]) for n, group in self.subgroups.items()}
+        named = {"factors": factors, "subgroups": subgroups}
         named["paths"] = None if self.paths is None else _named(self.paths, positions)
         return replace(self, pixels=_pixels(self.pixels, there), ids=self.ids[here], labels=labels, **named)
 

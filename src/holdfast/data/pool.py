@@ -94,9 +94,9 @@ def prepare(config: RunConfig, *, progress: OnProgress | None = None) -> Pool:
 
     Raises FileNotFoundError or ValueError (expected, got, remedy) where the source or the settings do not allow it.
     """
-    reading: dict[str, Any] = {"resize": config.resize, "labels": config.labels, "groups": list(config.groups)}
+    reading: dict[str, Any] = {"resize": config.resize, "labels": config.labels, "subgroups": list(config.groups)}
     drawn = {"size": config.image_size, "limit": config.limit, "seed": config.split}
-    memory = {"budget_gib": config.memory_gib, "workers": config.workers, "progress": progress}
+    memory = {"memory_gib": config.memory_gib, "workers": config.workers, "progress": progress}
     images = load_images(config.data, strict=config.strict, download=config.download, **drawn, **memory, **reading)
     _check_square(images)
     by_file = config.long_tail is not None and is_index_file(config.long_tail)
@@ -111,7 +111,7 @@ def prepare(config: RunConfig, *, progress: OnProgress | None = None) -> Pool:
 def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None, **memory: Any) -> Pool:
     """The pool that `record()` described, loaded again; source replaces record["data"] where the file has moved.
 
-    memory: budget_gib, workers and progress of load_images.
+    memory: memory_gib, workers and progress of load_images.
 
     Raises ValueError where the images are no longer the same ones.
     """
@@ -143,8 +143,8 @@ def read_again(record: Mapping[str, Any], source: str | Path, **memory: Any) -> 
 
 
 def _reading(record: Mapping[str, Any]) -> dict[str, Any]:
-    # Runs from before there was a choice read 'square'.
-    before: dict[str, Any] = {"resize": "square", "labels": None, "groups": []}
+    # Runs from before there was a choice read 'square'; subgroups were once called groups.
+    before: dict[str, Any] = {"resize": "square", "labels": None, "subgroups": record.get("groups", [])}
     return {name: record.get(name, value) for name, value in before.items()}
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from holdfast.data.batches import Batch
-from holdfast.data.files import Wanted
+from holdfast.data.files import LoadRequest
 from holdfast.data.images import Images
 from holdfast.randomness import fold as fold_keys
 from holdfast.randomness import key, sample_keys, uniform
@@ -177,14 +177,14 @@ def _misspelt(source: str, word: str) -> ValueError:
     )
 
 
-def read_spirograph(wanted: Wanted, source: str) -> Images:
+def read_spirograph(request: LoadRequest, source: str) -> Images:
     """The pictures of a source, 32×32 or size×size, with all ten parameters as their factors.
 
     Rendered in float64 and then rounded, so that machines agree on the bytes.
     """
     spec = parse_spirograph(source)
-    places, size = wanted.places(spec.count, source), wanted.size or 32
-    wanted.check_budget(len(places), size, size, source)
+    places, size = request.places(spec.count, source), request.size or 32
+    request.check_budget(len(places), size, size, source)
     parameters = spec.parameters(places)
     pixels = torch.empty(len(places), 3, size, size, dtype=torch.uint8)
     for start in range(0, len(places), _CHUNK):

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from holdfast.data.duplicates import hash_bits
-from holdfast.data.files import NOT_REGULAR, FolderIndex, Paths, Wanted, fit, in_threads, look, open_index, reason
+from holdfast.data.files import NOT_REGULAR, FolderIndex, LoadRequest, Paths, fit, in_threads, look, open_index, reason
 from holdfast.data.images import Images
 from holdfast.data.sources import (
     count_rows,
@@ -126,8 +126,8 @@ def survey(
     set that is not there. What cannot be used is counted with its
     reason. Raises FileNotFoundError, or ValueError where the source is none or holds no image that can be used.
     """
-    items = _items(source, Wanted(limit=limit, seed=seed), download)
-    places = Wanted(limit=limit, seed=seed).places(items.total, source).numpy()
+    items = _items(source, LoadRequest(limit=limit, seed=seed), download)
+    places = LoadRequest(limit=limit, seed=seed).places(items.total, source).numpy()
     notes, done = _Notes(len(places)), [0]
 
     def look(start: int, piece: list[tuple[int, Any]]) -> None:
@@ -224,14 +224,14 @@ def _write(notes: _Notes, row: int, kind: tuple[str, str], sides: tuple[int, int
         notes.kind[row] = notes.kinds.setdefault(kind, len(notes.kinds))
 
 
-def _items(source: str, wanted: Wanted, download: bool) -> _Items:
+def _items(source: str, request: LoadRequest, download: bool) -> _Items:
     if is_torchvision(source):
         return _set_items(*whole_pictures(source, download=download))
     if is_folder_of_pictures(source):
         return _folder_items(open_index(Path(source)))
     files = source_files(source)
     if files and files[0].suffix == ".parquet":
-        return _parquet_items(files, wanted, source)
+        return _parquet_items(files, request, source)
     return _array_items(load_images(source), source)
 
 
@@ -246,10 +246,10 @@ def _folder_items(index: FolderIndex) -> _Items:
     return _Items(len(index), pieces, index.shown, lambda ids: Paths(index, ids))
 
 
-def _parquet_items(files: list[Path], wanted: Wanted, source: str) -> _Items:
+def _parquet_items(files: list[Path], request: LoadRequest, source: str) -> _Items:
     def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
         position = 0
-        for block in encoded_blocks(files, wanted, source, places):
+        for block in encoded_blocks(files, request, source, places):
             for start in range(0, len(block), _PIECE):
                 yield position + start, block[start : start + _PIECE]
             position += len(block)

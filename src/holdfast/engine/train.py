@@ -80,7 +80,7 @@ def resume(folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
         return run
     config = read_config(run)
     fabric = launch(config)
-    memory = {"budget_gib": config.memory_gib, "workers": config.workers, "progress": _reading(listen)}
+    memory = {"memory_gib": config.memory_gib, "workers": config.workers, "progress": _reading(listen)}
     pool = load_pool(json.loads(run.ids.read_text()), **memory)
     saved = checkpoint.checkpoints(run.checkpoints)
     encoder = None if saved else _same_start(run, config)

@@ -12,7 +12,7 @@ from holdfast.inspection.advice import advice, budget, method_for, usable_images
 from holdfast.inspection.cost import estimated
 from holdfast.inspection.facts import counted, sizes
 from holdfast.inspection.frequencies import frequencies
-from holdfast.inspection.twins import duplicates, overlap
+from holdfast.inspection.near_duplicates import duplicates, overlap
 from holdfast.methods import default_config
 from holdfast.progress import OnStage
 
@@ -26,7 +26,7 @@ def inspect(
     *,
     against: str | None = None,
     labels: str | None = None,
-    groups: Sequence[str] = (),
+    subgroups: Sequence[str] = (),
     limit: int | None = None,
     seed: int = 0,
     progress: OnStage | None = None,
@@ -34,7 +34,7 @@ def inspect(
 ) -> dict[str, Any]:
     """Counts, sizes, what cannot be used, duplicates, overlap, frequencies and advice, as JSON values.
 
-    source, against, labels, groups: as load_images takes them. limit: look at a draw of so many images, decided by
+    source, against, labels, subgroups: as load_images takes them. limit: look at a draw of so many images, decided by
     seed. progress is told (stage, done, all). download: let torchvision fetch a set that is not there.
 
     Raises FileNotFoundError or ValueError where a source cannot be read or holds no image that can be used.
@@ -50,7 +50,7 @@ def inspect(
         "sizes": sizes(seen),
         "duplicates": duplicates(seen),
         "overlap": None if against is None else overlap(seen, look(against, limit=None, stage="images against")),
-        "frequencies": frequencies(seen, labels=labels, groups=groups),
+        "frequencies": frequencies(seen, labels=labels, subgroups=subgroups),
         "cost": None,
     }
     return document | {"advice": advice(document)}

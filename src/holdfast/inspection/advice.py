@@ -82,12 +82,12 @@ def _overlap(document: Document) -> str | None:
     )
 
 
-def _twins(document: Document) -> str | None:
-    twins, copies = (document["duplicates"][kind]["extra_images"] for kind in ("near", "exact"))
-    if max(twins, copies) < COPIES * document["images"]["usable"]:
+def _near_duplicates(document: Document) -> str | None:
+    alike, copies = (document["duplicates"][kind]["extra_images"] for kind in ("near", "exact"))
+    if max(alike, copies) < COPIES * document["images"]["usable"]:
         return None
     return (
-        f"{max(twins, copies):,} images repeat others ({copies:,} are copies). Remove them, or keep them knowingly: "
+        f"{max(alike, copies):,} images repeat others ({copies:,} are copies). Remove them, or keep them knowingly: "
         "they weigh as often as they are there."
     )
 
@@ -244,9 +244,9 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         "duplicates",
-        _twins,
+        _near_duplicates,
         "Contrastive losses push copies of an image apart as if they were different ones, a copy in the test set is no "
-        "test, and twins hide memorization.",
+        "test, and near-duplicates hide memorization.",
         "docs/audits/memorization.md",
     ),
     Rule("plain surfaces", _plain, "All their views are alike, whatever the encoder does."),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from holdfast.data.files import Wanted
+from holdfast.data.files import LoadRequest
 from holdfast.data.images import Images
 from holdfast.data.sources import (
     is_torchvision,
@@ -25,19 +25,19 @@ FEW = 20
 """Images under which a class is rare in absolute terms, as in ImageNet-LT's groups."""
 
 
-def frequencies(seen: Survey, *, labels: str | None, groups: Sequence[str]) -> list[dict[str, Any]]:
+def frequencies(seen: Survey, *, labels: str | None, subgroups: Sequence[str]) -> list[dict[str, Any]]:
     """One entry for the classes, where there are labels, and one for each kind of group; images set aside not counted.
 
     A folder without labels gets an entry for its first folders, under which its pictures may or may not be classes.
     """
-    images = relabelled(_with_own_labels(seen), seen.source, labels=labels, groups=groups)
+    images = relabelled(_with_own_labels(seen), seen.source, labels=labels, subgroups=subgroups)
     entries = []
     if images.labels is not None:
         names = images.classes or tuple(str(number) for number in range(images.class_count))
         entries.append(_entry("classes", np.bincount(images.labels.numpy(), minlength=len(names)), names))
     elif seen.folder is not None and labels is None:
         entries += _folders(seen)
-    for name, column in images.groups.items():
+    for name, column in images.subgroups.items():
         counts = np.bincount(column.numbers.numpy(), minlength=len(column.names))
         entries.append(_entry(f"group {name}", counts, column.names))
     return entries
@@ -47,7 +47,7 @@ def _with_own_labels(seen: Survey) -> Images:
     """The images without pixels, with the labels that the source itself has."""
     bare, files = seen.bare(), source_files(seen.source)
     if files and files[0].suffix == ".parquet":
-        labels, classes = parquet_labels(files, Wanted(), seen.source)
+        labels, classes = parquet_labels(files, LoadRequest(), seen.source)
         return bare if labels is None else replace(bare, labels=labels[torch.from_numpy(seen.ids)], classes=classes)
     if is_torchvision(seen.source):
         labels, classes = torchvision_labels(seen.source)
@@ -62,7 +62,7 @@ def _with_own_labels(seen: Survey) -> Images:
 def _folders(seen: Survey) -> list[dict[str, Any]]:
     """The first folders, told apart from classes: a folder's name is a class only where the user says so."""
     try:
-        images = relabelled(seen.bare(), seen.source, labels="folder", groups=())
+        images = relabelled(seen.bare(), seen.source, labels="folder", subgroups=())
     except ValueError:  # pictures beside the folders: these are no classes
         return []
     if images.labels is None or images.classes is None or len(images.classes) < 2:

@@ -6,7 +6,7 @@ import torch
 from toy_audits import COUNTS, ReadsTheClass, small_network, toy_images
 
 from holdfast.audits import audit
-from holdfast.data.images import Groups
+from holdfast.data.images import Subgroups
 
 SHOTS = torch.cat([start + torch.arange(6) for start in (0, 60, 100, 130, 150, 165)])
 
@@ -117,7 +117,7 @@ def test_too_few_shots_for_sdclrs_protocol_are_refused_with_a_remedy():
 
 def with_sites(images, sites, **more):
     names = ("north", "south", "here", "nowhere")
-    return replace(images, groups={"site": Groups(sites, names), **more})
+    return replace(images, subgroups={"site": Subgroups(sites, names), **more})
 
 
 def test_groups_of_any_column_are_reported_with_the_worst_of_them():

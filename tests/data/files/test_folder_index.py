@@ -49,7 +49,7 @@ def test_any_bytes_make_a_name(tmp_path):
     index = index_folder(tmp_path)
     assert [index.name(place) for place in range(4)] == sorted(odd)
     assert all(index.path(place).exists() for place in range(4))
-    assert index.shown(sorted(odd).index(b"caf\xe9.png")) == "caf\\xe9.png"
+    assert index.printable(sorted(odd).index(b"caf\xe9.png")) == "caf\\xe9.png"
 
 
 def test_links_are_followed_once_and_never_in_a_circle(tmp_path):
@@ -70,7 +70,7 @@ def test_dead_links_and_pipes_are_listed_but_have_no_size(tmp_path):
     (tmp_path / "self.png").symlink_to(tmp_path / "self.png")
     os.mkfifo(tmp_path / "pipe.png")
     index = index_folder(tmp_path)
-    found = {index.shown(place): int(index.sizes[place]) for place in range(len(index))}
+    found = {index.printable(place): int(index.sizes[place]) for place in range(len(index))}
     assert found == {"dead.png": NO_FILE, "self.png": NO_FILE, "pipe.png": NOT_REGULAR}
 
 

@@ -10,7 +10,7 @@ import pytest
 from odd_files import make
 
 from holdfast.data import load_images
-from holdfast.data.files.decode import Wanted
+from holdfast.data.files.decode import LoadRequest
 from holdfast.data.files.folder_index import index_folder
 from holdfast.data.files.rejects import Rejected
 from holdfast.data.sources.folder import read_file
@@ -19,15 +19,15 @@ SECONDS, MEGABYTES = 5.0, 1000
 READ = """
 import json, re, sys, time
 from pathlib import Path
-from holdfast.data.files.decode import Wanted
+from holdfast.data.files.decode import LoadRequest
 from holdfast.data.files.folder_index import index_folder
 from holdfast.data.sources.folder import read_file
 index = index_folder(Path(sys.argv[1]))
 slowest = 0.0
 for place in range(len(index)):
-    for wanted in (Wanted(), Wanted(size=32)):
+    for request in (LoadRequest(), LoadRequest(size=32)):
         start = time.process_time()
-        read_file(index, place, wanted)
+        read_file(index, place, request)
         slowest = max(slowest, time.process_time() - start)
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 print(json.dumps({"files": len(index), "slowest": slowest, "peak": peak}))
@@ -51,7 +51,7 @@ def test_each_gives_its_pixels_or_a_reason(odd):
     root, made = odd
     index, wrong = index_folder(root), {}
     for place in range(len(index)):
-        one, found = made[index.name(place)], read_file(index, place, Wanted())
+        one, found = made[index.name(place)], read_file(index, place, LoadRequest())
         problem = _problem(one, found)
         if problem:
             wrong[one.name] = problem

@@ -47,7 +47,7 @@ def parquet(encoded_noise, write_parquet):
 def both(source, *, workers=2, **options):
     """The same images, resident and streamed."""
     resident = load_images(source, size=16, **options)
-    streamed = load_images(source, size=16, budget_gib=TINY, workers=workers, **options)
+    streamed = load_images(source, size=16, memory_gib=TINY, workers=workers, **options)
     assert isinstance(resident.pixels, torch.Tensor) and isinstance(streamed.pixels, Streamed)
     return resident, streamed
 
@@ -148,7 +148,7 @@ def test_what_cannot_be_used_is_set_aside_before_a_batch_is_drawn(folder):
     assert torch.equal(streamed.ids, resident.ids)
     assert streamed.checksum == resident.checksum
     with pytest.raises(ValueError, match=r"got 'a/000.jpg': empty file; repair or remove it"):
-        load_images(folder, size=16, budget_gib=TINY, workers=0, strict=True)
+        load_images(folder, size=16, memory_gib=TINY, workers=0, strict=True)
 
 
 def test_a_source_is_checked_once_and_again_when_it_changes(folder, monkeypatch):
@@ -157,16 +157,16 @@ def test_a_source_is_checked_once_and_again_when_it_changes(folder, monkeypatch)
     monkeypatch.setattr(Streamed, "survey", lambda self, progress: passes.append(1) or survey(self, progress))
     told = []
     for _ in range(2):
-        load_images(folder, size=16, budget_gib=TINY, workers=0, progress=lambda done, of: told.append((done, of)))
+        load_images(folder, size=16, memory_gib=TINY, workers=0, progress=lambda done, of: told.append((done, of)))
     assert len(passes) == 1
     assert told == [(64, 130), (128, 130), (130, 130)]
     (folder / "b" / "001.png").write_bytes(b"")
-    assert len(load_images(folder, size=16, budget_gib=TINY, workers=0)) == 129
+    assert len(load_images(folder, size=16, memory_gib=TINY, workers=0)) == 129
     assert len(passes) == 2
 
 
 def test_a_picture_that_is_gone_since_the_check_stops_with_its_name(folder):
-    images = load_images(folder, size=16, budget_gib=TINY, workers=1)
+    images = load_images(folder, size=16, memory_gib=TINY, workers=1)
     (folder / "a" / "000.jpg").unlink()
     with pytest.raises(ValueError, match=r"got 'a/000\.jpg': no such file or directory; it could be read when"):
         list(images.pixels.split(64))
@@ -176,18 +176,18 @@ def test_no_usable_picture_is_said_when_streamed_too(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"none in 2 files \(a.png: empty file; and 1 others\)"):
-        load_images(tmp_path, size=16, budget_gib=TINY, workers=0)
+        load_images(tmp_path, size=16, memory_gib=TINY, workers=0)
 
 
 def test_a_row_that_cannot_be_decoded_is_named(encoded_noise, write_parquet):
     path = write_parquet([*encoded_noise(5)[0], b"broken"])
-    images = load_images(path, size=16, budget_gib=TINY, workers=0)
+    images = load_images(path, size=16, memory_gib=TINY, workers=0)
     with pytest.raises(ValueError, match=r"'row 5 of .*\(counted from 0\)': no picture of a format that can be read"):
         _ = images.checksum
 
 
 def test_a_row_group_is_read_once_for_all_of_a_batch_and_kept_while_there_is_room(parquet, monkeypatch):
-    images = load_images(parquet, size=8, budget_gib=TINY, workers=0)
+    images = load_images(parquet, size=8, memory_gib=TINY, workers=0)
     rows = images.pixels.encoded
     assert isinstance(rows, ParquetRows)
     read = []
@@ -206,12 +206,12 @@ def test_a_row_group_is_read_once_for_all_of_a_batch_and_kept_while_there_is_roo
 
 def test_the_budget_decides_and_a_size_is_needed(folder):
     bytes_needed = 130 * 3 * 16**2
-    assert isinstance(load_images(folder, size=16, budget_gib=bytes_needed / 2**30).pixels, torch.Tensor)
-    assert isinstance(load_images(folder, size=16, budget_gib=(bytes_needed - 1) / 2**30).pixels, Streamed)
+    assert isinstance(load_images(folder, size=16, memory_gib=bytes_needed / 2**30).pixels, torch.Tensor)
+    assert isinstance(load_images(folder, size=16, memory_gib=(bytes_needed - 1) / 2**30).pixels, Streamed)
     for path in folder.rglob("*.*"):
         Image.new("RGB", (8, 8)).save(path)
     with pytest.raises(ValueError, match=r"files are streamed where there is an --image-size"):
-        load_images(folder, budget_gib=TINY)
+        load_images(folder, memory_gib=TINY)
 
 
 def test_little_shared_memory_makes_workers_run_less_far_ahead(folder, monkeypatch):

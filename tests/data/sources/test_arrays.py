@@ -100,4 +100,4 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
 
 def test_arrays_beyond_the_budget_are_refused(save):
     with pytest.raises(ValueError, match="6 images of 8×10"):
-        load_images(save(images=PIXELS), budget_gib=1000 / 2**30)
+        load_images(save(images=PIXELS), memory_gib=1000 / 2**30)

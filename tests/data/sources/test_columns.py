@@ -39,7 +39,7 @@ def table(path, text):
 
 def test_a_folder_name_is_no_class_by_accident(folder):
     images = load_images(folder)
-    assert images.labels is None and images.classes is None and images.groups == {}
+    assert images.labels is None and images.classes is None and images.subgroups == {}
 
 
 def test_first_folders_are_classes_when_asked_for(folder):
@@ -58,7 +58,7 @@ def test_a_picture_outside_all_class_folders_is_named(folder):
     Image.new("RGB", (4, 4)).save(folder / "loose.png")
     with pytest.raises(ValueError, match=r"a label of every image in folder, got none for 1 of 7, such as 'loose.png'"):
         load_images(folder, labels="folder")
-    assert load_images(folder, groups=["folder"]).groups["folder"].names == ("a", "a-b", "b", NO_GROUP)
+    assert load_images(folder, subgroups=["folder"]).subgroups["folder"].names == ("a", "a-b", "b", NO_GROUP)
 
 
 @pytest.mark.parametrize("prefix", ["", "./", "pictures/", "absolute"])
@@ -85,12 +85,12 @@ def test_a_label_that_is_missing_is_named(folder):
 
 def test_groups_come_from_any_column_and_may_have_gaps(folder):
     spec = table(folder.parent / "meta.csv", 'path,site,camera\na/1.png,"north, far",7\nb/3.png,south,12\nb/4.png,,7\n')
-    images = load_images(folder, groups=[f"{spec}:site", f"{spec}:camera"])
-    assert images.groups["site"].names == ("north, far", "south", NO_GROUP)
-    assert images.groups["site"].numbers.tolist() == [2, 0, 2, 1, 2, 2]
-    assert images.groups["camera"].names == ("7", "12", NO_GROUP)
+    images = load_images(folder, subgroups=[f"{spec}:site", f"{spec}:camera"])
+    assert images.subgroups["site"].names == ("north, far", "south", NO_GROUP)
+    assert images.subgroups["site"].numbers.tolist() == [2, 0, 2, 1, 2, 2]
+    assert images.subgroups["camera"].names == ("7", "12", NO_GROUP)
     part = images.select(torch.tensor([3, 1]))
-    assert part.groups["site"].numbers.tolist() == [1, 0]
+    assert part.subgroups["site"].numbers.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -126,25 +126,28 @@ def test_a_parquet_file_s_labels_are_its_own_another_column_or_none(encoded_nois
     pq.write_table(columns.append_column("kind", pa.array(["v", "u", "v", "w"])), path)
     assert load_images(path).labels.tolist() == [0, 1, 0, 1]
     assert load_images(path, labels="none").labels is None
-    other = load_images(path, labels="kind", groups=["site", "label"])
+    other = load_images(path, labels="kind", subgroups=["site", "label"])
     assert (other.classes, other.labels.tolist()) == (("u", "v", "w"), [1, 0, 1, 2])
-    assert (other.groups["site"].names, other.groups["site"].numbers.tolist()) == (("n", "s", NO_GROUP), [1, 0, 2, 0])
-    assert other.groups["label"].names == ("0", "1")
+    assert (other.subgroups["site"].names, other.subgroups["site"].numbers.tolist()) == (
+        ("n", "s", NO_GROUP),
+        [1, 0, 2, 0],
+    )
+    assert other.subgroups["label"].names == ("0", "1")
     with pytest.raises(ValueError, match="expected a column 'kine' of integers or strings"):
         load_images(path, labels="kine")
 
 
 def test_class_names_in_a_parquet_file_s_metadata_are_kept(encoded_noise, write_parquet):
     path = write_parquet(encoded_noise(3)[0], [1, 0, 1], names=["cat", "dog"])
-    assert load_images(path, groups=["label"]).groups["label"].names == ("cat", "dog")
+    assert load_images(path, subgroups=["label"]).subgroups["label"].names == ("cat", "dog")
 
 
 def test_digits_and_arrays_take_groups_by_id(tmp_path):
     spec = table(tmp_path / "site.csv", "id,site\n0,x\n5,y\n")
-    groups = load_images("digits", limit=1797, groups=[spec]).groups["site"]
+    groups = load_images("digits", limit=1797, subgroups=[spec]).subgroups["site"]
     assert groups.numbers[:7].tolist() == [0, 2, 2, 2, 2, 1, 2]
     np.savez(tmp_path / "a.npz", images=np.zeros((3, 4, 4), np.uint8), site=np.array(["u", "v", "u"]))
-    assert load_images(tmp_path / "a.npz", groups=["site"]).groups["site"].numbers.tolist() == [0, 1, 0]
+    assert load_images(tmp_path / "a.npz", subgroups=["site"]).subgroups["site"].numbers.tolist() == [0, 1, 0]
 
 
 def test_a_run_remembers_its_labels_and_groups(folder):
@@ -152,7 +155,7 @@ def test_a_run_remembers_its_labels_and_groups(folder):
     pool = prepare(config)
     again = load_pool(pool.record())
     assert again.images.classes == pool.images.classes == ("a", "a-b", "b")
-    assert torch.equal(again.images.groups["folder"].numbers, pool.images.groups["folder"].numbers)
+    assert torch.equal(again.images.subgroups["folder"].numbers, pool.images.subgroups["folder"].numbers)
 
 
 @pytest.mark.parametrize("labels", ["none", "folder"])

@@ -74,4 +74,4 @@ def test_pictures_of_several_sizes_need_one_size_for_all(folder):
 
 def test_a_folder_beyond_the_budget_is_refused(folder):
     with pytest.raises(ValueError, match=r"--limit"):
-        load_images(folder[0], budget_gib=1e-7)
+        load_images(folder[0], memory_gib=1e-7)

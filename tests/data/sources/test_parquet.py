@@ -158,7 +158,7 @@ def test_images_of_two_sizes_are_refused_with_the_remedy(write_parquet, encoded_
 
 def test_the_budget_is_checked_for_images_of_their_own_size(write_parquet, encoded_noise):
     with pytest.raises(ValueError, match="3 images of 8×8"):
-        load_images(write_parquet(encoded_noise(3)[0]), budget_gib=500 / 2**30)
+        load_images(write_parquet(encoded_noise(3)[0]), memory_gib=500 / 2**30)
 
 
 @pytest.mark.parametrize("broken", [b"no image", b"\x89PNG\r\n\x1a\n", b"", None])

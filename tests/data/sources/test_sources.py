@@ -48,11 +48,11 @@ def test_a_limit_beyond_the_source_takes_all_of_it():
 
 def test_more_pixels_than_the_budget_are_refused_with_a_limit_that_fits():
     with pytest.raises(ValueError, match=r"at most 0.001 GiB.*1,797 images of 32×32.*--limit \d+") as caught:
-        load_images("digits", budget_gib=0.001)
+        load_images("digits", memory_gib=0.001)
     limit = int(re.search(r"--limit (\d+)", str(caught.value))[1])
-    assert len(load_images("digits", limit=limit, budget_gib=0.001)) == limit
+    assert len(load_images("digits", limit=limit, memory_gib=0.001)) == limit
     with pytest.raises(ValueError, match="GiB"):
-        load_images("digits", limit=limit + 1, budget_gib=0.001)
+        load_images("digits", limit=limit + 1, memory_gib=0.001)
 
 
 @pytest.mark.parametrize("setting", [{"limit": 0}, {"size": 0}])

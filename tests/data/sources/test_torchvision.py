@@ -78,7 +78,7 @@ def test_names_that_there_are_not_are_refused(source, message):
 
 def test_a_set_beyond_memory_is_streamed_to_the_same_bits():
     resident = load_images("torchvision/CIFAR10", size=8)
-    streamed = load_images("torchvision/CIFAR10", size=8, budget_gib=1e-9, workers=0)
+    streamed = load_images("torchvision/CIFAR10", size=8, memory_gib=1e-9, workers=0)
     assert isinstance(streamed.pixels, Streamed)
     assert streamed.checksum == resident.checksum
     assert torch.equal(torch.cat(list(streamed.pixels.split(3))), resident.pixels)

@@ -7,7 +7,7 @@ import torch
 from toy_audits import ReadsTheClass, toy_images
 
 from holdfast.audits import audit
-from holdfast.data.images import Groups
+from holdfast.data.images import Subgroups
 from holdfast.report import report
 from holdfast.report.collect import collect
 from holdfast.report.tables.by_subgroup import group_table
@@ -16,9 +16,9 @@ from holdfast.report.tables.by_subgroup import group_table
 @pytest.fixture
 def audited(tmp_path):
     test = toy_images((20,) * 6, seed=1, source="test", first_id=1000)
-    sites = Groups(torch.where(test.labels == 5, 1, 0), ("north", "<script>"))
+    sites = Subgroups(torch.where(test.labels == 5, 1, 0), ("north", "<script>"))
     (finding,) = audit(
-        ReadsTheClass(blind=(4, 5)), toy_images(), test=replace(test, groups={"site": sites}), axes=["balance"]
+        ReadsTheClass(blind=(4, 5)), toy_images(), test=replace(test, subgroups={"site": sites}), axes=["balance"]
     )
     finding.save(tmp_path / "run" / "findings")
     return tmp_path / "run"

@@ -22,7 +22,7 @@ def group_rows(subject: Subject, predicted: Tensor) -> list[dict[str, Any]]:
     """
     correct = (predicted == subject.labels).numpy()
     rows = []
-    for column, groups in subject.test.groups.items():
+    for column, groups in subject.test.subgroups.items():
         numbers = groups.numbers.numpy()
         probed = _probed(subject, column)
         of_column = []
@@ -39,9 +39,9 @@ def group_rows(subject: Subject, predicted: Tensor) -> list[dict[str, Any]]:
 
 def _probed(subject: Subject, column: str) -> dict[str, int]:
     """Images that the probe was fitted on, by their group."""
-    if column not in subject.pool.groups:
+    if column not in subject.pool.subgroups:
         return {}
-    groups = subject.pool.groups[column]
+    groups = subject.pool.subgroups[column]
     numbers = groups.numbers[torch.isin(subject.pool.ids.cpu(), subject.probe_ids.cpu())]
     return dict(zip(groups.names, torch.bincount(numbers, minlength=len(groups.names)).tolist(), strict=True))
 
@@ -78,5 +78,5 @@ def group_columns(subject: Subject) -> dict[str, np.ndarray]:
     """The name of each test image's group, under group_COLUMN."""
     return {
         f"group_{column}": np.array(groups.names)[groups.numbers.numpy()]
-        for column, groups in subject.test.groups.items()
+        for column, groups in subject.test.subgroups.items()
     }

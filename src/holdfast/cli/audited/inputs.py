@@ -122,7 +122,7 @@ def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> 
     """Images as the options describe them; groups are those of the test images, where these are given apart."""
     from holdfast.data import load_images
 
-    groups = options.groups if options.test in (None, data) else ()
+    subgroups = options.groups if options.test in (None, data) else ()
     images = load_images(
         data,
         download=options.download,
@@ -130,7 +130,7 @@ def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> 
         resize=resize,
         strict=options.strict,
         labels=options.labels,
-        groups=groups,
+        subgroups=subgroups,
         **_memory(options),
     )
     if images.rejected:
@@ -139,12 +139,12 @@ def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> 
 
 
 def _memory(options: "AuditOptions") -> dict[str, Any]:
-    return {"budget_gib": options.memory_gib, "workers": options.workers}
+    return {"memory_gib": options.memory_gib, "workers": options.workers}
 
 
 def _described(images: "Images", options: "AuditOptions") -> "Images":
     """A run's images, with other labels and groups where the options name some."""
     from holdfast.data.sources import relabelled
 
-    groups = options.groups if options.test is None else ()
-    return relabelled(images, images.source, labels=options.labels, groups=groups)
+    subgroups = options.groups if options.test is None else ()
+    return relabelled(images, images.source, labels=options.labels, subgroups=subgroups)

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from holdfast.data.files.checks import head as head
     from holdfast.data.files.checks import short as short
     from holdfast.data.files.checks import unusable as unusable
+    from holdfast.data.files.decode import LoadRequest as LoadRequest
     from holdfast.data.files.decode import Row as Row
-    from holdfast.data.files.decode import Wanted as Wanted
     from holdfast.data.files.decode import decode_rows as decode_rows
     from holdfast.data.files.decode import of_shape as of_shape
     from holdfast.data.files.folder_index import NO_FILE as NO_FILE

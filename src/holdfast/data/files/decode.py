@@ -1,4 +1,4 @@
-"""What is wanted of a source, and many encoded pictures decoded at once into one tensor."""
+"""What is asked of a source, and many encoded pictures decoded at once into one tensor."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -23,13 +23,13 @@ Row = tuple[int, bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What of a source is wanted: the arguments of `load_images`, checked."""
+class LoadRequest:
+    """What of a source is asked for: the arguments of `load_images`, checked."""
 
     size: int | None = None
     limit: int | None = None
     seed: int = 0
-    budget_gib: float = 4.0
+    memory_gib: float = 4.0
     image_column: str | None = None
     label_column: str | None = None
     resize: Resize = "crop"
@@ -39,7 +39,7 @@ class Wanted:
 
     def __reduce__(self) -> Any:
         # Worker processes are sent this, and nobody to tell of progress.
-        return partial(Wanted, **{**self.__dict__, "progress": None}), ()
+        return partial(LoadRequest, **{**self.__dict__, "progress": None}), ()
 
     def __post_init__(self) -> None:
         for name, value in (("size", self.size), ("limit", self.limit)):
@@ -59,10 +59,10 @@ class Wanted:
     @property
     def budget(self) -> int:
         """Most bytes of decoded pixels in memory."""
-        return int(self.budget_gib * 2**30)
+        return int(self.memory_gib * 2**30)
 
     def is_streamed(self, images: int) -> bool:
-        """Whether so many images of the wanted size are too many for memory."""
+        """Whether so many images of the asked size are too many for memory."""
         return self.size is not None and images * 3 * self.size**2 > self.budget
 
     def stream(self, encoded: Encoded, places: Tensor) -> Streamed:
@@ -75,27 +75,27 @@ class Wanted:
         each = 3 * height * width
         if images * each > self.budget:
             raise ValueError(
-                f"expected at most {self.budget_gib:g} GiB of decoded pixels, got {images * each / 2**30:.1f} GiB: "
+                f"expected at most {self.memory_gib:g} GiB of decoded pixels, got {images * each / 2**30:.1f} GiB: "
                 f"{images:,} images of {height}×{width} in {source}; use --limit {self.budget // each}, "
-                "or a larger --memory-gib (budget_gib in Python); files are streamed where there is an --image-size"
+                "or a larger --memory-gib; files are streamed where there is an --image-size"
             )
 
 
-def decode_rows(blocks: Iterable[list[Row]], *, images: int, wanted: Wanted, source: str) -> Tensor:
+def decode_rows(blocks: Iterable[list[Row]], *, images: int, request: LoadRequest, source: str) -> Tensor:
     """All rows decoded into one uint8 tensor [images, 3, h, w], in order, by a pool of threads.
 
     Raises ValueError, naming the row, for one that cannot be decoded or has another size than the first.
     """
     stream = iter(blocks)
     first = next(stream)
-    shape = _decode_row(first[0], wanted, source).shape
-    wanted.check_budget(images, shape[1], shape[2], source)
+    shape = _decode_row(first[0], request, source).shape
+    request.check_budget(images, shape[1], shape[2], source)
     pixels = torch.empty(images, *shape, dtype=torch.uint8)
     into = pixels.numpy()
 
     def fill(start: int, rows: list[Row]) -> None:
         for position, row in enumerate(rows, start):
-            into[position] = of_shape(_decode_row(row, wanted, source), shape, f"row {row[0]} of {source}")
+            into[position] = of_shape(_decode_row(row, request, source), shape, f"row {row[0]} of {source}")
 
     in_threads(fill, _pieces(chain([first], stream)))
     return pixels
@@ -110,7 +110,7 @@ def _pieces(blocks: Iterable[list[Row]], rows: int = 64) -> Iterator[tuple[int, 
         position += len(block)
 
 
-def _decode_row(row: Row, wanted: Wanted, source: str) -> np.ndarray:
+def _decode_row(row: Row, request: LoadRequest, source: str) -> np.ndarray:
     place, encoded = row
     if not encoded:
         raise ValueError(
@@ -118,7 +118,7 @@ def _decode_row(row: Row, wanted: Wanted, source: str) -> np.ndarray:
             "embed the image files in the parquet file, or drop the row"
         )
     try:
-        return picture(encoded, wanted.size, wanted.resize)
+        return picture(encoded, request.size, request.resize)
     except (
         Exception
     ) as error:  # damaged files raise almost anything in Pillow's plugins; the row is what the user needs

@@ -60,7 +60,7 @@ class FolderIndex:
         """Where a file is."""
         return self.root / os.fsdecode(self.name(place))
 
-    def shown(self, place: int) -> str:
+    def printable(self, place: int) -> str:
         """The relative path for people and for files: bytes that are no UTF-8 as \\xE9."""
         return self.name(place).decode("utf-8", "backslashreplace")
 
@@ -91,7 +91,7 @@ class Paths(Sequence[str]):
     def __getitem__(self, key: int | slice) -> "str | Paths":
         if isinstance(key, slice):
             return Paths(self.folder, self.places[key])
-        return self.folder.shown(int(self.places[key]))
+        return self.folder.printable(int(self.places[key]))
 
     def take(self, positions: np.ndarray) -> "Paths":
         """The names at some positions [m]."""

@@ -13,7 +13,7 @@ import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from holdfast.data.files.decode import Wanted
+from holdfast.data.files.decode import LoadRequest
 from holdfast.data.files.pictures import picture, reason
 from holdfast.data.files.rejects import Rejected
 
@@ -25,7 +25,7 @@ class ParquetRows:
     files: tuple[Path, ...]
     leaf: str
     """The column to read: 'image.bytes', or a plain binary one."""
-    wanted: Wanted
+    request: LoadRequest
     source: str
     most_bytes: int
     """Encoded bytes that a process keeps for the next batch; one row group is kept whatever its size."""
@@ -43,7 +43,7 @@ class ParquetRows:
         self.__dict__ |= state | {"_lock": threading.Lock()}
 
     @classmethod
-    def of(cls, files: list[Path], leaf: str, wanted: Wanted, source: str, *, most_bytes: int) -> "ParquetRows":
+    def of(cls, files: list[Path], leaf: str, request: LoadRequest, source: str, *, most_bytes: int) -> "ParquetRows":
         """The rows of files whose metadata are read here, and only these."""
         rows, groups = [0], []
         for number, path in enumerate(files):
@@ -52,12 +52,12 @@ class ParquetRows:
                 rows.append(metadata.row_group(group).num_rows)
                 groups.append((number, group))
         starts = np.cumsum(rows, dtype=np.int64)
-        return cls(tuple(files), leaf, wanted, source, most_bytes, starts, np.array(groups, np.int64).reshape(-1, 2))
+        return cls(tuple(files), leaf, request, source, most_bytes, starts, np.array(groups, np.int64).reshape(-1, 2))
 
     @property
     def identity(self) -> str:
         """Of the files' names, sizes and times of change, and how they are decoded."""
-        digest = hashlib.sha256(f"{self.leaf}/{self.wanted.size}/{self.wanted.resize}/{PIL.__version__}".encode())
+        digest = hashlib.sha256(f"{self.leaf}/{self.request.size}/{self.request.resize}/{PIL.__version__}".encode())
         for path in self.files:
             found = path.stat()
             digest.update(f"/{path.resolve()}/{found.st_size}/{found.st_mtime_ns}".encode("utf-8", "surrogateescape"))
@@ -73,7 +73,7 @@ class ParquetRows:
 
     def _decode(self, encoded: bytes | None, place: int) -> np.ndarray | Rejected:
         try:
-            return picture(encoded or b"", self.wanted.size, self.wanted.resize)
+            return picture(encoded or b"", self.request.size, self.request.resize)
         except Exception as error:  # damaged files raise almost anything in Pillow's plugins
             return Rejected(f"row {place} of {self.source} (counted from 0)", reason(error))
 

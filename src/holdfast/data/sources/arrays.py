@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from holdfast.data.files import Wanted, fit
+from holdfast.data.files import LoadRequest, fit
 from holdfast.data.images import Images
 from holdfast.data.sources.labels import class_numbers
 
@@ -18,7 +18,7 @@ IMAGE_KEYS = ("images", "image", "x", "x_train", "train_images", "data", "arr_0"
 LABEL_KEYS = ("labels", "label", "y", "y_train", "train_labels", "arr_1")
 
 
-def read_digits(wanted: Wanted) -> Images:
+def read_digits(request: LoadRequest) -> Images:
     """All 1,797 digits of scikit-learn, 8×8 in 17 shades, enlarged bilinearly to 32×32 (or size×size).
 
     Values 0..16 become 0..255 in three equal channels. At 32×32 every product is exact in binary, so all machines get
@@ -27,9 +27,9 @@ def read_digits(wanted: Wanted) -> Images:
     from sklearn.datasets import load_digits  # half a second of import that other sources do not need
 
     shades, digits = load_digits(return_X_y=True)
-    places = wanted.places(len(shades), "digits")
-    side = wanted.size or 32
-    wanted.check_budget(len(places), side, side, "digits")
+    places = request.places(len(shades), "digits")
+    side = request.size or 32
+    request.check_budget(len(places), side, side, "digits")
     grey = torch.from_numpy(shades).reshape(-1, 1, 8, 8)[places] / 16
     large = F.interpolate(grey, size=(side, side), mode="bilinear", align_corners=False, antialias=side < 8)
     pixels = (255 * large).round().clamp(0, 255).to(torch.uint8).repeat(1, 3, 1, 1)
@@ -37,15 +37,15 @@ def read_digits(wanted: Wanted) -> Images:
     return Images(pixels, places, labels, tuple("0123456789"), "digits")
 
 
-def read_npz(path: Path, wanted: Wanted, source: str) -> Images:
+def read_npz(path: Path, request: LoadRequest, source: str) -> Images:
     """Images and labels of an .npz file, by their usual keys (IMAGE_KEYS, LABEL_KEYS) or those asked for.
 
     Images are [n, h, w, 3], [n, 3, h, w] or grey [n, h, w]; uint8, or floats in [0, 1]. The array is read whole.
     Raises ValueError for anything else. Pickled objects are refused.
     """
-    images, labels, names = _read_arrays(path, wanted, source)
-    places = wanted.places(len(images), source)
-    pixels = _sized(_to_bytes(images[places.numpy()], source), wanted, source)
+    images, labels, names = _read_arrays(path, request, source)
+    places = request.places(len(images), source)
+    pixels = _sized(_to_bytes(images[places.numpy()], source), request, source)
     numbers, classes = (None, None) if labels is None else _labels_of(labels, len(images), names, source)
     return Images(pixels, places, numbers if numbers is None else numbers[places], classes, source)
 
@@ -63,7 +63,7 @@ def read_npz_column(path: Path, name: str) -> tuple[pa.Array, None]:
 
 
 def _read_arrays(
-    path: Path, wanted: Wanted, source: str
+    path: Path, request: LoadRequest, source: str
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
     """Images [n, 3, h, w] of any kind of number, labels and class names."""
     if not zipfile.is_zipfile(path):
@@ -71,8 +71,8 @@ def _read_arrays(
             f"expected an .npz file, got {path}, which is none or is cut short; save it again with np.savez"
         )
     with np.load(path, allow_pickle=False) as file:
-        image_key = _key(file.files, IMAGE_KEYS, wanted.image_column, source)
-        label_key = _key(file.files, LABEL_KEYS, wanted.label_column, source, needed=wanted.label_column is not None)
+        image_key = _key(file.files, IMAGE_KEYS, request.image_column, source)
+        label_key = _key(file.files, LABEL_KEYS, request.label_column, source, needed=request.label_column is not None)
         images = _channels_first(_array(file, image_key or "", source), f"{image_key!r} of {source}")
         labels = None if label_key is None else _array(file, label_key, source)
         names = tuple(str(name) for name in _array(file, "classes", source)) if "classes" in file.files else None
@@ -132,16 +132,16 @@ def _to_bytes(images: np.ndarray, source: str) -> np.ndarray:
     return np.round(images.astype(np.float64) * 255).astype(np.uint8)
 
 
-def _sized(images: np.ndarray, wanted: Wanted, source: str) -> Tensor:
+def _sized(images: np.ndarray, request: LoadRequest, source: str) -> Tensor:
     """uint8 [n, 3, h, w] in the size asked for."""
-    height, width = (wanted.size, wanted.size) if wanted.size else images.shape[2:]
-    wanted.check_budget(len(images), height, width, source)
+    height, width = (request.size, request.size) if request.size else images.shape[2:]
+    request.check_budget(len(images), height, width, source)
     if images.shape[2:] == (height, width):
         return torch.from_numpy(np.ascontiguousarray(images))
     pixels = torch.empty(len(images), 3, height, width, dtype=torch.uint8)
     for position, image in enumerate(images):
         picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
-        pixels[position] = torch.from_numpy(fit(picture, wanted.size, wanted.resize).copy())
+        pixels[position] = torch.from_numpy(fit(picture, request.size, request.resize).copy())
     return pixels
 
 

@@ -1,4 +1,4 @@
-"""Labels and groups of images: from folder names, a CSV file or a column of the source, and only where asked for."""
+"""Labels and subgroups of images: from folder names, a CSV file or a column of the source, and only where asked for."""
 
 # pyarrow makes its compute functions as it is imported, where no type checker sees them.
 # pyright: reportAttributeAccessIssue=false
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from holdfast.data.files import FolderIndex, Paths
-from holdfast.data.images import Groups, Images
+from holdfast.data.images import Images, Subgroups
 
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "image", "name", "id")
 """Names of the column of a CSV file that says which image a row is of; 'id' is an image's place in the source."""
@@ -39,22 +39,23 @@ class Described:
     """By number."""
 
 
-def described(images: Images, *, labels: str | None, groups: Sequence[str], read: ReadColumn) -> Images:
+def described(images: Images, *, labels: str | None, subgroups: Sequence[str], read: ReadColumn) -> Images:
     """Images with the labels and groups that are asked for.
 
     labels: None leaves them as the source has them, 'none' takes them away, 'folder' is the first folder of each path,
-    'FILE.csv' or 'FILE.csv:COLUMN' a table, and anything else a column of the source. groups: the same words, but none
-    of the first two. Raises ValueError (expected, got, remedy).
+    'FILE.csv' or 'FILE.csv:COLUMN' a table, and anything else a column of the source. subgroups: the same words, but
+    none of the first two. Raises ValueError (expected, got, remedy).
     """
     if labels == "none":
         images = replace(images, labels=None, classes=None)
     elif labels is not None:
         found = _describe(images, labels, read, LABEL_COLUMNS)
         images = replace(images, labels=_complete(found, labels, images), classes=found.names)
-    if not groups:
+    if not subgroups:
         return images
-    found = {_name(spec): _describe(images, spec, read, ()) for spec in groups}
-    return replace(images, groups=dict(images.groups) | {name: _grouped(column) for name, column in found.items()})
+    found = {_name(spec): _describe(images, spec, read, ()) for spec in subgroups}
+    named = {name: _grouped(column) for name, column in found.items()}
+    return replace(images, subgroups=dict(images.subgroups) | named)
 
 
 def _name(spec: str) -> str:
@@ -92,11 +93,11 @@ def _complete(found: Described, spec: str, images: Images) -> Tensor:
     return torch.from_numpy(found.numbers)
 
 
-def _grouped(found: Described) -> Groups:
+def _grouped(found: Described) -> Subgroups:
     missing = found.numbers < 0
     if not missing.any():
-        return Groups(torch.from_numpy(found.numbers), found.names)
-    return Groups(torch.from_numpy(np.where(missing, len(found.names), found.numbers)), (*found.names, NO_GROUP))
+        return Subgroups(torch.from_numpy(found.numbers), found.names)
+    return Subgroups(torch.from_numpy(np.where(missing, len(found.names), found.numbers)), (*found.names, NO_GROUP))
 
 
 def _encoded(values: pa.Array, names: tuple[str, ...] | None = None) -> Described:

@@ -14,9 +14,9 @@ from holdfast.data.files import (
     NO_FILE,
     NOT_REGULAR,
     FolderIndex,
+    LoadRequest,
     Paths,
     Rejected,
-    Wanted,
     in_threads,
     of_shape,
     open_index,
@@ -30,20 +30,20 @@ from holdfast.data.images import Images
 _PIECE = 32  # files that a thread takes at once
 
 
-def read_folder(root: Path, wanted: Wanted, source: str) -> Images:
+def read_folder(root: Path, request: LoadRequest, source: str) -> Images:
     """Every picture under a folder, recursively; an id is a file's place among the sorted paths of all candidates.
 
     Files that cannot be used are in .rejected and keep their ids. Raises ValueError where none can be used, and with
-    wanted.strict at the first that cannot; FileNotFoundError where there are no files at all.
+    request.strict at the first that cannot; FileNotFoundError where there are no files at all.
     """
     index = open_index(root)
     if not len(index):
         raise FileNotFoundError(f"expected .parquet files or pictures in {source}, got none; check the path")
-    places = wanted.places(len(index), source)
-    if wanted.is_streamed(len(places)):
-        images, rejected = _streamed(index, places, wanted, source)
+    places = request.places(len(index), source)
+    if request.is_streamed(len(places)):
+        images, rejected = _streamed(index, places, request, source)
     else:
-        pixels, rejected = _decode(index, places.numpy(), wanted, source)
+        pixels, rejected = _decode(index, places.numpy(), request, source)
         images = Images(pixels, places, source=source)
     if rejected:
         images = images.subset(_kept(len(places), rejected))
@@ -51,11 +51,13 @@ def read_folder(root: Path, wanted: Wanted, source: str) -> Images:
     return replace(images, paths=Paths(index, images.ids.numpy()), rejected=aside)
 
 
-def _streamed(index: FolderIndex, places: Tensor, wanted: Wanted, source: str) -> tuple[Images, dict[int, Rejected]]:
-    pixels = wanted.stream(FolderFiles(index, wanted), places)
-    rejected = unusable(pixels, places, wanted.progress)
+def _streamed(
+    index: FolderIndex, places: Tensor, request: LoadRequest, source: str
+) -> tuple[Images, dict[int, Rejected]]:
+    pixels = request.stream(FolderFiles(index, request), places)
+    rejected = unusable(pixels, places, request.progress)
     if rejected:
-        _allowed(rejected[min(rejected)], wanted, source)
+        _allowed(rejected[min(rejected)], request, source)
     if len(rejected) == len(places):
         raise _none_usable(list(rejected.values()), source)
     return Images(cast(Tensor, pixels), places, source=source), rejected
@@ -66,17 +68,17 @@ class FolderFiles:
     """The files of an index, an `Encoded`."""
 
     index: FolderIndex
-    wanted: Wanted
+    request: LoadRequest
 
     def read(self, places: np.ndarray) -> Iterator[tuple[int, np.ndarray | Rejected]]:
         """Each file in turn: files are read in any order at the same cost."""
         for position, place in enumerate(places.tolist()):
-            yield position, read_file(self.index, place, self.wanted)
+            yield position, read_file(self.index, place, self.request)
 
     @property
     def identity(self) -> str:
         """Of the files' names, sizes and times of change, and how they are decoded."""
-        return f"{self.index.root}/{self.index.checksum}/{self.wanted.size}/{self.wanted.resize}/{PIL.__version__}"
+        return f"{self.index.root}/{self.index.checksum}/{self.request.size}/{self.request.resize}/{PIL.__version__}"
 
 
 def _kept(files: int, rejected: dict[int, Rejected]) -> Tensor:
@@ -85,40 +87,42 @@ def _kept(files: int, rejected: dict[int, Rejected]) -> Tensor:
     return good.nonzero()[:, 0]
 
 
-def _decode(index: FolderIndex, places: np.ndarray, wanted: Wanted, source: str) -> tuple[Tensor, dict[int, Rejected]]:
+def _decode(
+    index: FolderIndex, places: np.ndarray, request: LoadRequest, source: str
+) -> tuple[Tensor, dict[int, Rejected]]:
     """uint8 [files, 3, h, w], rows of files that cannot be used left as they are, and those by position."""
     rejected: dict[int, Rejected] = {}
-    first = _first(index, places, wanted, source)
+    first = _first(index, places, request, source)
     shape = first.shape
-    wanted.check_budget(len(places), shape[1], shape[2], source)
+    request.check_budget(len(places), shape[1], shape[2], source)
     pixels = torch.empty(len(places), *shape, dtype=torch.uint8)
     into = pixels.numpy()
 
     def fill(start: int, piece: np.ndarray) -> None:
         for position, place in enumerate(piece.tolist(), start):
-            found = read_file(index, place, wanted)
+            found = read_file(index, place, request)
             if isinstance(found, Rejected):
-                rejected[position] = _allowed(found, wanted, source)
+                rejected[position] = _allowed(found, request, source)
             else:
-                into[position] = of_shape(found, shape, f"{found_name(index, place)} of {source}")
+                into[position] = of_shape(found, shape, f"{printable_name(index, place)} of {source}")
 
     in_threads(fill, _pieces(places))
     return pixels, rejected
 
 
-def found_name(index: FolderIndex, place: int) -> str:
+def printable_name(index: FolderIndex, place: int) -> str:
     """A file's name for a message."""
-    return repr(index.shown(place))
+    return repr(index.printable(place))
 
 
-def _first(index: FolderIndex, places: np.ndarray, wanted: Wanted, source: str) -> np.ndarray:
+def _first(index: FolderIndex, places: np.ndarray, request: LoadRequest, source: str) -> np.ndarray:
     """Pixels of the first picture that can be used. Raises ValueError where there is none."""
     rejected = []
     for place in places.tolist():
-        found = read_file(index, place, wanted)
+        found = read_file(index, place, request)
         if not isinstance(found, Rejected):
             return found
-        rejected.append(_allowed(found, wanted, source))
+        rejected.append(_allowed(found, request, source))
     raise _none_usable(rejected, source)
 
 
@@ -129,20 +133,20 @@ def _none_usable(rejected: Sequence[Rejected], source: str) -> ValueError:
     )
 
 
-def read_file(index: FolderIndex, place: int, wanted: Wanted) -> np.ndarray | Rejected:
+def read_file(index: FolderIndex, place: int, request: LoadRequest) -> np.ndarray | Rejected:
     """uint8 [3, h, w] of a file in the stored size, or why not. Never raises for what a file holds."""
     size = int(index.sizes[place])
     if size == NOT_REGULAR:
-        return Rejected(index.shown(place), "a pipe, socket or device")
+        return Rejected(index.printable(place), "a pipe, socket or device")
     try:
-        return picture(index.path(place), wanted.size, wanted.resize)
+        return picture(index.path(place), request.size, request.resize)
     except Exception as error:  # damaged files raise almost anything in Pillow's plugins
         dead = "a link that leads nowhere: " if size == NO_FILE and index.path(place).is_symlink() else ""
-        return Rejected(index.shown(place), dead + reason(error))
+        return Rejected(index.printable(place), dead + reason(error))
 
 
-def _allowed(rejected: Rejected, wanted: Wanted, source: str) -> Rejected:
-    if wanted.strict:
+def _allowed(rejected: Rejected, request: LoadRequest, source: str) -> Rejected:
+    if request.strict:
         raise ValueError(
             f"expected pictures that can be read in {source}, got {rejected.path!r}: {rejected.reason}; "
             "repair or remove it, or leave --strict out to set such files aside"

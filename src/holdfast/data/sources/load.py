@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from holdfast.data.files import Resize, Wanted
+from holdfast.data.files import LoadRequest, Resize
 from holdfast.data.images import Images
 from holdfast.data.sources.arrays import read_digits, read_npz, read_npz_column
 from holdfast.data.sources.columns import described
@@ -30,13 +30,13 @@ def load_images(
     size: int | None = None,
     limit: int | None = None,
     seed: int = 0,
-    budget_gib: float = 4.0,
+    memory_gib: float = 4.0,
     image_column: str | None = None,
     label_column: str | None = None,
     resize: Resize = "crop",
     strict: bool = False,
     labels: str | None = None,
-    groups: Sequence[str] = (),
+    subgroups: Sequence[str] = (),
     download: bool = False,
     workers: int | None = None,
     progress: OnProgress | None = None,
@@ -49,22 +49,22 @@ def load_images(
     size: every image is resampled to size×size (Pillow's antialiased bicubic), as resize says (see pictures.fit);
         None keeps the images as they are, which must then be of one size.
     limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
-    budget_gib: most GiB of decoded pixels in memory. With a size, a folder or parquet files beyond it are streamed: so
+    memory_gib: most GiB of decoded pixels in memory. With a size, a folder or parquet files beyond it are streamed: so
         many worker processes decode each batch anew (None: one for each core, 8 at most); progress is told (done, all)
         of the pass that finds what cannot be used, which is taken once and remembered.
     image_column, label_column: names where the usual ones are not used; labels are never needed.
-    labels, groups: 'folder', 'FILE.csv', 'FILE.csv:COLUMN' or a column of the source, see `described`; labels may be
+    labels, subgroups: 'folder', 'FILE.csv', 'FILE.csv:COLUMN' or a column of the source, see `described`; labels may be
         'none', and by default are the source's own, which a folder has none of.
     download: let torchvision fetch a set that is not there.
     strict: raise for the first file of a folder that cannot be used, instead of setting it aside (Images.rejected).
 
     Raises FileNotFoundError, or ValueError with what was expected, what came and a remedy.
     """
-    wanted = Wanted(
+    request = LoadRequest(
         size=size,
         limit=limit,
         seed=seed,
-        budget_gib=budget_gib,
+        memory_gib=memory_gib,
         image_column=image_column,
         label_column=label_column,
         resize=resize,
@@ -73,28 +73,28 @@ def load_images(
         progress=progress,
     )
     if is_torchvision(str(source)):
-        images = read_torchvision(wanted, str(source), download=download)
+        images = read_torchvision(request, str(source), download=download)
     else:
-        images = _read(source, wanted)
-    return described(images, labels=labels, groups=groups, read=partial(_read_column, source))
+        images = _read(source, request)
+    return described(images, labels=labels, subgroups=subgroups, read=partial(_read_column, source))
 
 
-def relabelled(images: Images, source: str | Path, *, labels: str | None, groups: Sequence[str]) -> Images:
-    """Images of a source that was loaded already, with the labels and groups that load_images would give them."""
-    return described(images, labels=labels, groups=groups, read=partial(_read_column, source))
+def relabelled(images: Images, source: str | Path, *, labels: str | None, subgroups: Sequence[str]) -> Images:
+    """Images of a source that was loaded already, with the labels and subgroups that load_images would give them."""
+    return described(images, labels=labels, subgroups=subgroups, read=partial(_read_column, source))
 
 
-def _read(source: str | Path, wanted: Wanted) -> Images:
+def _read(source: str | Path, request: LoadRequest) -> Images:
     if str(source) == "digits":
-        return read_digits(wanted)
+        return read_digits(request)
     if is_spirograph(str(source)):
-        return read_spirograph(wanted, str(source))
+        return read_spirograph(request, str(source))
     if _is_pictures(Path(source)):
-        return read_folder(Path(source), wanted, str(source))
+        return read_folder(Path(source), request, str(source))
     paths = _files(Path(source))
     if paths[0].suffix == ".npz":
-        return read_npz(paths[0], wanted, str(source))
-    return read_parquet(paths, wanted, str(source))
+        return read_npz(paths[0], request, str(source))
+    return read_parquet(paths, request, str(source))
 
 
 def _read_column(source: str | Path, name: str) -> tuple[pa.Array, tuple[str, ...] | None]:

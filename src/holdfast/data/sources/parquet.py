@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from torch import Tensor
 
-from holdfast.data.files import ParquetRows, Row, Wanted, decode_rows
+from holdfast.data.files import LoadRequest, ParquetRows, Row, decode_rows
 from holdfast.data.images import Images
 from holdfast.data.sources.labels import class_numbers
 
@@ -30,20 +30,22 @@ class _Columns:
     """The images' file names: 'image.path' of a struct that has them."""
 
 
-def read_parquet(paths: list[Path], wanted: Wanted, source: str) -> Images:
+def read_parquet(paths: list[Path], request: LoadRequest, source: str) -> Images:
     """The images of one file, or of shards in the order given; ids count through all shards.
 
     Raises ValueError for a file that is no parquet, has no image column or no rows, or a row that cannot be decoded.
     """
-    columns = _find_columns(_open(paths[0]).schema_arrow, wanted, source)
+    columns = _find_columns(_open(paths[0]).schema_arrow, request, source)
     rows = [_open(path).metadata.num_rows for path in paths]
-    places = wanted.places(sum(rows), source)
+    places = request.places(sum(rows), source)
     labels, classes = _read_labels(paths, columns, source)
-    if wanted.is_streamed(len(places)):
-        rows = ParquetRows.of(paths, columns.leaf, wanted, source, most_bytes=wanted.budget // 4)
-        pixels = cast(Tensor, wanted.stream(rows, places))
+    if request.is_streamed(len(places)):
+        rows = ParquetRows.of(paths, columns.leaf, request, source, most_bytes=request.budget // 4)
+        pixels = cast(Tensor, request.stream(rows, places))
     else:
-        pixels = decode_rows(_blocks(paths, columns, places.numpy()), images=len(places), wanted=wanted, source=source)
+        pixels = decode_rows(
+            _blocks(paths, columns, places.numpy()), images=len(places), request=request, source=source
+        )
     labels = labels if labels is None else labels[places]
     return Images(pixels, places, labels, classes, source, paths=_read_paths(paths, columns, places.numpy()))
 
@@ -72,14 +74,16 @@ def count_rows(paths: list[Path]) -> int:
     return sum(_open(path).metadata.num_rows for path in paths)
 
 
-def encoded_blocks(paths: list[Path], wanted: Wanted, source: str, places: np.ndarray) -> Iterator[list[Row]]:
+def encoded_blocks(paths: list[Path], request: LoadRequest, source: str, places: np.ndarray) -> Iterator[list[Row]]:
     """The encoded images at some places [m], ascending, in blocks."""
-    return _blocks(paths, _find_columns(_open(paths[0]).schema_arrow, wanted, source), places)
+    return _blocks(paths, _find_columns(_open(paths[0]).schema_arrow, request, source), places)
 
 
-def parquet_labels(paths: list[Path], wanted: Wanted, source: str) -> tuple[Tensor | None, tuple[str, ...] | None]:
+def parquet_labels(
+    paths: list[Path], request: LoadRequest, source: str
+) -> tuple[Tensor | None, tuple[str, ...] | None]:
     """The labels [n] of all rows and their class names, where the usual column has them."""
-    return _read_labels(paths, _find_columns(_open(paths[0]).schema_arrow, wanted, source), source)
+    return _read_labels(paths, _find_columns(_open(paths[0]).schema_arrow, request, source), source)
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -89,10 +93,10 @@ def _open(path: Path) -> pq.ParquetFile:
         raise ValueError(f"expected a parquet file, got {path}, which is none or is cut short ({error})") from error
 
 
-def _find_columns(schema: pa.Schema, wanted: Wanted, source: str) -> _Columns:
-    image = _image_column(schema, wanted.image_column, source)
+def _find_columns(schema: pa.Schema, request: LoadRequest, source: str) -> _Columns:
+    image = _image_column(schema, request.image_column, source)
     leaf = f"{image}.bytes" if pa.types.is_struct(schema.field(image).type) else image
-    label = _label_column(schema, wanted.label_column, source)
+    label = _label_column(schema, request.label_column, source)
     names = None if label is None else _class_names(schema, label)
     return _Columns(image, leaf, label, names, _path_column(schema, image))
 
@@ -173,7 +177,7 @@ def _read_labels(paths: list[Path], columns: _Columns, source: str) -> tuple[Ten
 
 
 def _read_paths(files: list[Path], columns: _Columns, places: np.ndarray) -> tuple[str, ...] | None:
-    """File names of the wanted rows, or None where the source names none."""
+    """File names of the asked rows, or None where the source names none."""
     if columns.path is None:
         return None
     tables = [_open(file).read(columns=[columns.path]).flatten() for file in files]
@@ -182,7 +186,7 @@ def _read_paths(files: list[Path], columns: _Columns, places: np.ndarray) -> tup
 
 
 def _blocks(paths: list[Path], columns: _Columns, places: np.ndarray) -> Iterator[list[Row]]:
-    """The wanted rows in order, in blocks; row groups without a wanted row are not read."""
+    """The asked rows in order, in blocks; row groups without an asked row are not read."""
     start = 0
     for path in paths:
         file = _open(path)

@@ -12,7 +12,7 @@ import PIL
 import torch
 from torch import Tensor
 
-from holdfast.data.files import Rejected, Wanted, cache_folder, fit, in_threads, of_shape, reason, refuse, to_rgb
+from holdfast.data.files import LoadRequest, Rejected, cache_folder, fit, in_threads, of_shape, reason, refuse, to_rgb
 from holdfast.data.images import Images
 from holdfast.data.sources.labels import class_numbers
 
@@ -66,19 +66,19 @@ def data_root() -> Path:
     return Path(given) if given else cache_folder() / "torchvision"
 
 
-def read_torchvision(wanted: Wanted, source: str, *, download: bool) -> Images:
+def read_torchvision(request: LoadRequest, source: str, *, download: bool) -> Images:
     """A set's images and labels. Nothing is downloaded unless download says so.
 
     Raises ValueError for a name or split that there is not, and for files that are not there.
     """
     name, split = _parse(source)
-    pictures = Pictures(name, split, data_root(), wanted)
+    pictures = Pictures(name, split, data_root(), request)
     data = pictures.open(download=download)
-    places = wanted.places(len(data), source)
-    if wanted.is_streamed(len(places)):
-        pixels = cast(Tensor, wanted.stream(pictures, places))
+    places = request.places(len(data), source)
+    if request.is_streamed(len(places)):
+        pixels = cast(Tensor, request.stream(pictures, places))
     else:
-        pixels = _resident(pictures, places.numpy(), wanted, source)
+        pixels = _resident(pictures, places.numpy(), request, source)
     numbers, names = class_numbers(_labels(data, source), _names(data), source)
     return Images(pixels, places, None if numbers is None else numbers[places], names, source)
 
@@ -86,7 +86,7 @@ def read_torchvision(wanted: Wanted, source: str, *, download: bool) -> Images:
 def whole_pictures(source: str, *, download: bool = False) -> tuple[int, Callable[[int], np.ndarray]]:
     """How many pictures a set has, and how to get one as it is, uint8 [3, h, w], by its place. Raises as above."""
     name, split = _parse(source)
-    data = Pictures(name, split, data_root(), Wanted()).open(download=download)
+    data = Pictures(name, split, data_root(), LoadRequest()).open(download=download)
     return len(data), lambda place: fit(to_rgb(data[place][0]), None)
 
 
@@ -114,7 +114,7 @@ class Pictures:
     name: str
     split: str
     root: Path
-    wanted: Wanted
+    request: LoadRequest
 
     def open(self, *, download: bool = False) -> Any:
         """Torchvision's data set. Raises ValueError where its files are not there, or cannot be had."""
@@ -136,24 +136,24 @@ class Pictures:
         data = _opened(self.name, self.split, self.root)
         for position, place in enumerate(places.tolist()):
             try:
-                yield position, fit(to_rgb(data[place][0]), self.wanted.size, self.wanted.resize)
+                yield position, fit(to_rgb(data[place][0]), self.request.size, self.request.resize)
             except Exception as error:  # damaged files raise almost anything in Pillow's plugins
                 yield position, Rejected(f"{place} of {PREFIX}{self.name}", reason(error))
 
     @property
     def identity(self) -> str:
         """Of the set and how it is decoded."""
-        return f"{self.root}/{self.name}:{self.split}/{self.wanted.size}/{self.wanted.resize}/{PIL.__version__}"
+        return f"{self.root}/{self.name}:{self.split}/{self.request.size}/{self.request.resize}/{PIL.__version__}"
 
 
 @cache
 def _opened(name: str, split: str, root: Path) -> Any:
-    return Pictures(name, split, root, Wanted()).open()
+    return Pictures(name, split, root, LoadRequest()).open()
 
 
-def _resident(pictures: Pictures, places: np.ndarray, wanted: Wanted, source: str) -> Tensor:
+def _resident(pictures: Pictures, places: np.ndarray, request: LoadRequest, source: str) -> Tensor:
     shape = _good(next(pictures.read(places[:1]))[1]).shape
-    wanted.check_budget(len(places), shape[1], shape[2], source)
+    request.check_budget(len(places), shape[1], shape[2], source)
     pixels = torch.empty(len(places), *shape, dtype=torch.uint8)
     into = pixels.numpy()
 

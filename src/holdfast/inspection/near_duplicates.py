@@ -71,8 +71,8 @@ def _shrunk(thumbnails: np.ndarray, side: int) -> np.ndarray:
 def _pair(
     seen: Survey, other: Survey, place: int, groups: np.ndarray, mine: np.ndarray, theirs: np.ndarray
 ) -> dict[str, str]:
-    twins = np.flatnonzero(other.content == seen.content[place])
-    if not len(twins):
+    alike = np.flatnonzero(other.content == seen.content[place])
+    if not len(alike):
         group = groups[np.searchsorted(mine, place)]
-        twins = theirs[np.flatnonzero(groups[len(mine) :] == group)]
-    return {"image": seen.names(int(seen.ids[place])), "other": other.names(int(other.ids[twins[0]]))}
+        alike = theirs[np.flatnonzero(groups[len(mine) :] == group)]
+    return {"image": seen.names(int(seen.ids[place])), "other": other.names(int(other.ids[alike[0]]))}
