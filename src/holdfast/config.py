@@ -129,7 +129,7 @@ class RunConfig:
     method: MethodConfig
     """The method's settings; their class says which method."""
     data: str = "digits"
-    """Images: 'digits', a folder of pictures, a .parquet file in the Hugging Face image layout, or an .npz file."""
+    """Images: a folder of pictures, a .parquet or .npz file, or a name such as 'digits'; docs/data.md has all kinds."""
     download: bool = False
     """Let torchvision fetch a data set that is not there (torchvision/CIFAR10)."""
     labels: str | None = None

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from holdfast.data.pool import draw_evenly as draw_evenly
     from holdfast.data.pool import load_pool as load_pool
     from holdfast.data.pool import prepare as prepare
+    from holdfast.data.sources import SOURCES as SOURCES
     from holdfast.data.sources import load_images as load_images
+    from holdfast.data.sources import view_maker as view_maker
     from holdfast.data.spirograph import render_spirograph as render_spirograph
     from holdfast.data.splits import LongTailSplit as LongTailSplit
     from holdfast.data.splits import class_groups as class_groups
@@ -35,6 +37,5 @@ if TYPE_CHECKING:
     from holdfast.data.views import Views as Views
     from holdfast.data.views import make_views as make_views
     from holdfast.data.views import nuisances as nuisances
-    from holdfast.data.views import view_maker as view_maker
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

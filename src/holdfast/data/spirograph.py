@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 from holdfast.data.batches import Batch
-from holdfast.data.files import LoadRequest
-from holdfast.data.images import Images
 from holdfast.randomness import fold as fold_keys
 from holdfast.randomness import key, sample_keys, uniform
 
@@ -35,7 +33,6 @@ POINTS = 40
 EXTENT = 6.0
 """The picture covers -6 to 6 on both axes."""
 SMALLEST_PEAK = 1e-8
-_CHUNK = 1024
 
 Normalise = Literal["image", "row"]
 
@@ -145,11 +142,6 @@ def limits(columns: Sequence[str] = COLUMNS) -> Tensor:
     return torch.tensor([RANGES[name] for name in columns], dtype=torch.float64).T
 
 
-def is_spirograph(source: str) -> bool:
-    """Whether a source names Spirograph images."""
-    return source.partition(":")[0] == "spirograph"
-
-
 def parse_spirograph(source: str) -> SpirographSource:
     """'spirograph:COUNT', then any of ':test', ':row' and ':targets=m,b,...'. Raises ValueError for anything else."""
     _, _, rest = source.partition(":")
@@ -175,24 +167,6 @@ def _misspelt(source: str, word: str) -> ValueError:
         f"expected spirograph:COUNT, then any of :test, :row, :targets=m,b,sigma,rfore, got {word!r} in {source!r}; "
         f"columns are {', '.join(COLUMNS)}, such as spirograph:100000"
     )
-
-
-def read_spirograph(request: LoadRequest, source: str) -> Images:
-    """The pictures of a source, 32×32 or size×size, with all ten parameters as their factors.
-
-    Rendered in float64 and then rounded, so that machines agree on the bytes.
-    """
-    spec = parse_spirograph(source)
-    places, size = request.places(spec.count, source), request.size or 32
-    request.check_budget(len(places), size, size, source)
-    parameters = spec.parameters(places)
-    pixels = torch.empty(len(places), 3, size, size, dtype=torch.uint8)
-    for start in range(0, len(places), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        pictures = render_spirograph(parameters[rows].double(), size=size, normalise=spec.normalise)
-        pixels[rows] = (255 * pictures).round().to(torch.uint8)
-    factors: dict[str, Tensor] = dict(zip(COLUMNS, parameters.unbind(1), strict=True))
-    return Images(pixels, places, None, None, source, factors)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import hashlib
 import io
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,17 +14,9 @@ import torch
 from PIL import Image
 
 from holdfast.data.duplicates import hash_bits
-from holdfast.data.files import NOT_REGULAR, FolderIndex, LoadRequest, Paths, fit, in_threads, look, open_index, reason
+from holdfast.data.files import LoadRequest, fit, in_threads, look, reason
 from holdfast.data.images import Images
-from holdfast.data.sources import (
-    count_rows,
-    encoded_blocks,
-    is_folder_of_pictures,
-    is_torchvision,
-    load_images,
-    source_files,
-    whole_pictures,
-)
+from holdfast.data.sources import Items, source_of
 from holdfast.progress import OnProgress
 
 SIDE = 16
@@ -32,7 +24,7 @@ SIDE = 16
 MANY = 200_000
 NAMED = 1000
 """Images set aside that are named; all are counted."""
-_HASHED, _PIECE, _FLAT = 32, 32, 2.0
+_HASHED, _FLAT = 32, 2.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +65,7 @@ class Survey:
     names: Callable[[int], str]
     """The path, or 'id N', of an image by id."""
 
-    folder: Callable[[np.ndarray], Any] | None = None
+    paths: Callable[[np.ndarray], Any] | None = None
     """Paths of images by id, where the source is a folder."""
 
     def __len__(self) -> int:
@@ -81,19 +73,8 @@ class Survey:
 
     def bare(self) -> Images:
         """Images without pixels: what labels and groups are read for."""
-        paths = None if self.folder is None else self.folder(self.ids)
+        paths = None if self.paths is None else self.paths(self.ids)
         return Images(torch.empty(len(self), 3, 0, 0, dtype=torch.uint8), torch.from_numpy(self.ids), paths=paths)
-
-
-@dataclass(frozen=True)
-class _Items:
-    """Encoded images of a source, each with its place."""
-
-    total: int
-    pieces: Callable[[np.ndarray], Iterator[tuple[int, list[tuple[int, Any]]]]]
-    """places [m] -> (position of the first, [(place, bytes | Path | pixels)])."""
-    name: Callable[[int], str]
-    folder: Callable[[np.ndarray], Any] | None = None
 
 
 class _Notes:
@@ -126,8 +107,9 @@ def survey(
     set that is not there. What cannot be used is counted with its
     reason. Raises FileNotFoundError, or ValueError where the source is none or holds no image that can be used.
     """
-    items = _items(source, LoadRequest(limit=limit, seed=seed), download)
-    places = LoadRequest(limit=limit, seed=seed).places(items.total, source).numpy()
+    request = LoadRequest(limit=limit, seed=seed, download=download)
+    items = source_of(source).survey(request)
+    places = request.places(items.total, source).numpy()
     notes, done = _Notes(len(places)), [0]
 
     def look(start: int, piece: list[tuple[int, Any]]) -> None:
@@ -148,7 +130,7 @@ def survey(
     return _kept(source, items, places, notes, good)
 
 
-def _kept(source: str, items: _Items, places: np.ndarray, notes: _Notes, good: np.ndarray) -> Survey:
+def _kept(source: str, items: Items, places: np.ndarray, notes: _Notes, good: np.ndarray) -> Survey:
     columns = ("width", "height", "size", "kind", "content", "hashes", "thumbnails", "flat", "grey")
     return Survey(
         source=source,
@@ -160,7 +142,7 @@ def _kept(source: str, items: _Items, places: np.ndarray, notes: _Notes, good: n
         reasons=dict(notes.reasons.most_common()),
         rejected=tuple(notes.rejected[place] for place in sorted(notes.rejected)),
         names=items.name,
-        folder=items.folder,
+        paths=items.paths,
     )
 
 
@@ -222,59 +204,3 @@ def _write(notes: _Notes, row: int, kind: tuple[str, str], sides: tuple[int, int
     notes.content[row] = int.from_bytes(digest[:8], "little")
     with notes.lock:
         notes.kind[row] = notes.kinds.setdefault(kind, len(notes.kinds))
-
-
-def _items(source: str, request: LoadRequest, download: bool) -> _Items:
-    if is_torchvision(source):
-        return _set_items(*whole_pictures(source, download=download))
-    if is_folder_of_pictures(source):
-        return _folder_items(open_index(Path(source)))
-    files = source_files(source)
-    if files and files[0].suffix == ".parquet":
-        return _parquet_items(files, request, source)
-    return _array_items(load_images(source), source)
-
-
-def _folder_items(index: FolderIndex) -> _Items:
-    def item(place: int) -> Path | Exception:
-        return ValueError("a pipe, socket or device") if index.sizes[place] == NOT_REGULAR else index.path(place)
-
-    def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
-        for start in range(0, len(places), _PIECE):
-            yield start, [(place, item(place)) for place in places[start : start + _PIECE].tolist()]
-
-    return _Items(len(index), pieces, index.shown, lambda ids: Paths(index, ids))
-
-
-def _parquet_items(files: list[Path], request: LoadRequest, source: str) -> _Items:
-    def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
-        position = 0
-        for block in encoded_blocks(files, request, source, places):
-            for start in range(0, len(block), _PIECE):
-                yield position + start, block[start : start + _PIECE]
-            position += len(block)
-
-    return _Items(count_rows(files), pieces, lambda place: f"row {place}")
-
-
-def _set_items(total: int, picture: Callable[[int], np.ndarray]) -> _Items:
-    def item(place: int) -> np.ndarray | Exception:
-        try:
-            return picture(place)
-        except Exception as error:  # damaged files raise almost anything in Pillow's plugins
-            return error
-
-    def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
-        for start in range(0, len(places), _PIECE):
-            yield start, [(place, item(place)) for place in places[start : start + _PIECE].tolist()]
-
-    return _Items(total, pieces, lambda place: f"image {place}")
-
-
-def _array_items(images: Images, source: str) -> _Items:
-    def pieces(places: np.ndarray) -> Iterator[tuple[int, list[tuple[int, Any]]]]:
-        for start in range(0, len(places), _PIECE):
-            some = places[start : start + _PIECE].tolist()
-            yield start, [(place, images.pixels[place].numpy()) for place in some]
-
-    return _Items(len(images), pieces, lambda place: f"id {place}")

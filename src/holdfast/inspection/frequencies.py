@@ -9,14 +9,7 @@ import torch
 
 from holdfast.data.files import LoadRequest
 from holdfast.data.images import Images
-from holdfast.data.sources import (
-    is_torchvision,
-    load_images,
-    parquet_labels,
-    relabelled,
-    source_files,
-    torchvision_labels,
-)
+from holdfast.data.sources import relabelled, source_of
 from holdfast.data.splits import class_groups
 from holdfast.data.survey import Survey
 
@@ -35,7 +28,7 @@ def frequencies(seen: Survey, *, labels: str | None, subgroups: Sequence[str]) -
     if images.labels is not None:
         names = images.classes or tuple(str(number) for number in range(images.class_count))
         entries.append(_entry("classes", np.bincount(images.labels.numpy(), minlength=len(names)), names))
-    elif seen.folder is not None and labels is None:
+    elif seen.paths is not None and labels is None:
         entries += _folders(seen)
     for name, column in images.subgroups.items():
         counts = np.bincount(column.numbers.numpy(), minlength=len(column.names))
@@ -45,18 +38,9 @@ def frequencies(seen: Survey, *, labels: str | None, subgroups: Sequence[str]) -
 
 def _with_own_labels(seen: Survey) -> Images:
     """The images without pixels, with the labels that the source itself has."""
-    bare, files = seen.bare(), source_files(seen.source)
-    if files and files[0].suffix == ".parquet":
-        labels, classes = parquet_labels(files, LoadRequest(), seen.source)
-        return bare if labels is None else replace(bare, labels=labels[torch.from_numpy(seen.ids)], classes=classes)
-    if is_torchvision(seen.source):
-        labels, classes = torchvision_labels(seen.source)
-        return bare if labels is None else replace(bare, labels=labels[torch.from_numpy(seen.ids)], classes=classes)
-    if seen.folder is None:
-        known = load_images(seen.source)
-        picked = None if known.labels is None else known.labels[known.positions(bare.ids)]
-        return replace(bare, labels=picked, classes=known.classes)
-    return bare
+    bare = seen.bare()
+    labels, classes = source_of(seen.source).labels(LoadRequest())
+    return bare if labels is None else replace(bare, labels=labels[torch.from_numpy(seen.ids)], classes=classes)
 
 
 def _folders(seen: Survey) -> list[dict[str, Any]]:

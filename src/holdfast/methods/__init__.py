@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from holdfast.config import RunConfig, parse_part
-from holdfast.data.views import view_maker
+from holdfast.data.sources import view_maker
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import Ball, FreeAdversary, PGDAdversary
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig

@@ -8,8 +8,7 @@ from torch import Tensor
 from holdfast.audits.subject import Subject
 from holdfast.config import VIEWS, ViewSettings
 from holdfast.data import Images
-from holdfast.data.spirograph import is_spirograph, parse_spirograph
-from holdfast.data.views import view_maker
+from holdfast.data.sources import factor_targets, view_maker
 from holdfast.evaluation import fit_probe, wilson_interval
 from holdfast.evaluation.averaging import COUNTS, averaged_features
 from holdfast.evaluation.probes import regression_table
@@ -73,12 +72,7 @@ def _heads(subject: Subject, pool: Tensor, test: Tensor) -> Table:
 
 
 def _regression(subject: Subject, pool: Tensor, test: Tensor) -> Table:
-    names = (
-        parse_spirograph(subject.pool.source).targets
-        if is_spirograph(subject.pool.source)
-        else tuple(subject.pool.factors)
-    )
-    rows = subject.pool.positions(subject.probe_ids)
+    names, rows = factor_targets(subject.pool), subject.pool.positions(subject.probe_ids)
     fitted = (pool[rows.to(pool.device)], _factors(subject.pool, names)[rows.cpu()])
     return regression_table(fitted, (test, _factors(subject.test, names)), names)
 

@@ -35,6 +35,7 @@ class LoadRequest:
     resize: Resize = "crop"
     strict: bool = False
     workers: int | None = None
+    download: bool = False
     progress: OnProgress | None = field(default=None, compare=False)
 
     def __reduce__(self) -> Any:

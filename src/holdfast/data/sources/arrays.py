@@ -1,4 +1,4 @@
-"""Images that are arrays already: .npz files, and the handwritten digits that scikit-learn ships."""
+"""Images that are arrays already: .npz files."""
 
 import zipfile
 from pathlib import Path
@@ -6,60 +6,49 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from holdfast.data.files import LoadRequest, fit
 from holdfast.data.images import Images
 from holdfast.data.sources.labels import class_numbers
+from holdfast.data.sources.source import Column, Source
 
 IMAGE_KEYS = ("images", "image", "x", "x_train", "train_images", "data", "arr_0")
 LABEL_KEYS = ("labels", "label", "y", "y_train", "train_labels", "arr_1")
 
 
-def read_digits(request: LoadRequest) -> Images:
-    """All 1,797 digits of scikit-learn, 8×8 in 17 shades, enlarged bilinearly to 32×32 (or size×size).
+class ArrayFile(Source):
+    """'FILE.npz'."""
 
-    Values 0..16 become 0..255 in three equal channels. At 32×32 every product is exact in binary, so all machines get
-    the same bytes.
-    """
-    from sklearn.datasets import load_digits  # half a second of import that other sources do not need
+    written = "an .npz file"
 
-    shades, digits = load_digits(return_X_y=True)
-    places = request.places(len(shades), "digits")
-    side = request.size or 32
-    request.check_budget(len(places), side, side, "digits")
-    grey = torch.from_numpy(shades).reshape(-1, 1, 8, 8)[places] / 16
-    large = F.interpolate(grey, size=(side, side), mode="bilinear", align_corners=False, antialias=side < 8)
-    pixels = (255 * large).round().clamp(0, 255).to(torch.uint8).repeat(1, 3, 1, 1)
-    labels = torch.from_numpy(digits).to(torch.int64)[places]
-    return Images(pixels, places, labels, tuple("0123456789"), "digits")
+    @staticmethod
+    def matches(name: str) -> bool:
+        return Path(name).suffix == ".npz" and not Path(name).is_dir()
 
+    def load(self, request: LoadRequest) -> Images:
+        """Images and labels by their usual keys (IMAGE_KEYS, LABEL_KEYS) or those asked for.
 
-def read_npz(path: Path, request: LoadRequest, source: str) -> Images:
-    """Images and labels of an .npz file, by their usual keys (IMAGE_KEYS, LABEL_KEYS) or those asked for.
+        Images are [n, h, w, 3], [n, 3, h, w] or grey [n, h, w]; uint8, or floats in [0, 1]. The array is read whole.
+        Raises ValueError for anything else. Pickled objects are refused.
+        """
+        images, labels, names = _read_arrays(Path(self.name), request, self.name)
+        places = request.places(len(images), self.name)
+        pixels = _sized(_to_bytes(images[places.numpy()], self.name), request, self.name)
+        numbers, classes = (None, None) if labels is None else _labels_of(labels, len(images), names, self.name)
+        return Images(pixels, places, numbers if numbers is None else numbers[places], classes, self.name)
 
-    Images are [n, h, w, 3], [n, 3, h, w] or grey [n, h, w]; uint8, or floats in [0, 1]. The array is read whole.
-    Raises ValueError for anything else. Pickled objects are refused.
-    """
-    images, labels, names = _read_arrays(path, request, source)
-    places = request.places(len(images), source)
-    pixels = _sized(_to_bytes(images[places.numpy()], source), request, source)
-    numbers, classes = (None, None) if labels is None else _labels_of(labels, len(images), names, source)
-    return Images(pixels, places, numbers if numbers is None else numbers[places], classes, source)
-
-
-def read_npz_column(path: Path, name: str) -> tuple[pa.Array, None]:
-    """An array [n] of integers or strings in an .npz file. Raises ValueError where there is none of that name."""
-    with np.load(path, allow_pickle=False) as file:
-        values = _array(file, name, str(path)) if name in file.files else np.empty((0, 0))
-        if values.ndim != 1 or values.dtype.kind not in "iubU":
-            raise ValueError(
-                f"expected an array {name!r} of integers or strings [n] in {path}, got arrays {', '.join(file.files)}; "
-                "name one of them"
-            )
-    return pa.array(values), None
+    def column(self, name: str) -> Column:
+        """An array [n] of integers or strings. Raises ValueError where there is none of that name."""
+        with np.load(self.name, allow_pickle=False) as file:
+            values = _array(file, name, self.name) if name in file.files else np.empty((0, 0))
+            if values.ndim != 1 or values.dtype.kind not in "iubU":
+                raise ValueError(
+                    f"expected an array {name!r} of integers or strings [n] in {self.name}, "
+                    f"got arrays {', '.join(file.files)}; name one of them"
+                )
+        return pa.array(values), None
 
 
 def _read_arrays(

@@ -26,29 +26,52 @@ from holdfast.data.files import (
     unusable,
 )
 from holdfast.data.images import Images
+from holdfast.data.sources.parquet import holds_shards
+from holdfast.data.sources.source import Items, Labels, Source, items_of
 
 _PIECE = 32  # files that a thread takes at once
+_SPECIAL = "a pipe, socket or device"
 
 
-def read_folder(root: Path, request: LoadRequest, source: str) -> Images:
-    """Every picture under a folder, recursively; an id is a file's place among the sorted paths of all candidates.
+class PictureFolder(Source):
+    """A folder of pictures: one that holds no parquet shards."""
 
-    Files that cannot be used are in .rejected and keep their ids. Raises ValueError where none can be used, and with
-    request.strict at the first that cannot; FileNotFoundError where there are no files at all.
-    """
-    index = open_index(root)
-    if not len(index):
-        raise FileNotFoundError(f"expected .parquet files or pictures in {source}, got none; check the path")
-    places = request.places(len(index), source)
-    if request.is_streamed(len(places)):
-        images, rejected = _streamed(index, places, request, source)
-    else:
-        pixels, rejected = _decode(index, places.numpy(), request, source)
-        images = Images(pixels, places, source=source)
-    if rejected:
-        images = images.subset(_kept(len(places), rejected))
-    aside = tuple(rejected[position] for position in sorted(rejected))
-    return replace(images, paths=Paths(index, images.ids.numpy()), rejected=aside)
+    written = "a folder of pictures"
+
+    @staticmethod
+    def matches(name: str) -> bool:
+        return Path(name).is_dir() and not holds_shards(Path(name))
+
+    def load(self, request: LoadRequest) -> Images:
+        """Every picture below it, recursively; an id is a file's place among the sorted paths of all candidates.
+
+        Files that cannot be used are in .rejected and keep their ids. Raises ValueError where none can be used, and
+        with request.strict at the first that cannot; FileNotFoundError where there are no files at all.
+        """
+        index = open_index(Path(self.name))
+        if not len(index):
+            raise FileNotFoundError(f"expected .parquet files or pictures in {self.name}, got none; check the path")
+        places = request.places(len(index), self.name)
+        if request.is_streamed(len(places)):
+            images, rejected = _streamed(index, places, request, self.name)
+        else:
+            pixels, rejected = _decode(index, places.numpy(), request, self.name)
+            images = Images(pixels, places, source=self.name)
+        if rejected:
+            images = images.subset(_kept(len(places), rejected))
+        aside = tuple(rejected[position] for position in sorted(rejected))
+        return replace(images, paths=Paths(index, images.ids.numpy()), rejected=aside)
+
+    def labels(self, request: LoadRequest) -> Labels:
+        return None, None
+
+    def survey(self, request: LoadRequest) -> Items:
+        index = open_index(Path(self.name))
+
+        def item(place: int) -> Path | Exception:
+            return ValueError(_SPECIAL) if index.sizes[place] == NOT_REGULAR else index.path(place)
+
+        return items_of(len(index), item, index.printable, lambda ids: Paths(index, ids))
 
 
 def _streamed(
@@ -137,7 +160,7 @@ def read_file(index: FolderIndex, place: int, request: LoadRequest) -> np.ndarra
     """uint8 [3, h, w] of a file in the stored size, or why not. Never raises for what a file holds."""
     size = int(index.sizes[place])
     if size == NOT_REGULAR:
-        return Rejected(index.printable(place), "a pipe, socket or device")
+        return Rejected(index.printable(place), _SPECIAL)
     try:
         return picture(index.path(place), request.size, request.resize)
     except Exception as error:  # damaged files raise almost anything in Pillow's plugins

@@ -1,27 +1,16 @@
 """Where images come from: one call for every kind of source."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-
+from holdfast.config import ViewSettings
 from holdfast.data.files import LoadRequest, Resize
 from holdfast.data.images import Images
-from holdfast.data.sources.arrays import read_digits, read_npz, read_npz_column
 from holdfast.data.sources.columns import described
-from holdfast.data.sources.folder import read_folder
-from holdfast.data.sources.parquet import read_parquet, read_parquet_column
-from holdfast.data.sources.torchvision import is_torchvision, read_torchvision
-from holdfast.data.spirograph import is_spirograph, read_spirograph
+from holdfast.data.sources.folder import PictureFolder
+from holdfast.data.sources.kinds import SOURCES
+from holdfast.data.sources.source import Source, ViewMaker
 from holdfast.progress import OnProgress
-
-__all__ = ["Images", "load_images"]
-
-_ACCEPTED = (
-    "'digits', 'spirograph:COUNT', 'torchvision/NAME', a folder of pictures, a .parquet file, a folder or pattern of "
-    ".parquet shards, or an .npz file"
-)
 
 
 def load_images(
@@ -70,78 +59,49 @@ def load_images(
         resize=resize,
         strict=strict,
         workers=workers,
+        download=download,
         progress=progress,
     )
-    if is_torchvision(str(source)):
-        images = read_torchvision(request, str(source), download=download)
-    else:
-        images = _read(source, request)
-    return described(images, labels=labels, subgroups=subgroups, read=partial(_read_column, source))
+    found = source_of(source)
+    return described(found.load(request), labels=labels, subgroups=subgroups, read=found.column)
+
+
+def source_of(name: str | Path) -> Source:
+    """A source by its name or path, of the kind in SOURCES that it is.
+
+    Raises FileNotFoundError for a path where there is nothing, and ValueError for what is no source.
+    """
+    name = str(name)
+    kind = _kind(name)
+    on_disk = kind is None or kind.on_disk
+    if on_disk and "*" not in Path(name).name and not Path(name).exists():
+        raise FileNotFoundError(f"expected {accepted()}, got {name!r}, where there is no file; check the path")
+    if kind is None:
+        raise ValueError(f"expected {accepted()}, got {name!r}; convert it to one of these")
+    return kind(name)
+
+
+def _kind(name: str) -> type[Source] | None:
+    return next((kind for kind in SOURCES.values() if kind.matches(name)), None)
+
+
+def accepted() -> str:
+    """What may stand for a source, in words."""
+    *most, last = (kind.written for kind in SOURCES.values())
+    return f"{', '.join(most)}, or {last}"
 
 
 def relabelled(images: Images, source: str | Path, *, labels: str | None, subgroups: Sequence[str]) -> Images:
     """Images of a source that was loaded already, with the labels and subgroups that load_images would give them."""
-    return described(images, labels=labels, subgroups=subgroups, read=partial(_read_column, source))
+    return described(images, labels=labels, subgroups=subgroups, read=source_of(source).column)
 
 
-def _read(source: str | Path, request: LoadRequest) -> Images:
-    if str(source) == "digits":
-        return read_digits(request)
-    if is_spirograph(str(source)):
-        return read_spirograph(request, str(source))
-    if _is_pictures(Path(source)):
-        return read_folder(Path(source), request, str(source))
-    paths = _files(Path(source))
-    if paths[0].suffix == ".npz":
-        return read_npz(paths[0], request, str(source))
-    return read_parquet(paths, request, str(source))
+def view_maker(source: str, settings: ViewSettings, *, seed: int, size: int) -> ViewMaker:
+    """(batch, views=2, purpose='views') -> Views of images of a source, also one that is in memory or gone by now:
+    crops and colours by the settings, unless its kind draws its own."""
+    return (_kind(source) or PictureFolder)(source).views(settings, seed=seed, size=size)
 
 
-def _read_column(source: str | Path, name: str) -> tuple[pa.Array, tuple[str, ...] | None]:
-    """A column of a parquet source or an .npz file."""
-    named = str(source) == "digits" or is_spirograph(str(source)) or is_torchvision(str(source))
-    paths = [] if named or _is_pictures(Path(source)) else _files(Path(source))
-    if paths and paths[0].suffix == ".npz":
-        return read_npz_column(paths[0], name)
-    if paths:
-        return read_parquet_column(paths, name)
-    raise ValueError(
-        f"expected labels or groups 'folder' or a .csv file for {source}, which has no columns, got {name!r}; "
-        f"as in --labels folder, or --labels {name}.csv"
-    )
-
-
-def source_files(source: str | Path) -> list[Path]:
-    """The parquet shards or the .npz file of a source; none where it is a folder of pictures or made, not read."""
-    made = str(source) == "digits" or is_spirograph(str(source)) or is_torchvision(str(source))
-    return [] if made or is_folder_of_pictures(source) else _files(Path(source))
-
-
-def is_folder_of_pictures(source: str | Path) -> bool:
-    """Whether a source is a folder of pictures, by its path."""
-    return _is_pictures(Path(source))
-
-
-def _is_pictures(source: Path) -> bool:
-    """Whether a folder is one of pictures: it holds no parquet shards."""
-    return source.is_dir() and not any(path.suffix == ".parquet" and path.is_file() for path in source.iterdir())
-
-
-def _files(source: Path) -> list[Path]:
-    """The files of a source: itself, the shards in a folder, or those that a pattern names."""
-    if source.is_dir():
-        return _shards(source, "*.parquet")
-    if "*" in source.name:
-        return _shards(source.parent, source.name)
-    if not source.exists():
-        raise FileNotFoundError(f"expected {_ACCEPTED}, got {str(source)!r}, where there is no file; check the path")
-    if source.suffix not in (".parquet", ".npz"):
-        raise ValueError(f"expected {_ACCEPTED}, got {str(source)!r}; convert it to one of these")
-    return [source]
-
-
-def _shards(folder: Path, pattern: str) -> list[Path]:
-    found = sorted(path for path in folder.glob(pattern) if path.suffix == ".parquet" and path.is_file())
-    if not found:
-        raise FileNotFoundError(f"expected .parquet files named {pattern} in {folder}, got none; check the path")
-    return found
+def factor_targets(images: Images) -> tuple[str, ...]:
+    """Names of those factors of images that their views share, and so an encoder should tell."""
+    return (_kind(images.source) or PictureFolder)(images.source).targets(images)

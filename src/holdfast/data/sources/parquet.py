@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -14,9 +15,11 @@ from torch import Tensor
 from holdfast.data.files import LoadRequest, ParquetRows, Row, decode_rows
 from holdfast.data.images import Images
 from holdfast.data.sources.labels import class_numbers
+from holdfast.data.sources.source import Column, Items, Labels, Piece, Source
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "labels", "fine_label")
+_PIECE = 32  # rows that a thread looks at at once
 
 
 @dataclass(frozen=True)
@@ -30,60 +33,89 @@ class _Columns:
     """The images' file names: 'image.path' of a struct that has them."""
 
 
-def read_parquet(paths: list[Path], request: LoadRequest, source: str) -> Images:
-    """The images of one file, or of shards in the order given; ids count through all shards.
+class ParquetFiles(Source):
+    """'FILE.parquet', a folder that holds such files, or a pattern: shards, in the order of their names."""
 
-    Raises ValueError for a file that is no parquet, has no image column or no rows, or a row that cannot be decoded.
-    """
-    columns = _find_columns(_open(paths[0]).schema_arrow, request, source)
-    rows = [_open(path).metadata.num_rows for path in paths]
-    places = request.places(sum(rows), source)
-    labels, classes = _read_labels(paths, columns, source)
-    if request.is_streamed(len(places)):
-        rows = ParquetRows.of(paths, columns.leaf, request, source, most_bytes=request.budget // 4)
-        pixels = cast(Tensor, request.stream(rows, places))
-    else:
-        pixels = decode_rows(
-            _blocks(paths, columns, places.numpy()), images=len(places), request=request, source=source
+    written = "a .parquet file, a folder or pattern of .parquet shards"
+
+    @staticmethod
+    def matches(name: str) -> bool:
+        path = Path(name)
+        return holds_shards(path) or (not path.is_dir() and (path.suffix == ".parquet" or "*" in path.name))
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """Its files, in order. Raises FileNotFoundError where there are none."""
+        path = Path(self.name)
+        if path.is_dir():
+            return _shards(path, "*.parquet")
+        return _shards(path.parent, path.name) if "*" in path.name else [path]
+
+    def load(self, request: LoadRequest) -> Images:
+        """The images of one file, or of shards in the order given; ids count through all shards.
+
+        Raises ValueError for a file that is no parquet, has no image column or no rows, or a row that cannot be
+        decoded.
+        """
+        paths, columns = self.files, self._columns(request)
+        rows = [_open(path).metadata.num_rows for path in paths]
+        places = request.places(sum(rows), self.name)
+        labels, classes = _read_labels(paths, columns, self.name)
+        if request.is_streamed(len(places)):
+            encoded = ParquetRows.of(paths, columns.leaf, request, self.name, most_bytes=request.budget // 4)
+            pixels = cast(Tensor, request.stream(encoded, places))
+        else:
+            blocks = _blocks(paths, columns, places.numpy())
+            pixels = decode_rows(blocks, images=len(places), request=request, source=self.name)
+        labels = labels if labels is None else labels[places]
+        return Images(pixels, places, labels, classes, self.name, paths=_read_paths(paths, columns, places.numpy()))
+
+    def labels(self, request: LoadRequest) -> Labels:
+        return _read_labels(self.files, self._columns(request), self.name)
+
+    def column(self, name: str) -> Column:
+        """A column of integers, booleans or strings, of all rows through all shards, and its class names."""
+        parts = [_column(path, name) for path in self.files]
+        names = _class_names(_open(self.files[0]).schema_arrow, name)
+        return pa.concat_arrays([chunk for part in parts for chunk in part.chunks]), names
+
+    def survey(self, request: LoadRequest) -> Items:
+        columns = self._columns(request)
+
+        def pieces(places: np.ndarray) -> Iterator[Piece]:
+            position = 0
+            for block in _blocks(self.files, columns, places):
+                for start in range(0, len(block), _PIECE):
+                    yield position + start, list(block[start : start + _PIECE])
+                position += len(block)
+
+        return Items(sum(_open(path).metadata.num_rows for path in self.files), pieces, lambda place: f"row {place}")
+
+    def _columns(self, request: LoadRequest) -> _Columns:
+        return _find_columns(_open(self.files[0]).schema_arrow, request, self.name)
+
+
+def holds_shards(folder: Path) -> bool:
+    """Whether a path is a folder with parquet files in it."""
+    return folder.is_dir() and any(path.suffix == ".parquet" and path.is_file() for path in folder.iterdir())
+
+
+def _shards(folder: Path, pattern: str) -> list[Path]:
+    found = sorted(path for path in folder.glob(pattern) if path.suffix == ".parquet" and path.is_file())
+    if not found:
+        raise FileNotFoundError(f"expected .parquet files named {pattern} in {folder}, got none; check the path")
+    return found
+
+
+def _column(path: Path, name: str) -> pa.ChunkedArray:
+    schema = _open(path).schema_arrow
+    if name not in schema.names or not _can_be_labels(schema.field(name).type):
+        raise ValueError(
+            f"expected a column {name!r} of integers or strings in {path}, got columns {', '.join(schema.names)}; "
+            "name one of them"
         )
-    labels = labels if labels is None else labels[places]
-    return Images(pixels, places, labels, classes, source, paths=_read_paths(paths, columns, places.numpy()))
-
-
-def read_parquet_column(paths: list[Path], name: str) -> tuple[pa.Array, tuple[str, ...] | None]:
-    """A column of integers, booleans or strings, of all rows through all shards, and its class names.
-
-    Raises ValueError where there is no such column.
-    """
-    parts = []
-    for path in paths:
-        schema = _open(path).schema_arrow
-        if name not in schema.names or not _can_be_labels(schema.field(name).type):
-            raise ValueError(
-                f"expected a column {name!r} of integers or strings in {path}, got columns {', '.join(schema.names)}; "
-                "name one of them"
-            )
-        column = pq.read_table(path, columns=[name]).column(0)
-        parts.append(column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column)
-    names = _class_names(_open(paths[0]).schema_arrow, name)
-    return pa.concat_arrays([chunk for part in parts for chunk in part.chunks]), names
-
-
-def count_rows(paths: list[Path]) -> int:
-    """Rows in all shards together."""
-    return sum(_open(path).metadata.num_rows for path in paths)
-
-
-def encoded_blocks(paths: list[Path], request: LoadRequest, source: str, places: np.ndarray) -> Iterator[list[Row]]:
-    """The encoded images at some places [m], ascending, in blocks."""
-    return _blocks(paths, _find_columns(_open(paths[0]).schema_arrow, request, source), places)
-
-
-def parquet_labels(
-    paths: list[Path], request: LoadRequest, source: str
-) -> tuple[Tensor | None, tuple[str, ...] | None]:
-    """The labels [n] of all rows and their class names, where the usual column has them."""
-    return _read_labels(paths, _find_columns(_open(paths[0]).schema_arrow, request, source), source)
+    column = pq.read_table(path, columns=[name]).column(0)
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _open(path: Path) -> pq.ParquetFile:

@@ -1,7 +1,7 @@
 """Torchvision's classification data sets by name: 'torchvision/CIFAR10', 'torchvision/CIFAR10:test'."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from torch import Tensor
 from holdfast.data.files import LoadRequest, Rejected, cache_folder, fit, in_threads, of_shape, reason, refuse, to_rgb
 from holdfast.data.images import Images
 from holdfast.data.sources.labels import class_numbers
+from holdfast.data.sources.source import Items, Labels, Source, items_of
 
 PREFIX = "torchvision/"
 _BY_FLAG = {"train": {"train": True}, "test": {"train": False}}
@@ -55,46 +56,53 @@ _LABELS = ("targets", "labels", "_labels", "y")
 _PAIRS = ("samples", "_samples")
 
 
-def is_torchvision(source: str) -> bool:
-    """Whether a source names one of torchvision's sets."""
-    return source.startswith(PREFIX)
-
-
 def data_root() -> Path:
     """Where the sets' files lie: $HOLDFAST_DATA, or torchvision in the cache folder."""
     given = os.environ.get("HOLDFAST_DATA")
     return Path(given) if given else cache_folder() / "torchvision"
 
 
-def read_torchvision(request: LoadRequest, source: str, *, download: bool) -> Images:
-    """A set's images and labels. Nothing is downloaded unless download says so.
+class TorchvisionSet(Source):
+    """'torchvision/NAME' or 'torchvision/NAME:SPLIT', of SETS."""
 
-    Raises ValueError for a name or split that there is not, and for files that are not there.
-    """
-    name, split = _parse(source)
-    pictures = Pictures(name, split, data_root(), request)
-    data = pictures.open(download=download)
-    places = request.places(len(data), source)
-    if request.is_streamed(len(places)):
-        pixels = cast(Tensor, request.stream(pictures, places))
-    else:
-        pixels = _resident(pictures, places.numpy(), request, source)
-    numbers, names = class_numbers(_labels(data, source), _names(data), source)
-    return Images(pixels, places, None if numbers is None else numbers[places], names, source)
+    written = "'torchvision/NAME'"
+    on_disk = False
 
+    @staticmethod
+    def matches(name: str) -> bool:
+        return name.startswith(PREFIX)
 
-def whole_pictures(source: str, *, download: bool = False) -> tuple[int, Callable[[int], np.ndarray]]:
-    """How many pictures a set has, and how to get one as it is, uint8 [3, h, w], by its place. Raises as above."""
-    name, split = _parse(source)
-    data = Pictures(name, split, data_root(), LoadRequest()).open(download=download)
-    return len(data), lambda place: fit(to_rgb(data[place][0]), None)
+    def load(self, request: LoadRequest) -> Images:
+        """A set's images and labels. Nothing is downloaded unless request says so.
 
+        Raises ValueError for a name or split that there is not, and for files that are not there.
+        """
+        name, split = _parse(self.name)
+        pictures = Pictures(name, split, data_root(), request)
+        data = pictures.open(download=request.download)
+        places = request.places(len(data), self.name)
+        if request.is_streamed(len(places)):
+            pixels = cast(Tensor, request.stream(pictures, places))
+        else:
+            pixels = _resident(pictures, places.numpy(), request, self.name)
+        numbers, names = class_numbers(_labels(data, self.name), _names(data), self.name)
+        return Images(pixels, places, None if numbers is None else numbers[places], names, self.name)
 
-def torchvision_labels(source: str) -> tuple[Tensor | None, tuple[str, ...] | None]:
-    """The labels [n] of all of a set's pictures, and what its classes are called."""
-    name, split = _parse(source)
-    data = _opened(name, split, data_root())
-    return class_numbers(_labels(data, source), _names(data), source)
+    def labels(self, request: LoadRequest) -> Labels:
+        data = _opened(*_parse(self.name), data_root())
+        return class_numbers(_labels(data, self.name), _names(data), self.name)
+
+    def survey(self, request: LoadRequest) -> Items:
+        """Every picture as it is, uint8 [3, h, w], or why it cannot be had. Raises as load does."""
+        data = Pictures(*_parse(self.name), data_root(), LoadRequest()).open(download=request.download)
+
+        def item(place: int) -> np.ndarray | Exception:
+            try:
+                return fit(to_rgb(data[place][0]), None)
+            except Exception as error:  # damaged files raise almost anything in Pillow's plugins
+                return error
+
+        return items_of(len(data), item, lambda place: f"image {place}")
 
 
 def _parse(source: str) -> tuple[str, str]:

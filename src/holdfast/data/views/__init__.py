@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from holdfast.data.views.draw import make_views as make_views
     from holdfast.data.views.nuisance_views import Nuisances as Nuisances
     from holdfast.data.views.nuisance_views import nuisances as nuisances
-    from holdfast.data.views.nuisance_views import view_maker as view_maker
+    from holdfast.data.views.nuisance_views import spirograph_views as spirograph_views
     from holdfast.data.views.resample import blur_radius as blur_radius
     from holdfast.data.views.resample import gaussian_blur as gaussian_blur
 else:

@@ -1,9 +1,7 @@
-"""Views of any source, and the nuisances that a view was made with: what it could look like with others, all else
-equal."""
+"""Views of Spirograph, and the nuisances that any view was made with: what it could look like with others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,21 +13,11 @@ from holdfast.data.spirograph import (
     SpirographParameters,
     SpirographSource,
     draw_spirograph,
-    is_spirograph,
     limits,
-    parse_spirograph,
 )
 from holdfast.data.views.augment import apply
-from holdfast.data.views.draw import Views, make_views
+from holdfast.data.views.draw import Views
 from holdfast.data.views.parameters import COLOURS, Parameters, colour_limits
-
-
-def view_maker(source: str, settings: ViewSettings, *, seed: int, size: int) -> Callable[..., Views]:
-    """(batch, views=2, purpose='views') -> Views of images of a source: crops and colours, or Spirograph drawn
-    again."""
-    if is_spirograph(source):
-        return partial(spirograph_views, source=parse_spirograph(source), seed=seed, size=size)
-    return partial(make_views, settings=settings, seed=seed, size=size)
 
 
 def spirograph_views(
