@@ -25,7 +25,7 @@ from holdfast.data import load_pool
 from holdfast.engine import resume, train
 from holdfast.findings import Finding
 from holdfast.methods import PRESETS, EMPSSLConfig, SDCLRConfig, SimCLRConfig, build
-from holdfast.report.axes import conclusions
+from holdfast.report.listed import conclusions
 from holdfast.runs import RunFolder, write_json
 from holdfast.studies import StudyConfig, run_study
 

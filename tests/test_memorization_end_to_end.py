@@ -7,7 +7,7 @@ from holdfast.config import RunConfig, ViewSettings
 from holdfast.data import load_images
 from holdfast.engine import train
 from holdfast.methods import SimCLRConfig
-from holdfast.report.axes.memorization import conclusions
+from holdfast.report.listed import conclusions
 from holdfast.studies import StudyConfig, run_study
 
 PLAIN = {"flip": 0.0, "saturation": 0.0, "hue": 0.0, "grey": 0.0}

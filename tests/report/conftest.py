@@ -7,7 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
-from drawn_findings import write_four_axes
+from drawn_findings import write_five_axes
+from toy_audits import write_toy_findings
 
 from holdfast.findings import Finding, Score
 
@@ -155,18 +156,18 @@ def runs(tmp_path):
 
 
 def write_full_run(folder, method, seed, *, classes=NAMES, paths=None, settings=None, per_class=100, **changes):
-    """A run with all six axes and its images; `paths` are their file names."""
+    """A run with all axes and its images; `paths` are their file names."""
     write_run(folder, method, seed, classes=classes, settings=settings, **changes)
     audit = audit_settings(folder.name, seed, run=config(method, seed, 0, **changes), **(settings or {}))
     labels = np.repeat(np.arange(10), per_class)
     groups = np.array(GROUPS)[labels]
-    write_four_axes(folder / "findings", audit, labels, classes, groups=groups, paths=paths, seed=seed)
+    write_five_axes(folder / "findings", audit, labels, classes, groups=groups, paths=paths, seed=seed)
     return folder
 
 
 @pytest.fixture(scope="session")
 def full_runs(tmp_path_factory):
-    """SimCLR and SDCLR, one run each, measured on all six axes, with images. Not to be changed."""
+    """SimCLR and SDCLR, one run each, measured on all axes, with images. Not to be changed."""
     root = tmp_path_factory.mktemp("full")
     return [write_full_run(root / method, method, place) for place, method in enumerate(("simclr", "sdclr"))]
 
@@ -174,6 +175,13 @@ def full_runs(tmp_path_factory):
 @pytest.fixture
 def make_full_run():
     return write_full_run
+
+
+@pytest.fixture(scope="session")
+def toy_folders(tmp_path_factory):
+    """Two random networks measured by every audit. Not to be changed."""
+    root = tmp_path_factory.mktemp("toys")
+    return [write_toy_findings(root / str(seed), seed) for seed in (0, 1)]
 
 
 @pytest.fixture(scope="session")
@@ -190,7 +198,7 @@ def large_page(tmp_path_factory):
         balance(audit, method=method, seed=place, classes=NAMES, per_class=1000).save(root / method / "findings")
         groups = np.array(GROUPS)[labels]
         arguments = {"groups": groups, "paths": paths, "scored": 3000, "seed": place, "noise": True}
-        write_four_axes(root / method / "findings", audit, labels, NAMES, **arguments)
+        write_five_axes(root / method / "findings", audit, labels, NAMES, **arguments)
     return report([root / "simclr", root / "sdclr"], root / "page.html")
 
 

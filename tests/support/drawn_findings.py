@@ -1,4 +1,4 @@
-"""Findings of robustness, invariance, memorization and privacy, and atlases of drawn images, for tests of the page."""
+"""Findings of tail, robustness, invariance, memorization and privacy, and atlases of drawn images."""
 
 import base64
 import io
@@ -138,6 +138,24 @@ def invariance(settings, ids, *, moved=80, seed=0):
     )
 
 
+def tail(settings, ids, *, seed=0):
+    rng, n = np.random.default_rng(seed), len(ids)
+    distance, shared = rng.uniform(0.1, 0.9, n), rng.uniform(0, 1, n)
+    scores = [
+        score("alignment_trend", 0.12, "correlation", (-1.0, 1.0), "lower", (0.05, 0.19)),
+        score("consistency", shared.mean(), "share", (0.0, 1.0), "higher", (0.47, 0.53)),
+    ]
+    served = {"alignment": 0.4, "alignment_low": 0.3, "alignment_high": 0.5}
+    served |= {name.replace("alignment", "consistency"): value for name, value in served.items()}
+    return Finding(
+        audit="tail",
+        scores=scores,
+        columns={"id": ids, "density_distance": distance, "neighbour_consistency": shared},
+        tables={"density": [{"group": group, **served} for group in range(1, 11)]},
+        settings=settings | {"neighbours": 10, "reference": "training images", "reference_images": 5000},
+    )
+
+
 def memorization(settings, ids, labels, *, strength=0.06, seed=0):
     rng, n = np.random.default_rng(seed), len(ids)
     part = np.array(["candidate", "external", "independent"])[np.arange(n) % 3]
@@ -176,9 +194,10 @@ def privacy(settings):
     return Finding(audit="privacy", scores=scores, tables={"roc": roc, "per_pair": []}, settings=own)
 
 
-def write_four_axes(folder, settings, labels, classes, *, groups=None, paths=None, scored=300, seed=0, noise=False):
-    """Into a folder of findings: robustness, invariance, memorization, privacy, and both atlases."""
+def write_five_axes(folder, settings, labels, classes, *, groups=None, paths=None, scored=300, seed=0, noise=False):
+    """Into a folder of findings: tail, robustness, invariance, memorization, privacy, and both atlases."""
     ids = np.arange(len(labels))
+    tail(settings, ids, seed=seed).save(folder)
     robustness(settings, ids, labels, classes, seed=seed).save(folder)
     invariance(settings, ids, seed=seed).save(folder)
     drawn_atlas(ids, labels, classes, groups=groups, paths=paths, seed=7, noise=noise).save(folder, "test")

@@ -1,9 +1,11 @@
 """Toy images whose class can be read off their red, and encoders whose audits are known by hand."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
-from holdfast.audits import Pairs
+from holdfast.audits import Pairs, audit
 from holdfast.data import Images
 
 NAMES = ("a", "b", "c", "d", "e", "f")
@@ -52,3 +54,18 @@ def toy_pairs(count: int = 3) -> Pairs:
     with torch.random.fork_rng(devices=[]):  # torch draws first weights before ours replace them
         encoders = [(small_network(2 * pair), small_network(2 * pair + 1)) for pair in range(count)]
     return Pairs(encoders=encoders, images=images, parts=parts)
+
+
+_QUICK = {
+    **{"attack_images": 30, "attack_steps": 2, "attack_restarts": 1, "attack_eps": ("8/255", "0.1")},
+    **{"square_images": 6, "square_queries": 5, "drift_images": 8, "corruption_images": 8, "shift_images": 12},
+}
+
+
+def write_toy_findings(folder: Path, seed: int) -> Path:
+    """A random network's findings of every audit, quickly measured, with the atlases; the folder."""
+    test, pairs = toy_images((20,) * 6, seed=1, first_id=1000), toy_pairs(1)
+    network = small_network(seed)
+    for finding in audit(network, toy_images(), test=test, pairs=pairs, name=f"net {seed}", atlas=folder, **_QUICK):
+        finding.save(folder)
+    return folder

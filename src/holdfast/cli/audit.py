@@ -91,8 +91,9 @@ def _say_plan(stages: Stages, subject: "Subject", axes: Sequence[str], budget: s
 def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *, page: bool) -> None:
     """The table of headline scores, warnings, what is missing, and the page."""
     from holdfast.report import report
+    from holdfast.report.cells import as_text
     from holdfast.report.collect import collect
-    from holdfast.report.tables import as_text, shortlist_table
+    from holdfast.report.tables import shortlist_table
 
     print(as_text(shortlist_table(collect([folder]), [finding.audit for finding in findings])))
     for finding in findings:

@@ -120,15 +120,19 @@ def _live() -> Iterator[OnStage | None]:
 
 def _text(document: dict[str, Any]) -> str:
     from holdfast.report.pages import facts
-    from holdfast.report.wording import shown
+    from holdfast.report.wording import printable
 
     rows = facts(document)
     width = max(len(name) for name, _ in rows)
-    lines = [shown(document["source"]), *(f"  {shown(name):{width}}  {shown(value)}" for name, value in rows), ""]
+    lines = [
+        printable(document["source"]),
+        *(f"  {printable(name):{width}}  {printable(value)}" for name, value in rows),
+        "",
+    ]
     for row in document["set_aside"]["first"][:5]:
-        lines.append(f"  set aside: {shown(row['path'])}: {shown(row['reason'])}")
+        lines.append(f"  set aside: {printable(row['path'])}: {printable(row['reason'])}")
     lines.append("advice")
     for entry in document["advice"]:
         source = f" ({entry['source']})" if entry["source"] else ""
-        lines += [f"  {entry['topic']}: {shown(entry['advice'])}", f"    why: {entry['reason']}{source}"]
+        lines += [f"  {entry['topic']}: {printable(entry['advice'])}", f"    why: {entry['reason']}{source}"]
     return "\n".join(lines)

@@ -167,7 +167,7 @@ def _measured(
 
 def _leave(findings: Sequence[Finding], target: Path, images: "Images", page: Path) -> None:
     """Saves findings and gallery, prints scores and conclusions."""
-    from holdfast.report.axes import conclusions
+    from holdfast.report.listed import conclusions
     from holdfast.report.pages import gallery
 
     def pixels(ids: Sequence[int]) -> Any:

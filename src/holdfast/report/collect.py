@@ -11,7 +11,7 @@ import numpy as np
 
 from holdfast.findings import Finding, Score
 from holdfast.report.statistics import Resampled, resample
-from holdfast.report.wording import method_name, setting, shown
+from holdfast.report.wording import method_name, printable, setting
 from holdfast.runs import RunFolder
 
 MOST_ENCODERS = 8
@@ -121,10 +121,8 @@ def read(path: Path) -> Measured:
     folder = RunFolder(path)
     findings = _findings(folder.findings if folder.findings.is_dir() else path)
     if not findings:
-        missing = "" if path.is_dir() else " (no such folder)"
-        raise ValueError(
-            f"expected findings in {shown(path)}, got none{missing}; measure first: holdfast audit {shown(path)}"
-        )
+        missing, name = "" if path.is_dir() else " (no such folder)", printable(path)
+        raise ValueError(f"expected findings in {name}, got none{missing}; measure first: holdfast audit {name}")
     run = _json(folder.config) if folder.config.is_file() else None
     run = run or next((f.settings["run"] for f in findings.values() if f.settings.get("run")), None)
     environment = _json(folder.environment) if folder.environment.is_file() else {}
@@ -146,7 +144,7 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(
-            f"expected JSON in {shown(path)}, got a damaged file ({error}); write it again: holdfast audit"
+            f"expected JSON in {printable(path)}, got a damaged file ({error}); write it again: holdfast audit"
         ) from None
 
 
@@ -174,8 +172,8 @@ def _refuse_repeated_runs(members: list[Measured]) -> None:
     for member in members:
         if member.key in seen:
             raise ValueError(
-                f"expected runs of one experiment to differ in seed or split, got {shown(seen[member.key])} and "
-                f"{shown(member.folder)} with the same; name one of them"
+                f"expected runs of one experiment to differ in seed or split, got {printable(seen[member.key])} and "
+                f"{printable(member.folder)} with the same; name one of them"
             )
         seen[member.key] = member.folder
 
@@ -194,7 +192,7 @@ def _named(groups: list[tuple[Measured, ...]]) -> list[Encoder]:
 def _plain_name(measured: Measured) -> str:
     if (measured.run or {}).get("method") is not None:
         return method_name(measured.run or {})
-    return shown(measured.setting("name") or measured.setting("encoder") or measured.folder.name)
+    return printable(measured.setting("name") or measured.setting("encoder") or measured.folder.name)
 
 
 def _distinction(encoder: Encoder, twins: list[Encoder]) -> str:
@@ -205,7 +203,7 @@ def _distinction(encoder: Encoder, twins: list[Encoder]) -> str:
     protocol = [n for n in _PROTOCOL if len({str(t.members[0].setting(n)) for t in twins}) > 1]
     parts = [f"{n.split('.')[-1]} {setting(own[n])}" for n in names]
     parts += [f"{n} {setting(encoder.members[0].setting(n))}" for n in protocol]
-    return ", ".join(parts) if 1 <= len(parts) <= 2 else shown(encoder.members[0].folder)
+    return ", ".join(parts) if 1 <= len(parts) <= 2 else printable(encoder.members[0].folder)
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

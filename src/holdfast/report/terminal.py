@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from holdfast.report.cells import Table, as_text
 from holdfast.report.collect import Encoder, collect
 from holdfast.report.comparison import Difference, apart_sentences, cautions, facts, incomparable, shortlisted, title
-from holdfast.report.tables import Table, as_text, difference_table, differences, score_table, sections, shortlist_table
+from holdfast.report.tables import difference_table, differences, score_table, sections, shortlist_table
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """How names and numbers are written, the same in the page, the plots and the terminal."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,69 +19,26 @@ def method_name(settings: Mapping[str, Any]) -> str:
     method = str(settings["method"])
     adversary, penalty = (str(settings.get(name) or "").partition(":")[0] for name in ("adversary", "penalty"))
     name = _UNDER_ATTACK.get((method, adversary))
-    parts = [name or _METHODS.get(method, shown(method))]
+    parts = [name or _METHODS.get(method, printable(method))]
     if adversary and name is None:
-        parts.append(_ADVERSARIES.get(adversary, shown(adversary)))
+        parts.append(_ADVERSARIES.get(adversary, printable(adversary)))
     if penalty:
-        parts.append(_PENALTIES.get(penalty, shown(penalty)))
+        parts.append(_PENALTIES.get(penalty, printable(penalty)))
     return " + ".join(parts)
 
-
-_LABELS = {
-    "all": "All classes",
-    "many": "Frequent classes (many)",
-    "medium": "Medium classes",
-    "few": "Rare classes (few)",
-    "std": "Spread between groups (Std)",
-    "worst_class": "Worst class",
-    "worst_group": "Worst group (site, camera, …)",
-    "linear_accuracy": "Linear probe accuracy",
-    "knn_accuracy": "Nearest-neighbour accuracy (kNN)",
-    "effective_rank": "Effective rank",
-    "alignment": "Alignment",
-    "uniformity": "Uniformity",
-    "feature_std": "Feature standard deviation",
-    "alignment_trend": "Sparseness against view distance (trend)",
-    "alignment_gap": "View distance, sparsest less densest group",
-    "consistency": "Neighbours that two views share",
-    "consistency_trend": "Sparseness against shared neighbours (trend)",
-    "consistency_gap": "Shared neighbours, sparsest less densest group",
-    "cluster_stability": "Stability of clusters under resampling",
-    "cluster_imbalance": "Largest over smallest cluster",
-    "few_auc_density": "Rare classes found by density (AUC)",
-    "few_auc_clusters": "Rare classes found by cluster size (AUC)",
-    "few_lift": "Rare classes in the sparsest tenth, against their share",
-    "views_per_second": "Views per second",
-    "ratio_candidate": "Memorization ratio, candidates",
-    "difference_candidate": "Memorization difference, candidates (S_C)",
-    "difference_shared": "Memorization difference, shared images (S_S)",
-    "difference_independent": "Memorization difference, independents (S_I)",
-    "difference_external": "Memorization difference, external images (S_E, the null)",
-    "centred_candidate": "Candidates above external images",
-    "auc_external": "Candidates told from external images (AUC)",
-    "auc_averaged": "Membership AUC (attack on pairs averaged)",
-    "auc_difference": "Membership AUC (attack on one pair)",
-    "auc_cosine": "Membership AUC (attack on one encoder)",
-    "p_candidate": "One-sided p of the candidates’ mean",
-    "discovered": "Candidates beyond the null (q ≤ 0.05)",
-    "class_size": "Ratio against class size (over images)",
-    "class_size_by_class": "Ratio against class size (over classes)",
-}
 
 _ARROWS = {"higher": "higher is better", "lower": "lower is better", "neither": "no better side"}
 
 
-def shown(text: Any) -> str:
+def printable(text: Any) -> str:
     """Text on one line: control characters as their visible pictures, lone surrogates replaced."""
     pictured = "".join(chr(0x2400 + ord(c)) if ord(c) < 32 else "\u2421" if ord(c) == 127 else c for c in str(text))
     return pictured.encode("utf-8", "replace").decode()
 
 
-def label(score: str) -> str:
-    """A score's name in words; a few-shot score by the score that it repeats."""
-    name = score.removeprefix("few_shot_")
-    words = re.sub(r"_(\d+)_255(?=_|$)", r" at \1/255", shown(name)).replace("_", " ").capitalize()
-    return _LABELS.get(name, words.replace("Pgd", "PGD"))
+def slug(eps: str) -> str:
+    """'8_255' of '8/255': how budgets are spelt in names of scores and columns."""
+    return eps.replace("/", "_").replace(".", "p").replace("-", "m").replace("+", "")
 
 
 def number(value: float, unit: str, *, signed: bool = False, like: float | None = None) -> str:
@@ -95,7 +51,7 @@ def number(value: float, unit: str, *, signed: bool = False, like: float | None 
 
 def unit_suffix(unit: str) -> str:
     """What follows a number of this unit in a sentence."""
-    return {"percent": " %", "count": "", "": ""}.get(unit, f" {shown(unit)}")
+    return {"percent": " %", "count": "", "": ""}.get(unit, f" {printable(unit)}")
 
 
 def difference_unit(unit: str) -> str:
@@ -125,10 +81,10 @@ def setting(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{shown(k)} {setting(v)}" for k, v in value.items())
+        return ", ".join(f"{printable(k)} {setting(v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(setting(v) for v in value)
-    return f"{value:g}" if isinstance(value, float) else shown(value)
+    return f"{value:g}" if isinstance(value, float) else printable(value)
 
 
 def joined(words: list[str]) -> str:

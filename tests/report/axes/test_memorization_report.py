@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from holdfast.findings import Finding, Score
-from holdfast.report.axes.memorization import conclusions, trustworthy
+from holdfast.report.axes import trustworthy
+from holdfast.report.listed import conclusions
 from holdfast.report.pages.memorized import gallery
 
 

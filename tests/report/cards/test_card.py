@@ -54,6 +54,7 @@ def test_a_card_holds_the_findings_numbers_and_its_own_schema(run):
     assert "run" not in axis["settings"]
     assert document["training"]["method"] == "sdclr"
     assert {missing["axis"] for missing in document["not_measured"]} == {
+        "tail",
         "robustness",
         "invariance",
         "memorization",

@@ -8,7 +8,7 @@ from holdfast.report import compare, report
 from holdfast.report.collect import collect
 from holdfast.report.comparison.comparability import measured_differently
 from holdfast.report.comparison.differences import difference
-from holdfast.report.wording import label
+from holdfast.report.listed import label
 
 
 def robust_finding(name, rights, robusts, **settings):

@@ -45,6 +45,7 @@ def test_the_map_can_be_coloured_by_what_was_measured(visit, full_page):
         "Class",
         "Group by training images",
         "Linear probe",
+        "Distance to its 10th nearest training image",
         "Under attack",
         "Stability (whitened cosine)",
     ]

@@ -12,17 +12,18 @@ from holdfast.findings import Finding
 from holdfast.report.collect import collect
 from holdfast.report.images import pictures as module
 from holdfast.report.images.embedded import as_script, document
-from holdfast.report.images.gallery import galleries
+from holdfast.report.images.listing import galleries
 from holdfast.report.images.pictures import gather
+from holdfast.report.listed import READERS
 
 
 @pytest.fixture(scope="module")
 def gathered(full_runs):
-    return gather(collect(full_runs))
+    return gather(collect(full_runs), READERS)
 
 
 def by_key(pictures, place=0):
-    return {g.key: g for g in galleries(pictures) if pictures.views[g.view].encoder.place == place}
+    return {g.key: g for g in galleries(pictures, READERS) if pictures.views[g.view].encoder.place == place}
 
 
 def test_encoders_measured_on_the_same_images_share_them(gathered):
@@ -55,7 +56,7 @@ def test_findings_on_other_images_than_the_atlas_give_no_numbers(full_runs, tmp_
     text = json.loads(path.read_text())
     text["settings"]["test_checksum"] = "other"
     path.write_text(json.dumps(text))
-    assert gather(collect([run])).views[0].values("stability") is None
+    assert gather(collect([run]), READERS).views[0].values("stability") is None
 
 
 def test_galleries_are_in_the_order_that_they_say(gathered):
@@ -79,7 +80,7 @@ def test_rare_classes_come_first_and_their_errors_before_the_rest(gathered):
 
 def test_a_page_of_many_images_is_thinned_but_keeps_what_galleries_show(full_runs, monkeypatch):
     monkeypatch.setattr(module, "MOST_IMAGES", 500)
-    thin = gather(collect(full_runs))
+    thin = gather(collect(full_runs), READERS)
     assert thin.count <= 500
     assert len(by_key(thin)["least-stable"].rows) == 80
     assert len(by_key(thin)["first-broken"].rows) == 6
@@ -98,18 +99,18 @@ def test_an_atlas_alone_goes_onto_the_page_as_it_is(full_runs, tmp_path):
     run = shutil.copytree(full_runs[0], tmp_path / "run")
     for name in ("scored-atlas.jpg", "scored-samples.parquet"):
         (run / "findings" / name).unlink()
-    assert gather(collect([run])).sheet == (run / "findings" / "atlas.jpg").read_bytes()
+    assert gather(collect([run]), READERS).sheet == (run / "findings" / "atlas.jpg").read_bytes()
 
 
 def test_without_an_atlas_there_are_no_images(make_run, tmp_path):
-    assert gather(collect([make_run(tmp_path / "plain", "simclr", 0)])) is None
+    assert gather(collect([make_run(tmp_path / "plain", "simclr", 0)]), READERS) is None
 
 
 def test_a_damaged_atlas_is_refused_in_one_line(full_runs, tmp_path):
     run = shutil.copytree(full_runs[0], tmp_path / "run")
     (run / "findings" / "atlas.jpg").write_bytes(b"none")
     with pytest.raises(ValueError, match=r"expected an atlas as an audit writes it in .*; audit again: holdfast audit"):
-        gather(collect([run]))
+        gather(collect([run]), READERS)
 
 
 def test_no_text_ends_the_script_element():
@@ -120,7 +121,7 @@ def test_no_text_ends_the_script_element():
 
 
 def test_the_document_is_small_json_with_columns_that_unpack(gathered):
-    found = json.loads(as_script(document(gathered, galleries(gathered))))
+    found = json.loads(as_script(document(gathered, galleries(gathered, READERS))))
     view = found["views"][0]
     fields = {field["key"]: field for field in view["fields"]}
     stability = fields["stability"]

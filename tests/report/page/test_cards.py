@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from holdfast.findings import Finding
-from holdfast.report.axes.limits import LIMITS, Limit
+from holdfast.report.axes import Limit
 from holdfast.report.axes.numbers import kept, membership, ratio_above_null
 from holdfast.report.collect import collect
+from holdfast.report.limits import LIMITS
 from holdfast.report.page.cards import cards
 
 
@@ -20,13 +21,13 @@ def finding(columns, *, audit="robustness", settings=None):
     return Finding(audit=audit, scores=[], columns=columns, settings=settings or {"attack_eps": ["2/255", "8/255"]})
 
 
-def test_there_is_a_card_for_each_of_six_axes(full_runs):
+def test_there_is_a_card_for_each_axis(full_runs):
     found = cards_of(full_runs)
-    assert list(found) == ["quality", "balance", "robustness", "invariance", "memorization", "privacy"]
+    assert list(found) == ["quality", "balance", "tail", "robustness", "invariance", "memorization", "privacy"]
     for card in found.values():
         assert [line.name for line in card.lines] == ["SimCLR", "SDCLR"]
         assert all(line.cell.note.startswith("[") for line in card.lines)
-        assert card.command == "" and card.kind.meaning
+        assert card.command == "" and card.measure.meaning
 
 
 def test_an_axis_that_was_not_measured_names_the_command(make_run, make_findings, tmp_path):

@@ -7,6 +7,7 @@ from holdfast.atlas import cut
 from holdfast.report import report
 from holdfast.report.collect import collect
 from holdfast.report.images.pictures import gather
+from holdfast.report.listed import READERS
 
 pytestmark = pytest.mark.browser
 NASTY = "<script>alert('x')</script>", 'quo"te', "new\nline", "\u202eright to left", "🐈 cat"
@@ -22,7 +23,7 @@ def names(gallery):
 
 def test_it_opens_whole_and_nothing_jumps(visit, full_page):
     page = visit(full_page)
-    assert page.locator(".card").count() == 6
+    assert page.locator(".card").count() == 7
     assert page.locator("section.gallery").count() >= 7
     shift = """() => new Promise((done) => {
       let sum = 0;
@@ -88,7 +89,7 @@ def test_a_click_shows_an_image_with_its_numbers_and_neighbours(visit, full_page
 
 
 def test_every_thumbnail_is_that_of_its_image(visit, full_page, full_runs):
-    page, pictures = visit(full_page), gather(collect(full_runs))
+    page, pictures = visit(full_page), gather(collect(full_runs), READERS)
     while not page.evaluate("() => sheet !== null"):
         page.wait_for_timeout(50)
     seen = page.locator(".gallery canvas").evaluate_all(

@@ -9,8 +9,8 @@ from toy_audits import ReadsTheClass, toy_images
 from holdfast.audits import audit
 from holdfast.data.images import Subgroups
 from holdfast.report import report
+from holdfast.report.breakdowns.by_subgroup import group_table
 from holdfast.report.collect import collect
-from holdfast.report.tables.by_subgroup import group_table
 
 
 @pytest.fixture

@@ -1,28 +1,48 @@
-"""What the report knows of each axis: headline, limits, shortlist, protocol."""
+"""The axes: what the report knows of each audit, one file each. A new audit is a file here and a line in AXES."""
 
-from typing import TYPE_CHECKING
+from holdfast.report.axes.balance import BALANCE
+from holdfast.report.axes.base import (
+    Axis,
+    Drawing,
+    HeadlineMeasure,
+    Key,
+    Limit,
+    Section,
+    no_conclusions,
+)
+from holdfast.report.axes.conclusions import trustworthy
+from holdfast.report.axes.headlines import Headline, headline, measure_of
+from holdfast.report.axes.invariance import INVARIANCE
+from holdfast.report.axes.memorization import MEMORIZATION
+from holdfast.report.axes.privacy import PRIVACY
+from holdfast.report.axes.quality import QUALITY
+from holdfast.report.axes.robustness import ROBUSTNESS
+from holdfast.report.axes.samples import no_sample
+from holdfast.report.axes.tail import TAIL
 
-from holdfast.lazy import lazy_names
+__all__ = [
+    "AXES",
+    "Axis",
+    "Drawing",
+    "Headline",
+    "HeadlineMeasure",
+    "Key",
+    "Limit",
+    "Section",
+    "headline",
+    "measure_of",
+    "no_conclusions",
+    "no_sample",
+    "trustworthy",
+]
 
-if TYPE_CHECKING:
-    from holdfast.report.axes.base import AXES as AXES
-    from holdfast.report.axes.base import Axis as Axis
-    from holdfast.report.axes.base import Kind as Kind
-    from holdfast.report.axes.headlines import Headline as Headline
-    from holdfast.report.axes.headlines import headline as headline
-    from holdfast.report.axes.headlines import kind_of as kind_of
-    from holdfast.report.axes.headlines import worst_group as worst_group
-    from holdfast.report.axes.limits import LIMITS as LIMITS
-    from holdfast.report.axes.limits import Key as Key
-    from holdfast.report.axes.limits import Limit as Limit
-    from holdfast.report.axes.limits import load_limits as load_limits
-    from holdfast.report.axes.limits import verdict as verdict
-    from holdfast.report.axes.memorization import conclusions as conclusions
-    from holdfast.report.axes.memorization import trustworthy as trustworthy
-    from holdfast.report.axes.numbers import slug as slug
-    from holdfast.report.axes.protocols import explained as explained
-    from holdfast.report.axes.protocols import protocol as protocol
-    from holdfast.report.axes.shortlists import audits_of as audits_of
-    from holdfast.report.axes.shortlists import shortlist as shortlist
-else:
-    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)
+AXES: dict[str, Axis] = {
+    "quality": QUALITY,
+    "balance": BALANCE,
+    "tail": TAIL,
+    "robustness": ROBUSTNESS,
+    "invariance": INVARIANCE,
+    "memorization": MEMORIZATION,
+    "privacy": PRIVACY,
+}
+"""By the audit's command-line name, in the order of the page."""

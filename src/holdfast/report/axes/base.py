@@ -1,16 +1,48 @@
-"""The six axes: for each the one number that stands at the top of the page, what it means and what measures it."""
+"""What an axis is: all that the report knows of one audit. A new audit is a file here and a line in AXES."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from holdfast.findings import Finding
-from holdfast.report.axes.numbers import Number, kept, membership, ratio_above_null, score
+from holdfast.report.axes.numbers import Number
+from holdfast.report.cells import Table
+from holdfast.report.collect import Encoder, Measured
+from holdfast.report.images import PerImage
+from holdfast.report.paired import Sample
+from holdfast.report.plots import Plot
+from holdfast.report.statistics import DRAWS, Estimate
+
+Key = tuple[str, str]
+"""Audit and score."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit on one score: beyond it the verdict is 'watch'."""
+
+    most: float | None = None
+    """Largest value that is fine, in the score's unit."""
+    least: float | None = None
+    """Smallest value that is fine, in the score's unit."""
+    least_share_of: tuple[str, float] | None = None
+    """Another number of the same axis, and the smallest share of it that is fine."""
+    reason: str = ""
+
+    def bounds(self, known: Mapping[str, float]) -> tuple[float | None, float | None]:
+        """(least, most) in the score's unit; known has the axis's other values by name."""
+        least = self.least
+        if self.least_share_of is not None and self.least_share_of[0] in known:
+            name, share = self.least_share_of
+            least = max(share * known[name], -float("inf") if least is None else least)
+        return least, self.most
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """One way to sum an axis up; an axis has several, the best first."""
+class HeadlineMeasure:
+    """One way to sum an axis up in a number; an axis has several, the best first."""
 
     name: str
     """Of the limit."""
@@ -18,157 +50,111 @@ class Kind:
     unit: str
     better: Literal["higher", "lower", "neither"]
     range: tuple[float | None, float | None]
+    """Lowest and highest possible value: intervals are cut to it."""
+    scale: tuple[float, float] | None
+    """Ends of the card's scale; None: round numbers about what was measured."""
     meaning: str
     of: Callable[[Finding], Number | None]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Second:
+    """A second number on the card."""
+
+    name: str
+    """Of the limit."""
+    words: str
+    """What stands before it; {} is what `of` says of it."""
+    of: Callable[[Encoder], tuple[str, Estimate] | None]
+    """What the number is of, in words, and the number in percent."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Scores that belong together: one audit and one probe."""
+
+    audit: str
+    title: str
+    prefix: str = ""
+    """What the names of its scores begin with; nothing: those that belong to no other section."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What makes plots that belong together, and the caption under them."""
+
+    make: Callable[[Sequence[Encoder]], Sequence[Plot]]
+    caption: str
+
+
+def no_tables(encoders: Sequence[Encoder]) -> list[Table]:
+    """For axes whose only tables are those of their scores."""
+    return []
+
+
+def no_conclusions(finding: Finding) -> list[str]:
+    """For axes whose numbers speak for themselves."""
+    return []
+
+
+def no_draws(member: Measured, score: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """For axes whose scores are means over images, which `sample` gives."""
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Axis:
-    """An audit as the page shows it."""
+    """An audit as the report shows it: on the page, in the terminal, in comparisons and on cards."""
 
     audit: str
     title: str
     question: str
-    kinds: Sequence[Kind]
+    """What the page asks."""
+    explained: str
+    """How the audit measures, in a sentence or two."""
     command: str
     """What measures it; RUN stands for the encoder."""
+    needs: Literal["images", "labels", "pairs"]
+    """What it cannot be measured without: images alone, their labels, or pairs of encoders."""
 
+    measures: Sequence[HeadlineMeasure]
+    """What stands on the card, the best first."""
+    second: Second | None = None
+    limits: Mapping[str, Limit]
+    """By name of a headline measure or a score."""
 
-_PERCENT = (0.0, 100.0)
+    labels: Mapping[str, str]
+    """Scores in words, by name; others are spelt as they are named."""
+    shortlist: Sequence[str]
+    """Patterns of names of the scores that stand for the axis in tables, comparisons and cards, the most telling
+    first."""
+    shortlist_most: int | None = None
+    """How many of them, at most; None: all that were measured."""
+    top: Sequence[str]
+    """Scores that the page's first sentences are about, the most telling first."""
+    sections: Sequence[Section]
+    open_scores: int = 12
+    """Scores of a section that stand open; the others are behind a fold."""
+    precedence: int = 1
+    """Place among all axes in tables and sentences, lowest first; equal ones stand in the order of the page."""
 
-AXES = (
-    Axis(
-        audit="quality",
-        title="Quality",
-        question="Are the features good in general?",
-        command="holdfast audit RUN --axes quality",
-        kinds=(
-            Kind(
-                name="linear_accuracy",
-                label="Linear accuracy",
-                unit="percent",
-                better="higher",
-                range=_PERCENT,
-                meaning="Test images whose class a linear classifier reads off the frozen features.",
-                of=score("linear_accuracy"),
-            ),
-            Kind(
-                name="effective_rank",
-                label="Effective rank",
-                unit="count",
-                better="higher",
-                range=(0.0, None),
-                meaning="How many dimensions the features use; without labels there is no accuracy.",
-                of=score("effective_rank"),
-            ),
-        ),
-    ),
-    Axis(
-        audit="balance",
-        title="Balance",
-        question="Are rare classes served as well as frequent ones?",
-        command="holdfast audit RUN --axes balance",
-        kinds=(
-            Kind(
-                name="std",
-                label="Spread between groups (Std)",
-                unit="percent",
-                better="lower",
-                range=(0.0, 50.0),
-                meaning="How far apart the accuracies of frequent, medium and rare classes lie; 0 serves all alike.",
-                of=score("std"),
-            ),
-            Kind(
-                name="worst_class",
-                label="Worst class",
-                unit="percent",
-                better="higher",
-                range=_PERCENT,
-                meaning="The lowest accuracy of any class; the classes are about equally frequent, so there are no "
-                "groups.",
-                of=score("worst_class"),
-            ),
-        ),
-    ),
-    Axis(
-        audit="robustness",
-        title="Robustness",
-        question="Does it withstand an attacker who changes pixels a little?",
-        command="holdfast audit RUN --axes robustness",
-        kinds=(
-            Kind(
-                name="kept",
-                label="Accuracy kept at 8/255",
-                unit="percent",
-                better="higher",
-                range=_PERCENT,
-                meaning="Of the test images that are right, those still right when every pixel may change by 8/255.",
-                of=kept,
-            ),
-        ),
-    ),
-    Axis(
-        audit="invariance",
-        title="Invariance",
-        question="Do features stay when an image is turned, blurred or recoloured?",
-        command="holdfast audit RUN --axes invariance",
-        kinds=(
-            Kind(
-                name="whitened_cosine",
-                label="Mean whitened cosine",
-                unit="cosine",
-                better="higher",
-                range=(0.0, 1.0),
-                meaning="How close features stay under nine transformations: 1 has not moved, 0 is as far as another "
-                "image.",
-                of=score("whitened_cosine"),
-            ),
-        ),
-    ),
-    Axis(
-        audit="memorization",
-        title="Memorization",
-        question="Does training leave marks of single images?",
-        command="holdfast memorization RUN",
-        kinds=(
-            Kind(
-                name="ratio_above_null",
-                label="Mean ratio, candidates less external",
-                unit="ratio",
-                better="lower",
-                range=(-2.0, 2.0),
-                meaning="How much closer together the views of an image lie for an encoder that trained on it; 0 is no "
-                "memory of single images.",
-                of=ratio_above_null,
-            ),
-            Kind(
-                name="ratio_candidate",
-                label="Mean ratio, candidates",
-                unit="ratio",
-                better="lower",
-                range=(-1.0, 1.0),
-                meaning="The same without external images: nothing says how far the ratio moves by chance.",
-                of=score("ratio_candidate"),
-            ),
-        ),
-    ),
-    Axis(
-        audit="privacy",
-        title="Privacy",
-        question="Can an attacker tell what it was trained on?",
-        command="holdfast memorization RUN",
-        kinds=(
-            Kind(
-                name="auc",
-                label="Membership AUC",
-                unit="share",
-                better="lower",
-                range=(0.0, 1.0),
-                meaning="How often the strongest attacker tried ranks a training image above another one; 0.5 is "
-                "guessing.",
-                of=membership,
-            ),
-        ),
-    ),
-)
-"""In the order of the page."""
+    facts: Sequence[tuple[str, str]]
+    """(words, setting) without which a number may not be quoted."""
+    must_match: Sequence[str]
+    """Settings that must be equal for two encoders to be compared, beside those that all audits share."""
+    remedy: str
+    """What makes two encoders comparable."""
+    sample: Callable[[Measured, Finding, str], Sample | None]
+    """A score's values by image; None where no columns hold them."""
+    drawn: Callable[[Measured, str], tuple[np.ndarray, np.ndarray] | None] = no_draws
+    """For scores that are no means: (ids of the images, the score in every draw of them)."""
+    drawn_over: str = f"test images (paired bootstrap, {DRAWS:,} draws)"
+    """What the interval of a difference over images is over."""
+
+    drawings: Sequence[Drawing]
+    tables: Callable[[Sequence[Encoder]], Sequence[Table]] = no_tables
+    """Beside those of the scores."""
+    per_image: PerImage | None
+    """What the audit knows of each image; None: nothing that an image could be looked up for."""
+    conclusions: Callable[[Finding], Sequence[str]] = no_conclusions
+    """Sentences to stand beside the numbers."""

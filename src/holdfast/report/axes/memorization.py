@@ -1,90 +1,154 @@
-"""What may be concluded from a memorization or privacy audit, in plain sentences."""
+"""Memorization: does training leave marks of single images?"""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from holdfast.findings import Finding, Score
-from holdfast.report.wording import number
+import numpy as np
 
-LEAST_PAIRS = 3
+from holdfast.atlas import Atlas
+from holdfast.findings import Finding
+from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Section
+from holdfast.report.axes.conclusions import of_memorization, trustworthy
+from holdfast.report.axes.facts import PAIRED
+from holdfast.report.axes.numbers import ratio_above_null, score
+from holdfast.report.collect import Measured
+from holdfast.report.images import MOST, Field, Gallery, PerImage, Pictures, View, joined_by_id
+from holdfast.report.paired import Sample, group_means, mean, ranked_above
+from holdfast.report.plots import layer_plots, ratio_plots
+from holdfast.report.statistics import DRAWS
+from holdfast.report.wording import printable
 
-
-def conclusions(finding: Finding) -> list[str]:
-    """Sentences to stand beside the numbers of a memorization or privacy finding; none for other audits."""
-    if finding.audit == "privacy":
-        return _privacy(finding)
-    return _memorization(finding) if finding.audit == "memorization" else []
-
-
-def trustworthy(finding: Finding) -> bool:
-    """Whether a memorization finding's ranking of single images may be used."""
-    return not _doubts(finding)
-
-
-def _memorization(finding: Finding) -> list[str]:
-    measured = f"Measured on {finding.settings['measured_on']}."
-    doubts = _doubts(finding)
-    if doubts:
-        return [
-            measured,
-            f"Nothing can be concluded about single images: the ranking is not trustworthy, {'; '.join(doubts)}.",
-        ]
-    return [
-        measured,
-        "The ranking may be used: candidates lie above the external images, and pairs agree on their order more.",
-    ]
+_COLUMNS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("ratio", "Memorization ratio", {"on_map": True, "keep": "ends"}),
+    ("difference", "Memorization difference", {"digits": 4}),
+    ("q", "q value", {}),
+    ("membership_score", "Mean cosine of its views", {}),
+    ("knn_density", "Mean cosine to its 20 nearest", {}),
+    ("label_disagreement", "Share of neighbours of other classes", {"digits": 2}),
+    ("class_count", "Training images of the class", {"digits": 0}),
+)
+"""(column, words, style) of each number of an image."""
 
 
-def _doubts(finding: Finding) -> list[str]:
-    """Why the ranking is not trustworthy; empty where it is."""
-    values = {score.name: score for score in finding.scores}
-    pairs = finding.settings["pairs"]
-    if "centred_candidate" not in values:
-        return ["because no external images say how far scores move by chance"]
-    doubts = []
-    if pairs < LEAST_PAIRS:
-        doubts.append(f"because {pairs} {'pair is' if pairs == 1 else 'pairs are'} too few to rank images (3 or more)")
-    return doubts + _apart(values) + (_repeats(values) if pairs > 1 else [])
+def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:
+    columns, own = finding.columns, re.fullmatch(r"(ratio|difference)_(\w+)", score)
+    if "part" not in columns:
+        return None
+    part = columns["part"]
+    if own:
+        return mean(columns["id"], np.where(part == own[2], columns[own[1]], np.nan))
+    both = np.isin(part, ("candidate", "external"))
+    ids, values, member = columns["id"][both], columns["difference"][both], part[both] == "candidate"
+    if score == "centred_candidate":
+        return group_means(ids, values, member.astype(np.int64), {1: 1.0, 0: -1.0})
+    return ranked_above(ids, values, member) if score == "auc_external" else None
 
 
-def _apart(values: Mapping[str, Score]) -> list[str]:
-    """The candidates' mean must lie above the external images' by more than the sampling error of both.
-
-    Above the external images' own interval alone, one null in twelve would pass: the candidates' mean varies as well.
-    """
-    own, null, apart = (values[name] for name in ("difference_candidate", "difference_external", "centred_candidate"))
-    low, high = apart.interval or (apart.value, apart.value)
-    if low > 0:
-        return []
-    return [
-        f"because the candidates' mean {_number(own.value)} is not above the 95 % interval of the external images' "
-        f"{_number(null.value)} (difference {_number(apart.value)}, interval [{_number(low)}, {_number(high)}])"
-    ]
-
-
-def _repeats(values: Mapping[str, Score]) -> list[str]:
-    own, null = values["cross_pair_candidate"].value, values["cross_pair_external"].value
-    if own > null:
-        return []
-    return [
-        f"because pairs agree on the candidates' order (rank correlation {_number(own)}) no more than on the external "
-        f"images' ({_number(null)})"
-    ]
+def _fields(findings: Mapping[str, Finding], atlas: Atlas) -> Iterator[Field]:
+    finding = findings.get("memorization")
+    if finding is None:
+        return
+    for column, label, style in _COLUMNS:
+        if column in finding.columns:
+            yield Field(column, label, joined_by_id(finding, column, atlas.ids), **style)
+    own = np.asarray(finding.columns["id"])
+    order = np.argsort(own, kind="stable")
+    parts, places = np.unique(finding.columns["part"], return_inverse=True)
+    rows = order[np.minimum(np.searchsorted(own[order], atlas.ids), len(own) - 1)]
+    names = [printable(part) for part in parts]
+    yield Field("part", "Part of the study", places[rows].astype(float), names, on_map=True)
 
 
-def _privacy(finding: Finding) -> list[str]:
-    said = [f"Measured on {finding.settings['measured_on']}; members are candidates, non-members external images."]
-    for score in finding.scores:
-        if score.name.startswith("auc_") and score.interval is not None:
-            attack, (low, high) = score.name.removeprefix("auc_"), score.interval
-            verdict = (
-                "tells members from others"
-                if low > 0.5
-                else "found nothing, which is no proof that there is nothing to find"
-            )
-            said.append(f"The {attack} attack {verdict}: AUC {_number(score.value)} [{_number(low)}, {_number(high)}].")
-    return said
+def _galleries(number: int, view: View, pictures: Pictures) -> Iterator[Gallery]:
+    ratio, part = view.values("ratio"), view.values("part")
+    if ratio is None or part is None:
+        return
+    names = next(f.names for f in view.fields if f.key == "part")
+    candidates = np.flatnonzero(part == list(names).index("candidate")) if "candidate" in names else np.arange(0)
+    order = candidates[np.argsort(-ratio[candidates], kind="stable")]
+    text = (
+        f"Of {len(order):,} candidates, which one encoder of each pair trained on and the other did not. The score "
+        "sees no labels: look for twins, wrong labels and what is rare."
+    )
+    if not trustworthy(view.member.findings["memorization"]):
+        text = f"This order is not trustworthy: the study’s numbers do not stand out from chance. {text}"
+    style: dict[str, Any] = {"view": number, "sort": "ratio"}
+    yield Gallery("most-memorised", "Memorised most", text, rows=order[:MOST], descending=True, **style)
+    yield Gallery("least-memorised", "Memorised least", text, rows=order[::-1][:MOST], **style)
 
 
-def _number(value: float) -> str:
-    """With enough digits for a small distance."""
-    return number(value, "") if abs(value) >= 0.1 else f"{value:.4f}".replace("-", "−")
+MEMORIZATION = Axis(
+    audit="memorization",
+    title="Memorization",
+    question="Does training leave marks of single images?",
+    explained="Pairs of encoders are trained with (f) and without (g) the same candidate images. What f brings closer "
+    "together than g, beyond what both do to images that neither saw, was memorised.",
+    command="holdfast memorization RUN",
+    needs="pairs",
+    measures=(
+        HeadlineMeasure(
+            name="ratio_above_null",
+            label="Mean ratio, candidates less external",
+            unit="ratio",
+            better="lower",
+            range=(-2.0, 2.0),
+            scale=None,
+            meaning="How much closer together the views of an image lie for an encoder that trained on it; 0 is no "
+            "memory of single images.",
+            of=ratio_above_null,
+        ),
+        HeadlineMeasure(
+            name="ratio_candidate",
+            label="Mean ratio, candidates",
+            unit="ratio",
+            better="lower",
+            range=(-1.0, 1.0),
+            scale=None,
+            meaning="The same without external images: nothing says how far the ratio moves by chance.",
+            of=score("ratio_candidate"),
+        ),
+    ),
+    limits={
+        "ratio_above_null": Limit(
+            most=0.05,
+            reason="At 0.05 the views of an image lie a tenth closer together for an encoder that trained on it than "
+            "for one that did not ((1 + 0.05) / (1 − 0.05) = 1.11): single images can then be told by it.",
+        ),
+    },
+    labels={
+        "ratio_candidate": "Memorization ratio, candidates",
+        "difference_candidate": "Memorization difference, candidates (S_C)",
+        "difference_shared": "Memorization difference, shared images (S_S)",
+        "difference_independent": "Memorization difference, independents (S_I)",
+        "difference_external": "Memorization difference, external images (S_E, the null)",
+        "centred_candidate": "Candidates above external images",
+        "auc_external": "Candidates told from external images (AUC)",
+        "p_candidate": "One-sided p of the candidates’ mean",
+        "discovered": "Candidates beyond the null (q ≤ 0.05)",
+        "class_size": "Ratio against class size (over images)",
+        "class_size_by_class": "Ratio against class size (over classes)",
+    },
+    shortlist=("ratio_candidate", "centred_candidate", "auc_external"),
+    top=("centred_candidate",),
+    sections=(Section("memorization", "Memorization"),),
+    facts=PAIRED,
+    must_match=("scored_checksum", "scored_views", "pairs", "view_settings"),
+    remedy="train both runs' pairs on the same images with the same --seed",
+    sample=_sample,
+    drawn_over=f"scored images (paired bootstrap within their parts, {DRAWS:,} draws)",
+    drawings=(
+        Drawing(
+            ratio_plots, "Where the line does not stand to the right of the dots, nothing was memorised that shows."
+        ),
+        Drawing(
+            layer_plots,
+            "LayerMem of encoder pairs, not of the run’s own encoder; bands: 95 % intervals over images. It grows with "
+            "depth nearly everywhere: look at the steps.",
+        ),
+    ),
+    per_image=PerImage(
+        kind="scored", fields=_fields, galleries=_galleries, keys=("most-memorised", "least-memorised"), rank=0
+    ),
+    conclusions=of_memorization,
+)

@@ -7,6 +7,7 @@ import numpy as np
 
 from holdfast.findings import Finding
 from holdfast.report.statistics import DRAWS
+from holdfast.report.wording import slug
 
 _NORMAL_975 = 1.959963984540054
 
@@ -38,11 +39,6 @@ def largest_budget(finding: Finding) -> str | None:
     """8/255 where it was measured, else the last of the attack's budgets; None without any."""
     budgets = [str(eps) for eps in finding.settings.get("attack_eps", ())]
     return "8/255" if "8/255" in budgets else budgets[-1] if budgets else None
-
-
-def slug(eps: str) -> str:
-    """'8_255' of '8/255': how budgets are spelt in names of scores and columns."""
-    return eps.replace("/", "_").replace(".", "p").replace("-", "m").replace("+", "")
 
 
 def kept(finding: Finding) -> Number | None:

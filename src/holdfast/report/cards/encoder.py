@@ -11,11 +11,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from holdfast.findings import Finding, Score
-from holdfast.report.axes import AXES, shortlist
+from holdfast.report.axes import AXES
 from holdfast.report.cards.model import model_card, was_edited
 from holdfast.report.cards.schema import validate
 from holdfast.report.collect import Measured, read
-from holdfast.report.wording import label, shown
+from holdfast.report.listed import label, shortlist
+from holdfast.report.wording import printable
 from holdfast.runs import RunFolder, atomic_path, write_json
 
 SCHEMA_VERSION = 1
@@ -40,14 +41,16 @@ def card(folder: Path | str, *, name: str | None = None) -> dict[str, Any]:
     measured = read(Path(folder))
     document = {
         "schema": SCHEMA_VERSION,
-        "name": shown(name or measured.setting("name") or Path(folder).resolve().name),
+        "name": printable(name or measured.setting("name") or Path(folder).resolve().name),
         "written": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "holdfast": version("holdfast"),
         "encoder": _encoder(measured),
         "training": None if measured.run is None else _without_paths(measured.run),
         "axes": [_axis(name, measured.findings[name]) for name in _ordered(measured)],
         "not_measured": [
-            {"axis": axis.audit, "command": axis.command} for axis in AXES if axis.audit not in measured.findings
+            {"axis": axis.audit, "command": axis.command}
+            for axis in AXES.values()
+            if axis.audit not in measured.findings
         ],
     }
     validate(document, card_schema(), "the card")
@@ -64,7 +67,7 @@ def write_card(folder: Path | str, out: Path | str | None = None, *, name: str |
     readme = target / "README.md"
     if readme.exists() and was_edited(readme.read_text("utf-8", "replace")):
         raise FileExistsError(
-            f"expected no README.md or one that holdfast card wrote, got {shown(readme)} with other text; "
+            f"expected no README.md or one that holdfast card wrote, got {printable(readme)} with other text; "
             "choose another folder with --out, or move it away"
         )
     target.mkdir(parents=True, exist_ok=True)
@@ -78,22 +81,26 @@ def read_card(path: Path | str) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"expected a card.json, got no file at {shown(path)}; write one with: holdfast card RUN"
+            f"expected a card.json, got no file at {printable(path)}; write one with: holdfast card RUN"
         )
     try:
         document = json.loads(path.read_text("utf-8"))
     except ValueError as error:
-        raise ValueError(f"expected JSON in {shown(path)}, got {error}; write it again with: holdfast card") from None
+        raise ValueError(
+            f"expected JSON in {printable(path)}, got {error}; write it again with: holdfast card"
+        ) from None
     found = document.get("schema") if isinstance(document, dict) else None
     if isinstance(found, int) and found != SCHEMA_VERSION:
-        raise ValueError(f"expected card schema {SCHEMA_VERSION}, got {found} in {shown(path)}; use its own holdfast")
-    validate(document, card_schema(), shown(path))
+        raise ValueError(
+            f"expected card schema {SCHEMA_VERSION}, got {found} in {printable(path)}; use its own holdfast"
+        )
+    validate(document, card_schema(), printable(path))
     return document
 
 
 def _ordered(measured: Measured) -> list[str]:
     """The audits in the order of the page, others after them."""
-    known = [axis.audit for axis in AXES]
+    known = [*AXES]
     return sorted(measured.findings, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
@@ -123,7 +130,7 @@ def _axis(name: str, finding: Finding) -> dict[str, Any]:
         "headlines": [score.name for score in shortlist(name, scores)],
         "scores": [_score(score) for score in scores],
         "settings": _without_paths(settings),
-        "warnings": [shown(warning) for warning in finding.settings.get("warnings") or ()],
+        "warnings": [printable(warning) for warning in finding.settings.get("warnings") or ()],
     }
 
 

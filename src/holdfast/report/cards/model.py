@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.report.wording import interval, method_name, number, setting, shown, unit_suffix
+from holdfast.report.wording import interval, method_name, number, printable, setting, unit_suffix
 
 _MARK = "<!-- written by holdfast card, sha256 "
 _ACCURACIES = frozenset({"linear_accuracy", "knn_accuracy", "all", "clean_accuracy"})
@@ -46,7 +46,7 @@ def yaml_number(value: float) -> str:
 
 def markdown(text: Any) -> str:
     """Text on one line in which nothing is markup."""
-    plain = _UNSAFE.sub("", shown(text))
+    plain = _UNSAFE.sub("", printable(text))
     return html.escape(_MARKDOWN.sub(r"\\\1", plain), quote=False)
 
 
@@ -100,7 +100,7 @@ def _result(axis: Mapping[str, Any]) -> list[str]:
 
 
 def _title(axis: Mapping[str, Any]) -> str:
-    return shown(axis["axis"]).replace("_", " ").capitalize()
+    return printable(axis["axis"]).replace("_", " ").capitalize()
 
 
 def _with_interval(score: Mapping[str, Any]) -> str:

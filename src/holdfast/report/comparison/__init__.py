@@ -7,7 +7,6 @@ from holdfast.lazy import lazy_names
 if TYPE_CHECKING:
     from holdfast.report.comparison.differences import Difference as Difference
     from holdfast.report.comparison.differences import difference as difference
-    from holdfast.report.comparison.differences import estimate as estimate
     from holdfast.report.comparison.differences import incomparable as incomparable
     from holdfast.report.comparison.pairwise import apart_sentences as apart_sentences
     from holdfast.report.comparison.pairwise import shortlisted as shortlisted

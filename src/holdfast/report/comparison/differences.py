@@ -1,27 +1,19 @@
 """Scores over runs, paired differences between encoders, and when two encoders may be compared at all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.findings import Finding, Score
+from holdfast.findings import Score
 from holdfast.report.collect import Encoder, Measured
 from holdfast.report.comparison.comparability import measured_differently
-from holdfast.report.comparison.paired import paired_interval
-from holdfast.report.comparison.samples import sample
-from holdfast.report.statistics import DRAWS, Estimate, over_runs, unpaired
+from holdfast.report.estimates import values_of
+from holdfast.report.listed import axis_of
+from holdfast.report.paired import Sample, paired_interval
+from holdfast.report.statistics import Estimate, over_runs, unpaired
 from holdfast.report.wording import setting
 
-OVER_IMAGES = f"test images (paired bootstrap within each class, {DRAWS:,} draws)"
-_BY_CLASS = ("all", "many", "medium", "few", "std", "worst_class")
-_OVER = {
-    "balance": OVER_IMAGES,
-    "robustness": f"attacked test images (paired bootstrap, {DRAWS:,} draws)",
-    "memorization": f"scored images (paired bootstrap within their parts, {DRAWS:,} draws)",
-    "privacy": f"members and others (paired bootstrap of each, {DRAWS:,} draws)",
-}
-_OVER_OTHERS = f"test images (paired bootstrap, {DRAWS:,} draws)"
 _SAME_PROTOCOL = {"protocol": "probe protocol", "probe_on": "images the probe is fitted on", "group_rule": "group rule"}
 
 
@@ -62,33 +54,7 @@ class Difference:
         """What `interval` is over."""
         if self.runs is not None or self.images is None:
             return "" if self.runs is None else self.runs.over
-        return _OVER.get(self.audit, _OVER_OTHERS)
-
-
-def values_of(encoder: Encoder, audit: str, name: str) -> dict[int, float]:
-    """A score's value by the member's place, for the members that have it."""
-    values = {}
-    for i, member in enumerate(encoder.members):
-        for score in member.findings[audit].scores if audit in member.findings else ():
-            if score.name == name:
-                values[i] = score.value
-    return values
-
-
-def estimate(encoder: Encoder, audit: str, score: Score) -> Estimate | None:
-    """A score over an encoder's runs; with one run its own interval. None where nothing was measured."""
-    values = list(values_of(encoder, audit, score.name).values())
-    if len(values) > 1:
-        return over_runs(values, f"{len(values)} {encoder.varies} (t interval)", bounds=score.range)
-    if not values:
-        return None
-    own = next(m.findings[audit][score.name] for m in encoder.with_finding(audit) if _has(m.findings[audit], score))
-    low, high = own.interval or (None, None)
-    return Estimate(own.value, low, high, over=own.interval_over)
-
-
-def _has(finding: Finding, score: Score) -> bool:
-    return any(s.name == score.name for s in finding.scores)
+        return axis_of(self.audit).drawn_over
 
 
 def difference(encoder: Encoder, baseline: Encoder, audit: str, score: Score) -> Difference | None:
@@ -135,23 +101,33 @@ def _test(measured: Measured) -> str:
 
 def _over_images(encoder: Encoder, baseline: Encoder, audit: str, score: Score) -> tuple[float, float] | None:
     """Bootstrap interval of the difference over shared images, runs averaged; None where images do not align."""
-    groups = [group.with_finding(audit) for group in (encoder, baseline)]
-    if audit == "balance" and score.name.removeprefix("few_shot_") in _BY_CLASS:
-        return _within_classes(groups, score.name)
-    found = [[sample(member, audit, score.name) for member in group] for group in groups]
-    known = [[drawn for drawn in group if drawn is not None] for group in found]
+    groups, axis = [group.with_finding(audit) for group in (encoder, baseline)], axis_of(audit)
+    drawn = [[axis.drawn(member, score.name) for member in group] for group in groups]
+    if any(one is not None for group in drawn for one in group):
+        return _of_draws(drawn)
+    found = [[sample_of(member, audit, score.name) for member in group] for group in groups]
+    known = [[one for one in group if one is not None] for group in found]
     return paired_interval(*known) if [*map(len, known)] == [*map(len, groups)] else None
 
 
-def _within_classes(groups: list[list[Measured]], score: str) -> tuple[float, float] | None:
-    """Of a balance score, images drawn again within each class."""
-    name = score.removeprefix("few_shot_")
-    found = [[m.resampled if name == score else m.resampled_few_shot for m in group] for group in groups]
-    ours, theirs = ([drawn for drawn in group if drawn is not None] for group in found)
-    if len(ours) < len(groups[0]) or len(theirs) < len(groups[1]):
+def _of_draws(groups: Sequence[Sequence[tuple[np.ndarray, np.ndarray] | None]]) -> tuple[float, float] | None:
+    """Of (ids, score in every draw) of each run of two encoders; None where one is missing or ids differ."""
+    known = [[one for one in group if one is not None] for group in groups]
+    if [*map(len, known)] != [*map(len, groups)]:
         return None
-    if not all(np.array_equal(drawn.ids, ours[0].ids) for drawn in ours + theirs):
+    ids = known[0][0][0]
+    if not all(np.array_equal(own, ids) for group in known for own, _ in group):
         return None
-    means = [np.mean([drawn.statistic(name) for drawn in group], axis=0) for group in (ours, theirs)]
-    low, high = np.percentile(means[0] - means[1], [2.5, 97.5])
+    ours, theirs = (np.mean([draws for _, draws in group], axis=0) for group in known)
+    low, high = np.percentile(ours - theirs, [2.5, 97.5])
     return (float(low), float(high)) if np.isfinite([low, high]).all() else None
+
+
+def sample_of(measured: Measured, audit: str, score: str) -> Sample | None:
+    """A score's values by image; None where no columns hold them, or they do not give the finding's own value."""
+    finding = measured.findings.get(audit)
+    if finding is None or "id" not in finding.columns:
+        return None
+    found = axis_of(audit).sample(measured, finding, score)
+    value = next((s.value for s in finding.scores if s.name == score), None)
+    return found if found is not None and value is not None and found.gives(value) else None

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from itertools import combinations
 
-from holdfast.report.axes import audits_of, shortlist
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.comparison.differences import Difference, difference
-from holdfast.report.wording import joined, label, shown
+from holdfast.report.listed import audits_of, label, shortlist
+from holdfast.report.wording import joined, printable
 
 CLOSE = "cannot be told apart"
 
@@ -72,4 +72,4 @@ def _sides(apart: Sequence[Difference]) -> list[tuple[Encoder, Encoder, list[str
 
 def _named(d: Difference) -> str:
     """'accuracy (quality)': scores of different audits may share a name."""
-    return f"{label(d.score.name)} ({shown(d.audit)})"
+    return f"{label(d.score.name)} ({printable(d.audit)})"

@@ -4,21 +4,17 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from holdfast.findings import Score
+from holdfast.report.axes import AXES
 from holdfast.report.collect import Encoder, flat, scores_of
 from holdfast.report.comparison.comparability import measured_differently, remedy
-from holdfast.report.comparison.differences import Difference, difference, estimate, incomparable
+from holdfast.report.comparison.differences import Difference, difference, incomparable
+from holdfast.report.estimates import estimate
+from holdfast.report.listed import by_precedence, label
 from holdfast.report.statistics import Estimate
-from holdfast.report.wording import difference_unit, interval, joined, label, number, setting, shown, unit_suffix
+from holdfast.report.wording import difference_unit, interval, joined, number, printable, setting, unit_suffix
 
-HEADLINES = (
-    ("balance", "all"),
-    ("balance", "few"),
-    ("balance", "std"),
-    ("quality", "linear_accuracy"),
-    ("quality", "knn_accuracy"),
-    ("quality", "effective_rank"),
-)
-"""The scores that stand at the top, the first three that were measured."""
+_SENTENCES = 3
+"""What the page begins with, at most."""
 
 _FAIRNESS = {
     "temperature": "temperature",
@@ -34,12 +30,13 @@ _FAIRNESS = {
 
 
 def headlines(encoders: Sequence[Encoder]) -> list[tuple[str, Score]]:
-    """Up to three (audit, score) that at least one encoder has."""
+    """(audit, score) of the first sentences: the most telling that at least one encoder has."""
     found = []
-    for audit, name in HEADLINES:
-        score = next((s for e in encoders for s in scores_of(e, audit) if s.name == name), None)
-        found += [] if score is None else [(audit, score)]
-    return found[:3]
+    for axis in by_precedence(list(AXES)):
+        for name in axis.top:
+            score = next((s for e in encoders for s in scores_of(e, axis.audit) if s.name == name), None)
+            found += [] if score is None else [(axis.audit, score)]
+    return found[:_SENTENCES]
 
 
 def title(encoders: Sequence[Encoder]) -> str:
@@ -132,7 +129,7 @@ def _unlike(encoders: Sequence[Encoder]) -> list[str]:
     audits = dict.fromkeys(audit for e in encoders for m in e.members for audit in m.findings)
     found = [(audit, measured_differently(audit, b, a)) for audit in audits for a, b in combinations(encoders, 2)]
     said = [
-        f"Measured differently, {shown(audit)}: {reason}. No differences are given for them; {remedy(audit)}."
+        f"Measured differently, {printable(audit)}: {reason}. No differences are given for them; {remedy(audit)}."
         for audit, reason in found
         if reason
     ]
@@ -142,7 +139,7 @@ def _unlike(encoders: Sequence[Encoder]) -> list[str]:
 def _warnings(encoders: Sequence[Encoder]) -> list[str]:
     """What the audits themselves warn of, once for each encoder."""
     said = [
-        f"{encoder.name}: {shown(warning)}."
+        f"{encoder.name}: {printable(warning)}."
         for encoder in encoders
         for member in encoder.members
         for finding in member.findings.values()
@@ -172,7 +169,10 @@ def facts(encoders: Sequence[Encoder]) -> list[tuple[str, str]]:
     runs = [f"{len(e.members)} ({e.name})" for e in encoders]
     pairs = [
         ("Images", values("data")),
-        ("Long tail", ", ".join(dict.fromkeys(shown(e.run["long_tail"]) for e in encoders if e.run.get("long_tail")))),
+        (
+            "Long tail",
+            ", ".join(dict.fromkeys(printable(e.run["long_tail"]) for e in encoders if e.run.get("long_tail"))),
+        ),
         ("Test set", tests),
         ("Probe fitted on", probe),
         ("Probe protocol", values("protocol")),

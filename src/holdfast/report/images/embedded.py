@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.report.images.columns import Field
+from holdfast.report.images.fields import Field
 from holdfast.report.images.gallery import Gallery
-from holdfast.report.images.pictures import TITLES, ImageSet, Pictures, View
-from holdfast.report.wording import shown
+from holdfast.report.images.sets import TITLES, ImageSet, Pictures, View
+from holdfast.report.wording import printable
 
 _NOWHERE = 65535
 """Stands for a missing place or coordinate."""
@@ -49,8 +49,8 @@ def _set(one: ImageSet) -> dict[str, Any]:
         "first": one.first,
         "count": len(rows),
         "ids": _packed(one.ids, "<f8"),
-        "paths": None if atlas.paths is None else [shown(atlas.paths[row]) for row in rows],
-        "classes": None if atlas.classes is None else [shown(name) for name in atlas.classes],
+        "paths": None if atlas.paths is None else [printable(atlas.paths[row]) for row in rows],
+        "classes": None if atlas.classes is None else [printable(name) for name in atlas.classes],
         "labels": None if atlas.labels is None else _packed(atlas.labels[rows], "<u2"),
         "groups": groups,
         "group": None if named is None or groups is None else _packed(np.array([*map(groups.index, named)]), "u1"),
@@ -61,7 +61,7 @@ def _view(view: View) -> dict[str, Any]:
     return {
         "place": view.encoder.place,
         "encoder": view.encoder.name,
-        "run": shown(view.member.folder.name) if len(view.encoder.members) > 1 else "",
+        "run": printable(view.member.folder.name) if len(view.encoder.members) > 1 else "",
         "set": view.number,
         "xy": _packed(_coordinates(view.positions), "<u2"),
         "explained": [round(share, 4) for share in view.explained],
@@ -100,7 +100,7 @@ def _gallery(gallery: Gallery, pictures: Pictures) -> dict[str, Any]:
     extras = []
     for extra in gallery.extras:
         place = extra["predicted"]
-        name = shown(classes[place]) if place < len(classes) else f"class {place}"
+        name = printable(classes[place]) if place < len(classes) else f"class {place}"
         extras.append({"pictures": extra["pictures"], "caption": extra["caption"], "predicted": name})
     return {
         "key": gallery.key,

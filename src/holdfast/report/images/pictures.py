@@ -1,82 +1,24 @@
 """The images of a page: one sheet of thumbnails for all encoders, and what each encoder makes of each image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from holdfast.atlas import MOST_BYTES, NAMES, Atlas, paint
-from holdfast.findings import Finding
 from holdfast.report.collect import Encoder, Measured
-from holdfast.report.images.columns import Field, fields_of
+from holdfast.report.images.readers import PerImage, fields_of
+from holdfast.report.images.sets import ImageSet, Pictures, View
 from holdfast.runs import RunFolder
 
 MOST_IMAGES = 10_000
 """Of a page with up to four encoders; half of them beyond: every encoder has numbers of its own for each image."""
 ENDS = 250
 """Images at either end of the memorization ratio that stay when a set is thinned."""
-TITLES = {"test": "Test images", "scored": "Images scored for memorization"}
 
 
-@dataclass(frozen=True, eq=False)
-class ImageSet:
-    """Images that encoders share."""
-
-    kind: str
-    """A name in atlas.NAMES."""
-    atlas: Atlas
-    """As the first encoder that has them left them."""
-    rows: np.ndarray
-    """Rows of the atlas that the page shows [m], ascending."""
-    first: int = 0
-    """Place of the first one in the page's sheet."""
-
-    @property
-    def ids(self) -> np.ndarray:
-        """int64 [m]."""
-        return self.atlas.ids[self.rows]
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """How an encoder sees a set of m images."""
-
-    encoder: Encoder
-    member: Measured
-    number: int
-    """The set's place among the page's sets."""
-    positions: np.ndarray
-    """float32 [m, 2]; NaN where this encoder's atlas has not got the image."""
-    explained: tuple[float, float]
-    nearest: np.ndarray
-    """int64 [m, k] places in the set, nearest first; -1 where the page has not got the image."""
-    cosines: np.ndarray
-    """float32 [m, k]."""
-    fields: Sequence[Field]
-
-    def values(self, key: str) -> np.ndarray | None:
-        """float64 [m] of a field; None where the encoder has no such number."""
-        return next((field.values for field in self.fields if field.key == key), None)
-
-
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """A sheet of thumbnails with its sets and views."""
-
-    sheet: bytes
-    tile: int
-    across: int
-    sets: Sequence[ImageSet]
-    views: Sequence[View]
-
-    @property
-    def count(self) -> int:
-        """Thumbnails in the sheet."""
-        return sum(len(one.rows) for one in self.sets)
-
-
-def gather(encoders: Sequence[Encoder]) -> Pictures | None:
-    """The pictures that the encoders' audits left; None where none left any.
+def gather(encoders: Sequence[Encoder], readers: Sequence[PerImage]) -> Pictures | None:
+    """The pictures that the encoders' audits left; None where none left any. readers: what audits know of each image.
 
     Of several runs taken together the first one with an atlas is shown. Raises ValueError for a damaged atlas.
     """
@@ -88,7 +30,7 @@ def gather(encoders: Sequence[Encoder]) -> Pictures | None:
         firsts.setdefault((kind, atlas.checksum), atlas)
     full = [ImageSet(kind, atlas, np.arange(len(atlas))) for (kind, _), atlas in firsts.items()]
     places = {key: number for number, key in enumerate(firsts)}
-    views = [_view(e, m, places[kind, atlas.checksum], full, atlas) for e, m, kind, atlas in found]
+    views = [_view(e, m, places[kind, atlas.checksum], full, atlas, readers) for e, m, kind, atlas in found]
     sets = _thinned(full, views, MOST_IMAGES if len(encoders) <= 4 else MOST_IMAGES // 2)
     views = [_cut(view, full[view.number], sets[view.number]) for view in views]
     sheet, tile, across = _sheet(sets)
@@ -105,15 +47,21 @@ def _first(encoder: Encoder, kind: str) -> list[tuple[Measured, Atlas]]:
     return []
 
 
-def _view(encoder: Encoder, member: Measured, number: int, sets: Sequence[ImageSet], own: Atlas) -> View:
+def _view(
+    encoder: Encoder,
+    member: Measured,
+    number: int,
+    sets: Sequence[ImageSet],
+    own: Atlas,
+    readers: Sequence[PerImage],
+) -> View:
     """Everything in the order of the set, which another encoder's atlas may have decided."""
     shared = sets[number].atlas
     rows = _places(own.ids, shared.ids)
     known = rows >= 0
-    findings: dict[str, Finding] = dict(member.findings)
     fields = [
         replace(field, values=np.where(known, field.values[rows], np.nan))
-        for field in fields_of(sets[number].kind, own, findings)
+        for field in fields_of(sets[number].kind, own, member.findings, readers)
     ]
     return View(
         encoder=encoder,
@@ -150,13 +98,11 @@ def _thinned(sets: Sequence[ImageSet], views: Sequence[View], most: int) -> list
 
 def _kept(count: int, keep: int, views: Sequence[View]) -> np.ndarray:
     wanted = np.zeros(count, dtype=bool)
-    for view in views:
-        for key in ("robust", "stability"):
-            values = view.values(key)
-            wanted |= False if values is None else np.isfinite(values)
-        ratio = view.values("ratio")
-        if ratio is not None:
-            order = np.argsort(ratio, kind="stable")
+    for known in (known for view in views for known in view.fields if known.keep):
+        if known.keep == "all":
+            wanted |= np.isfinite(known.values)
+        else:
+            order = np.argsort(known.values, kind="stable")
             wanted[np.concatenate([order[:ENDS], order[-ENDS:]])] = True
     first, others = np.flatnonzero(wanted)[:keep], np.flatnonzero(~wanted)
     even = np.linspace(0, len(others) - 1, min(len(others), keep - len(first))).round().astype(int)

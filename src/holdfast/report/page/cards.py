@@ -4,10 +4,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from holdfast.report.axes import AXES, Axis, Headline, Key, Kind, Limit, headline, kind_of, verdict, worst_group
+from holdfast.report.axes import AXES, Axis, Headline, HeadlineMeasure, Key, Limit, headline, measure_of
+from holdfast.report.cells import Cell, estimate_cell
 from holdfast.report.collect import Encoder, Measured
-from holdfast.report.tables import Cell, estimate_cell
-from holdfast.report.wording import direction_words, joined, number, shown
+from holdfast.report.limits import verdict
+from holdfast.report.wording import direction_words, joined, number, printable
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Card:
     """One headline number for every encoder on one scale; or what measures it."""
 
     axis: Axis
-    kind: Kind
+    measure: HeadlineMeasure
     unit: str
     direction: str
     low: str
@@ -50,28 +51,28 @@ class Card:
 
 
 def cards(encoders: Sequence[Encoder], limits: Mapping[Key, Limit]) -> list[Card]:
-    """A card for each of the six axes, measured or not."""
-    return [_card(encoders, axis, limits) for axis in AXES]
+    """A card for each axis, measured or not."""
+    return [_card(encoders, axis, limits) for axis in AXES.values()]
 
 
 def _card(encoders: Sequence[Encoder], axis: Axis, limits: Mapping[Key, Limit]) -> Card:
-    kind = kind_of(axis, encoders)
-    found = [(encoder, headline(encoder, axis, kind)) for encoder in encoders]
+    measure = measure_of(axis, encoders)
+    found = [(encoder, headline(encoder, axis, measure)) for encoder in encoders]
     measured = [(encoder, line) for encoder, line in found if line is not None]
     missing = [encoder for encoder, line in found if line is None]
-    limit = limits.get((axis.audit, kind.name))
-    low, high = _scale(kind, [line for _, line in measured])
+    limit = limits.get((axis.audit, measure.name))
+    low, high = _scale(measure, [line for _, line in measured])
     bounds = [] if limit is None else [b for _, line in measured if (b := _bound(limit, line)) is not None]
     same = bounds[0] if bounds and len({round(b, 6) for b in bounds}) == 1 else None
     return Card(
         axis=axis,
-        kind=kind,
-        unit="%" if kind.unit == "percent" else "",
-        direction=direction_words(kind.better),
+        measure=measure,
+        unit="%" if measure.unit == "percent" else "",
+        direction=direction_words(measure.better),
         low=f"{low:g}".replace("-", "−"),
         high=f"{high:g}",
-        lines=[_line(encoder, line, limits, (low, high)) for encoder, line in measured],
-        limit="" if limit is None or not bounds else _limit_words(limit, kind, bounds),
+        lines=[_line(encoder, axis, line, limits, (low, high)) for encoder, line in measured],
+        limit="" if limit is None or not bounds else _limit_words(limit, measure, bounds),
         limit_at=None if same is None or not low <= same <= high else round(100 * (same - low) / (high - low), 2),
         reason="" if limit is None else limit.reason,
         notes=list(dict.fromkeys(note for _, line in measured for note in line.notes)),
@@ -80,12 +81,13 @@ def _card(encoders: Sequence[Encoder], axis: Axis, limits: Mapping[Key, Limit]) 
     )
 
 
-def _line(encoder: Encoder, found: Headline, limits: Mapping[Key, Limit], scale: tuple[float, float]) -> CardLine:
+def _line(
+    encoder: Encoder, axis: Axis, found: Headline, limits: Mapping[Key, Limit], scale: tuple[float, float]
+) -> CardLine:
     estimate, (low, high) = found.estimate, scale
     ends = estimate.interval or (estimate.value, estimate.value)
     at, left, right = (min(100.0, max(0.0, 100 * (x - low) / (high - low))) for x in (estimate.value, *ends))
-    axis = next(axis.audit for axis in AXES if found.kind in axis.kinds)
-    limit = limits.get((axis, found.kind.name))
+    limit = limits.get((axis.audit, found.measure.name))
     said = (
         ""
         if limit is None or _bound(limit, found) is None
@@ -94,23 +96,23 @@ def _line(encoder: Encoder, found: Headline, limits: Mapping[Key, Limit], scale:
     return CardLine(
         name=encoder.name,
         place=encoder.place,
-        cell=estimate_cell(estimate, found.kind.unit),
+        cell=estimate_cell(estimate, found.measure.unit),
         at=round(at, 2),
         left=round(left, 2),
         width=round(right - left, 2),
         verdict=said,
-        extra=_worst_group(encoder, found, limits) if axis == "balance" else "",
+        extra=_second(encoder, axis, found, limits),
     )
 
 
-def _worst_group(encoder: Encoder, found: Headline, limits: Mapping[Key, Limit]) -> str:
-    """The worst group with its own verdict where that is not 'fine'."""
-    worst = worst_group(encoder)
-    if worst is None:
+def _second(encoder: Encoder, axis: Axis, found: Headline, limits: Mapping[Key, Limit]) -> str:
+    """The card's second number, with its own verdict where that is not 'fine'; nothing for axes that have none."""
+    second = None if axis.second is None else axis.second.of(encoder)
+    if axis.second is None or second is None:
         return ""
-    words, estimate = worst
-    cell, limit = estimate_cell(estimate, "percent"), limits.get(("balance", "worst_group"))
-    text = f"worst group: {words} classes {cell.text} % {cell.note}".rstrip()
+    words, estimate = second
+    cell, limit = estimate_cell(estimate, "percent"), limits.get((axis.audit, axis.second.name))
+    text = f"{axis.second.words.format(words)} {cell.text} % {cell.note}".rstrip()
     bound = None if limit is None else _bound(limit, found)
     if limit is None or bound is None or verdict(limit, estimate.value, found.known) == "fine":
         return text
@@ -123,19 +125,17 @@ def _bound(limit: Limit, found: Headline) -> float | None:
     return most if least is None else least
 
 
-def _limit_words(limit: Limit, kind: Kind, bounds: Sequence[float]) -> str:
+def _limit_words(limit: Limit, measure: HeadlineMeasure, bounds: Sequence[float]) -> str:
     """'at most 5.0 %', or from the smallest to the largest where it is another for each encoder."""
-    low, high = (number(end, kind.unit) for end in (min(bounds), max(bounds)))
+    low, high = (number(end, measure.unit) for end in (min(bounds), max(bounds)))
     side = "at most" if limit.most is not None else "at least"
-    return f"{side} {low if low == high else f'{low} to {high}'}{' %' if kind.unit == 'percent' else ''}"
+    return f"{side} {low if low == high else f'{low} to {high}'}{' %' if measure.unit == 'percent' else ''}"
 
 
-def _scale(kind: Kind, found: Sequence[Headline]) -> tuple[float, float]:
+def _scale(measure: HeadlineMeasure, found: Sequence[Headline]) -> tuple[float, float]:
     """From the lowest to the highest possible value, or round numbers about what was measured."""
-    if kind.unit == "percent" and kind.name != "std":
-        return 0.0, 100.0
-    if kind.unit in ("share", "cosine"):
-        return 0.0, 1.0
+    if measure.scale is not None:
+        return measure.scale
     ends = [x for line in found for x in (line.estimate.value, *(line.estimate.interval or ()))] or [1.0]
     low = -_round_up(-min(ends)) if min(ends) < 0 else 0.0
     return low, max(_round_up(max(ends)), _round_up(-low / 10))
@@ -150,11 +150,11 @@ def _round_up(value: float) -> float:
 def _command(axis: Axis, encoder: Encoder) -> str:
     """What measures the axis for an encoder."""
     member = encoder.members[0]
-    command = axis.command + (" --labels FILE.csv:COLUMN" if axis.audit == "balance" and _unlabelled(member) else "")
+    command = axis.command + (" --labels FILE.csv:COLUMN" if axis.needs == "labels" and _unlabelled(member) else "")
     if member.run is not None:
-        return command.replace("RUN", shlex.quote(shown(member.folder)))
-    source, data = (shown(member.setting(name) or name.upper()) for name in ("encoder", "data"))
-    if axis.command.startswith("holdfast memorization"):
+        return command.replace("RUN", shlex.quote(printable(member.folder)))
+    source, data = (printable(member.setting(name) or name.upper()) for name in ("encoder", "data"))
+    if axis.needs == "pairs":
         return f"holdfast memorization --two-encoders F G --data {shlex.quote(data)}"
     return command.replace("RUN", f"{shlex.quote(source)} --data {shlex.quote(data)}")
 

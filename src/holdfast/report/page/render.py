@@ -9,19 +9,21 @@ from typing import Any
 
 from markupsafe import Markup
 
-from holdfast.report.axes import LIMITS, Key, Limit, load_limits
+from holdfast.report.axes import Key, Limit
+from holdfast.report.cells import encoder_note
 from holdfast.report.collect import Encoder, collect
 from holdfast.report.comparison import apart_sentences, cautions, facts, sentences, shortlisted, title
 from holdfast.report.images import TITLES, Gallery, Pictures, as_script, document, galleries, gather
+from holdfast.report.limits import LIMITS, load_limits
+from holdfast.report.listed import READERS
 from holdfast.report.page.cards import cards
 from holdfast.report.page.sections import drawn, parts
 from holdfast.report.page.templates import fill
-from holdfast.report.plots import curves
+from holdfast.report.plots import curve_plots
 from holdfast.report.tables import (
     cost_table,
     difference_table,
     differences,
-    encoder_note,
     provenance_table,
     settings_table,
 )
@@ -78,7 +80,7 @@ def _tables(encoders: Sequence[Encoder]) -> dict[str, Any]:
     """What belongs to no axis."""
     return {
         **_differences(encoders),
-        "curves": drawn(curves(encoders), _CURVES),
+        "curves": drawn(curve_plots(encoders), _CURVES),
         "settings_table": settings_table(encoders) if any(e.run for e in encoders) else None,
         "cost_table": cost_table(encoders),
         "provenance_table": provenance_table(encoders),
@@ -100,10 +102,10 @@ def _differences(encoders: Sequence[Encoder]) -> dict[str, Any]:
 
 def _pictures(encoders: Sequence[Encoder]) -> dict[str, Any] | None:
     """The sheet, the script's data and the galleries' places; None where no audit left images."""
-    pictures = gather(encoders)
+    pictures = gather(encoders, READERS)
     if pictures is None:
         return None
-    found = galleries(pictures)
+    found = galleries(pictures, READERS)
     seen = {view.encoder.place for view in pictures.views}
     first = _shown_first(pictures, found)
     return {

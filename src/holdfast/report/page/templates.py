@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from holdfast.report.wording import shown
+from holdfast.report.wording import printable
 
 
 def fill(
@@ -26,7 +26,7 @@ def fill(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = shown
+    environment.filters["printable"] = printable
     script = _read(scripts)
     found = {"style": Markup(_read(styles)), "script": Markup(script), "policy": _policy(script)}
     return environment.get_template(template).render(**found, **values)

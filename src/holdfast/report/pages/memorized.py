@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.image import imsave
 
 from holdfast.findings import Finding
-from holdfast.report.axes import conclusions, trustworthy
+from holdfast.report.axes import trustworthy
+from holdfast.report.listed import conclusions
 from holdfast.report.page import fill
-from holdfast.report.wording import shown
+from holdfast.report.wording import printable
 from holdfast.runs import atomic_path
 
 SHOWN = 48
@@ -43,7 +43,7 @@ def gallery(finding: Finding, pixels: Pixels, path: Path, *, shown_images: int =
     order = candidates[np.argsort(-finding.columns["ratio"][candidates], kind="stable")]
     page = fill(
         "pages/gallery.html.j2",
-        title=shown(finding.settings["name"]),
+        title=printable(finding.settings["name"]),
         sentences=conclusions(finding),
         trustworthy=trustworthy(finding),
         sections=[
@@ -70,6 +70,8 @@ def _tiles(finding: Finding, rows: np.ndarray, pixels: Pixels) -> list[Tile]:
 
 def _inline(pixels: np.ndarray) -> str:
     """An image [h, w, 3] uint8 as a data URI."""
+    from matplotlib.image import imsave
+
     buffer = io.BytesIO()
     imsave(buffer, np.ascontiguousarray(pixels), format="png")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
@@ -84,7 +86,7 @@ def _facts(columns: Any, row: int, names: dict[int, str]) -> list[tuple[str, str
     if "label" in columns:
         label = int(columns["label"][row])
         facts += [
-            ("class", shown(names.get(label, str(label)))),
+            ("class", printable(names.get(label, str(label)))),
             ("images of the class", f"{int(columns['class_count'][row]):,}"),
             ("neighbours of other classes", f"{100 * columns['label_disagreement'][row]:.0f} %"),
         ]

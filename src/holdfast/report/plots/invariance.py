@@ -1,13 +1,16 @@
 """Curves of the invariance audit: how features and a fixed probe hold as a transformation grows stronger."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from holdfast.report.collect import Encoder
 from holdfast.report.plots.svg import COLOURS, DASHES, Plot, draw
-from holdfast.report.wording import shown
+from holdfast.report.wording import printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MEASURES = (("whitened_cosine", "Features", "whitened cosine"), ("accuracy", "Probe", "accuracy, %"))
 """(column of the table, title, axis label)."""
@@ -27,7 +30,9 @@ def steadiness_plots(encoders: Sequence[Encoder]) -> list[Plot]:
                     found.setdefault(name, {}).setdefault(encoder.place, []).append(values)
         for number, ((name, unit), runs) in enumerate(found.items()):
             plots.append(
-                _plot(f"steadiness-{title.lower()}-{number}", f"{title}: {shown(name)}", shown(unit), axis, runs)
+                _plot(
+                    f"steadiness-{title.lower()}-{number}", f"{title}: {printable(name)}", printable(unit), axis, runs
+                )
             )
     return plots
 
@@ -42,7 +47,7 @@ def _by_transformation(rows: Sequence, measure: str) -> dict[tuple[str, str], di
 
 
 def _plot(name: str, title: str, unit: str, axis: str, lines: dict[int, Runs]) -> Plot:
-    def paint(figure: Figure) -> None:
+    def paint(figure: "Figure") -> None:
         axes = figure.subplots()
         for place, runs in lines.items():
             strengths = sorted(set.intersection(*(set(run) for run in runs)))

@@ -1,13 +1,16 @@
 """Plots of the memorization audit: how far the candidates' ratios lie above those of images that no encoder saw."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from holdfast.findings import Finding
 from holdfast.report.collect import Encoder
 from holdfast.report.plots.svg import COLOURS, INK, Plot, draw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _BINS = 40
 
@@ -31,7 +34,7 @@ def ratio_plots(encoders: Sequence[Encoder]) -> list[Plot]:
 def _plot(encoder: Encoder, finding: Finding, edges: np.ndarray) -> Plot:
     part, ratio = finding.columns["part"], np.clip(finding.columns["ratio"], edges[0], edges[-1])
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: "Figure") -> None:
         axes = figure.subplots()
         for name, colour, style in (("candidate", COLOURS[encoder.place], "-"), ("external", INK, ":")):
             mine = ratio[part == name]

@@ -1,13 +1,15 @@
 """Memorization by depth: LayerMem of each layer with its interval."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from holdfast.report.collect import Encoder
 from holdfast.report.plots.svg import COLOURS, DASHES, FAINT, Plot, draw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def layer_plots(encoders: Sequence[Encoder]) -> list[Plot]:
@@ -28,7 +30,7 @@ def _chain(row: Any) -> str:
 
 
 def _plot(chain: str, lines: Sequence[tuple[int, Sequence[Any]]]) -> Plot:
-    def paint(figure: Figure) -> None:
+    def paint(figure: "Figure") -> None:
         axes = figure.subplots()
         axes.axhline(0, color=FAINT, lw=1)
         for place, rows in lines:

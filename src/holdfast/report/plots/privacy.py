@@ -1,13 +1,15 @@
 """ROC curves of membership attacks on logarithmic axes, where the few certain hits are seen."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from holdfast.report.collect import Encoder
 from holdfast.report.plots.svg import COLOURS, DASHES, FAINT, Plot, draw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _TITLES = {
     "cosine": "Mean cosine of views",
@@ -35,7 +37,9 @@ def _plot(attack: str, lines: Sequence[tuple[int, Points]]) -> Plot:
     """lines: an encoder's place and a curve each."""
     least = min((value for _, points in lines for value in np.ravel(points) if value > 0), default=0.001)
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: "Figure") -> None:
+        from matplotlib.ticker import FuncFormatter, NullFormatter
+
         axes = figure.subplots()
         axes.plot([least, 1], [least, 1], color=FAINT, lw=1)
         for place, points in lines:

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from holdfast.report.axes import slug
 from holdfast.report.collect import Encoder, scores_of
-from holdfast.report.comparison import estimate
+from holdfast.report.estimates import estimate
 from holdfast.report.plots.svg import COLOURS, DASHES, Plot, draw
-from holdfast.report.wording import shown
+from holdfast.report.wording import printable, slug
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def attack_plots(encoders: Sequence[Encoder]) -> list[Plot]:
@@ -29,7 +31,7 @@ def _budgets(encoders: Sequence[Encoder]) -> Plot | None:
         return None
     ticks = sorted({(at, name) for points in lines.values() for at, name, *_ in points})
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: "Figure") -> None:
         axes = figure.subplots()
         for place, points in lines.items():
             at, value, low, high = (np.array([point[i] for point in points], float) for i in (0, 2, 3, 4))
@@ -65,14 +67,14 @@ def _corruptions(encoders: Sequence[Encoder]) -> Plot | None:
         return None
     kinds = sorted(means, key=lambda kind: np.mean([np.mean(values) for values in means[kind].values()]))
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: "Figure") -> None:
         axes = figure.subplots()
         for encoder in encoders:
             known = [(y, np.mean(means[k][encoder.place])) for y, k in enumerate(kinds) if encoder.place in means[k]]
             if known:
                 at = np.array([y for y, _ in known]) + 0.12 * (encoder.place - (len(encoders) - 1) / 2)
                 axes.plot([v for _, v in known], at, "o", ms=5, color=COLOURS[encoder.place])
-        axes.set_yticks(range(len(kinds)), [shown(kind).replace("_", " ") for kind in kinds])
+        axes.set_yticks(range(len(kinds)), [printable(kind).replace("_", " ") for kind in kinds])
         axes.grid(axis="x")
         axes.set(title="Under common corruptions", xlabel="accuracy (%), mean of five strengths", xlim=(0, None))
 

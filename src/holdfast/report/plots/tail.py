@@ -1,12 +1,15 @@
 """Plots of the tail audit: how test images are served from the sparsest group to the densest, without labels."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from holdfast.report.collect import Encoder
 from holdfast.report.plots.svg import COLOURS, DASHES, Plot, draw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MEASURES = (
     ("alignment", "Views of the rare", "distance between two views"),
@@ -28,7 +31,7 @@ def _plot(encoders: Sequence[Encoder], measure: str, title: str, axis: str) -> P
     if not lines:
         return None
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: "Figure") -> None:
         axes = figure.subplots()
         for place, (group, mean, low, high) in lines.items():
             axes.plot(group, mean, marker="o", ms=4, color=COLOURS[place], ls=DASHES[place])

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from holdfast.report.axes import audits_of, shortlist
+from holdfast.report.cells import Cell, Column, Table, encoder_columns, estimate_cell
 from holdfast.report.collect import Encoder, scores_of
-from holdfast.report.comparison import estimate
-from holdfast.report.tables.scores import Cell, Column, Table, encoder_columns, estimate_cell
-from holdfast.report.wording import direction, label, shown
+from holdfast.report.estimates import estimate
+from holdfast.report.listed import audits_of, label, shortlist
+from holdfast.report.wording import direction, printable
 
 
 def shortlist_table(encoders: Sequence[Encoder], audits: Sequence[str] | None = None) -> Table:
@@ -16,7 +16,7 @@ def shortlist_table(encoders: Sequence[Encoder], audits: Sequence[str] | None = 
         scores = {s.name: s for e in encoders for s in shortlist(audit, scores_of(e, audit))}
         for place, score in enumerate(scores.values()):
             values = [estimate_cell(estimate(e, audit, score), score.unit) for e in encoders]
-            about = ", ".join(filter(None, (shown(score.unit), direction(score).removesuffix(" is better"))))
-            rows.append([Cell(shown(audit) if place == 0 else ""), Cell(f"{label(score.name)} ({about})"), *values])
+            about = ", ".join(filter(None, (printable(score.unit), direction(score).removesuffix(" is better"))))
+            rows.append([Cell(printable(audit) if place == 0 else ""), Cell(f"{label(score.name)} ({about})"), *values])
     columns = [Column("Axis", numeric=False), Column("Score", numeric=False), *encoder_columns(encoders)]
     return Table("shortlist", "Scores with 95 % intervals", columns, rows)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from holdfast.report.cells import Cell, Column, Table, encoder_columns, estimate_cell
 from holdfast.report.collect import Encoder
 from holdfast.report.statistics import Estimate, over_runs
-from holdfast.report.tables.scores import Cell, Column, Table, encoder_columns, estimate_cell
-from holdfast.report.wording import shown
+from holdfast.report.wording import printable
 
 _Key = tuple[str, str]
 
@@ -22,8 +22,8 @@ def group_table(encoders: Sequence[Encoder]) -> Table | None:
         first = {**rows, **first}
     body = [
         [
-            Cell(shown(key[0])),
-            Cell(shown(key[1])),
+            Cell(printable(key[0])),
+            Cell(printable(key[1])),
             Cell(f"{first[key]['probe_images']:,}", sort=first[key]["probe_images"]),
             Cell(f"{first[key]['test_images']:,}", sort=first[key]["test_images"]),
             *(

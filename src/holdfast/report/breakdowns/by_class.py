@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from holdfast.report.cells import Cell, Column, Table, encoder_columns, estimate_cell
 from holdfast.report.collect import Encoder
 from holdfast.report.statistics import Estimate, over_runs
-from holdfast.report.tables.scores import Cell, Column, Table, encoder_columns, estimate_cell
-from holdfast.report.wording import shown
+from holdfast.report.wording import printable
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -42,9 +42,9 @@ def per_class(encoders: Sequence[Encoder]) -> PerClass | None:
     first = every[0]
     classes = [
         ClassAccuracy(
-            name=f"rank {i + 1}" if by_rank else shown(first[i]["class"]),
+            name=f"rank {i + 1}" if by_rank else printable(first[i]["class"]),
             train_images=round(sum(rows[i]["train_images"] or 0 for rows in every) / len(every)),
-            group=shown(first[i]["group"]),
+            group=printable(first[i]["group"]),
             accuracies=tuple(
                 _estimate([rows[i] for rows in group], e.varies) for e, group in zip(encoders, tables, strict=True)
             ),

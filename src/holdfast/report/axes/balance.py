@@ -1,0 +1,180 @@
+"""Balance: are rare classes served as well as frequent ones?"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from holdfast.findings import Finding
+from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Second, Section
+from holdfast.report.axes.facts import COMMON, PROBE
+from holdfast.report.axes.headlines import over_members
+from holdfast.report.axes.numbers import score
+from holdfast.report.axes.samples import evenly
+from holdfast.report.breakdowns import class_table, group_table, per_class
+from holdfast.report.cells import Table
+from holdfast.report.collect import Encoder, Measured
+from holdfast.report.images import MOST, Gallery, PerImage, Pictures, View
+from holdfast.report.paired import Sample, group_means
+from holdfast.report.plots import class_plots, group_plots
+from holdfast.report.statistics import DRAWS, Estimate
+from holdfast.report.wording import printable
+
+_GROUPS = {"many": "frequent", "medium": "medium", "few": "rare"}
+"""Groups of classes in words."""
+_PERCENT = (0.0, 100.0)
+_BY_CLASS = ("all", *_GROUPS, "std", "worst_class")
+
+
+def worst_group(encoder: Encoder) -> tuple[str, Estimate] | None:
+    """The group of classes of the lowest mean accuracy over the runs, in words, with its estimate."""
+    findings = [member.findings["balance"] for member in encoder.with_finding("balance")]
+    found = {}
+    for name, words in _GROUPS.items():
+        numbers = [number for finding in findings if (number := score(name)(finding)) is not None]
+        if numbers:
+            found[words] = over_members(encoder, numbers, _PERCENT)
+    return min(found.items(), key=lambda item: item[1].value) if found else None
+
+
+def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:
+    """Means over classes; the spread and the worst class are no means and are resampled elsewhere."""
+    columns, name = finding.columns, score.removeprefix("few_shot_")
+    hits = columns.get("correct" if name == score else "few_shot_correct")
+    if hits is None or not {"label", "group"} <= set(columns) or name not in ("all", *_GROUPS):
+        return None
+    inside = np.unique(columns["label"] if name == "all" else columns["label"][columns["group"] == name])
+    return group_means(columns["id"], 100.0 * hits, columns["label"], evenly(inside))
+
+
+def _drawn(member: Measured, score: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Images drawn again within each class."""
+    name = score.removeprefix("few_shot_")
+    if name not in _BY_CLASS:
+        return None
+    resampled = member.resampled if name == score else member.resampled_few_shot
+    return None if resampled is None else (resampled.ids, resampled.statistic(name))
+
+
+def _tables(encoders: Sequence[Encoder]) -> list[Table]:
+    per = per_class(encoders)
+    found = [None if per is None else class_table(per, encoders), group_table(encoders)]
+    return [table for table in found if table is not None]
+
+
+def _galleries(number: int, view: View, pictures: Pictures) -> Iterator[Gallery]:
+    yield from _worst_class(number, view, pictures)
+    yield from _rarest(number, view, pictures)
+
+
+def _worst_class(number: int, view: View, pictures: Pictures) -> Iterator[Gallery]:
+    atlas = pictures.sets[view.number].atlas
+    finding, correct = view.member.findings.get("balance"), view.values("correct")
+    rows = [] if finding is None else finding.tables.get("per_class", ())
+    if not rows or correct is None or atlas.labels is None:
+        return
+    worst = min(rows, key=lambda row: row["accuracy"])
+    labels = atlas.labels[pictures.sets[view.number].rows]
+    wrong = np.flatnonzero((labels == worst["index"]) & (correct == 0))
+    text = f"{worst['accuracy']:.1f} % of its test images are right; these are taken for other classes."
+    title = f"Errors of the worst class: {printable(worst['class'])}"
+    yield Gallery("worst-class", title, text, number, wrong[:MOST], caption="predicted")
+
+
+def _rarest(number: int, view: View, pictures: Pictures) -> Iterator[Gallery]:
+    """Images of the classes with few training images, the rarest class and its errors first."""
+    one = pictures.sets[view.number]
+    groups, trained = one.atlas.groups, view.values("train_images")
+    if groups is None or trained is None or "few" not in groups:
+        return
+    correct = view.values("correct")
+    few = np.flatnonzero(groups[one.rows] == "few")
+    wrong = np.zeros(len(few)) if correct is None else correct[few]
+    order = few[np.lexsort((wrong, trained[few]))]
+    text = (
+        "Images of the classes with few training images, the rarest class first, what the probe gets wrong before the "
+        "rest."
+    )
+    yield Gallery("rarest", "Rarest groups", text, number, order[:MOST], sort="train_images", caption="predicted")
+
+
+BALANCE = Axis(
+    audit="balance",
+    title="Balance",
+    question="Are rare classes served as well as frequent ones?",
+    explained="The same classifier’s accuracy by class, and by groups of classes with many, a medium number and few "
+    "training images. Every class counts once.",
+    command="holdfast audit RUN --axes balance",
+    needs="labels",
+    measures=(
+        HeadlineMeasure(
+            name="std",
+            label="Spread between groups (Std)",
+            unit="percent",
+            better="lower",
+            range=(0.0, 50.0),
+            scale=None,
+            meaning="How far apart the accuracies of frequent, medium and rare classes lie; 0 serves all alike.",
+            of=score("std"),
+        ),
+        HeadlineMeasure(
+            name="worst_class",
+            label="Worst class",
+            unit="percent",
+            better="higher",
+            range=_PERCENT,
+            scale=_PERCENT,
+            meaning="The lowest accuracy of any class; the classes are about equally frequent, so there are no groups.",
+            of=score("worst_class"),
+        ),
+    ),
+    second=Second(name="worst_group", words="worst group: {} classes", of=worst_group),
+    limits={
+        "std": Limit(
+            most=5.0,
+            reason="SimCLR and SDCLR both publish about 5 points on CIFAR-10-LT (arXiv:2106.02990): more than that is "
+            "less even than the long-tailed baselines of the literature.",
+        ),
+        "worst_group": Limit(
+            least_share_of=("all", 0.8),
+            reason="Four fifths of the whole is the customary first sign that a group is treated worse (US Uniform "
+            "Guidelines on Employee Selection, 29 CFR 1607.4 D).",
+        ),
+        "worst_class": Limit(
+            least_share_of=("all", 0.5),
+            reason="A class that is recognised less than half as often as the average class is lost for most uses, "
+            "whatever the average says.",
+        ),
+    },
+    labels={
+        "all": "All classes",
+        "many": "Frequent classes (many)",
+        "medium": "Medium classes",
+        "few": "Rare classes (few)",
+        "std": "Spread between groups (Std)",
+        "worst_class": "Worst class",
+        "worst_group": "Worst group (site, camera, …)",
+    },
+    shortlist=("all", "many", "medium", "few", "std", "worst_class", "worst_group"),
+    top=("all", "few", "std"),
+    sections=(
+        Section("balance", "Balance, full-shot probe"),
+        Section("balance", "Balance, few-shot probe", "few_shot_"),
+    ),
+    precedence=0,
+    facts=(*COMMON, *PROBE, ("Group rule", "group_rule"), ("Groups", "groups")),
+    must_match=(),
+    remedy="audit both alike",
+    sample=_sample,
+    drawn=_drawn,
+    drawn_over=f"test images (paired bootstrap within each class, {DRAWS:,} draws)",
+    drawings=(
+        Drawing(group_plots, "Accuracy by class group. Whiskers: 95 % intervals, as in the tables."),
+        Drawing(
+            class_plots,
+            "Accuracy by class with 95 % intervals, full-shot probe; above it the training images of each class on a "
+            "logarithmic scale.",
+        ),
+    ),
+    tables=_tables,
+    per_image=PerImage(galleries=_galleries, keys=("worst-class", "rarest"), rank=3),
+)

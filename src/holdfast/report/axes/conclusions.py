@@ -1,0 +1,85 @@
+"""What may be concluded from a memorization or privacy audit, in plain sentences."""
+
+from collections.abc import Mapping
+
+from holdfast.findings import Finding, Score
+from holdfast.report.wording import number
+
+LEAST_PAIRS = 3
+
+
+def trustworthy(finding: Finding) -> bool:
+    """Whether a memorization finding's ranking of single images may be used."""
+    return not _doubts(finding)
+
+
+def of_memorization(finding: Finding) -> list[str]:
+    """What it was measured on, and whether the ranking of single images may be used."""
+    measured = f"Measured on {finding.settings['measured_on']}."
+    doubts = _doubts(finding)
+    if doubts:
+        return [
+            measured,
+            f"Nothing can be concluded about single images: the ranking is not trustworthy, {'; '.join(doubts)}.",
+        ]
+    return [
+        measured,
+        "The ranking may be used: candidates lie above the external images, and pairs agree on their order more.",
+    ]
+
+
+def _doubts(finding: Finding) -> list[str]:
+    """Why the ranking is not trustworthy; empty where it is."""
+    values = {score.name: score for score in finding.scores}
+    pairs = finding.settings["pairs"]
+    if "centred_candidate" not in values:
+        return ["because no external images say how far scores move by chance"]
+    doubts = []
+    if pairs < LEAST_PAIRS:
+        doubts.append(f"because {pairs} {'pair is' if pairs == 1 else 'pairs are'} too few to rank images (3 or more)")
+    return doubts + _apart(values) + (_repeats(values) if pairs > 1 else [])
+
+
+def _apart(values: Mapping[str, Score]) -> list[str]:
+    """The candidates' mean must lie above the external images' by more than the sampling error of both.
+
+    Above the external images' own interval alone, one null in twelve would pass: the candidates' mean varies as well.
+    """
+    own, null, apart = (values[name] for name in ("difference_candidate", "difference_external", "centred_candidate"))
+    low, high = apart.interval or (apart.value, apart.value)
+    if low > 0:
+        return []
+    return [
+        f"because the candidates' mean {_number(own.value)} is not above the 95 % interval of the external images' "
+        f"{_number(null.value)} (difference {_number(apart.value)}, interval [{_number(low)}, {_number(high)}])"
+    ]
+
+
+def _repeats(values: Mapping[str, Score]) -> list[str]:
+    own, null = values["cross_pair_candidate"].value, values["cross_pair_external"].value
+    if own > null:
+        return []
+    return [
+        f"because pairs agree on the candidates' order (rank correlation {_number(own)}) no more than on the external "
+        f"images' ({_number(null)})"
+    ]
+
+
+def of_privacy(finding: Finding) -> list[str]:
+    """What it was measured on, and what each attack found."""
+    said = [f"Measured on {finding.settings['measured_on']}; members are candidates, non-members external images."]
+    for score in finding.scores:
+        if score.name.startswith("auc_") and score.interval is not None:
+            attack, (low, high) = score.name.removeprefix("auc_"), score.interval
+            verdict = (
+                "tells members from others"
+                if low > 0.5
+                else "found nothing, which is no proof that there is nothing to find"
+            )
+            said.append(f"The {attack} attack {verdict}: AUC {_number(score.value)} [{_number(low)}, {_number(high)}].")
+    return said
+
+
+def _number(value: float) -> str:
+    """With enough digits for a small distance."""
+    return number(value, "") if abs(value) >= 0.1 else f"{value:.4f}".replace("-", "−")

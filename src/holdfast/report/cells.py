@@ -1,0 +1,84 @@
+"""Tables as data: the page and the terminal show the same cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from holdfast.report.collect import Encoder, flat
+from holdfast.report.statistics import Estimate
+from holdfast.report.wording import interval, number, setting
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: what is read, what is smaller beneath it, and what it sorts by."""
+
+    text: str
+    note: str = ""
+    sort: float | str = ""
+    hint: str = ""
+    mark: str = ""
+    """'watch' or 'differs', or nothing."""
+    place: int | None = None
+    """An encoder's colour beside the text."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading."""
+
+    text: str
+    note: str = ""
+    numeric: bool = True
+    place: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns, rows of cells (the first heads its row) and what a reader must know beside them."""
+
+    name: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+    sortable: bool = False
+
+
+def encoder_columns(encoders: Sequence[Encoder]) -> list[Column]:
+    """One column per encoder; temperature and number of runs stand beneath the name: no result goes without them."""
+    return [Column(e.name, encoder_note(e), place=e.place) for e in encoders]
+
+
+def encoder_note(encoder: Encoder) -> str:
+    """Temperature and runs of an encoder in a few words."""
+    temperature = flat(encoder.run).get("temperature")
+    runs = len(encoder.members)
+    varied = encoder.varies if runs > 1 else "run"
+    return ", ".join([*([f"t = {setting(temperature)}"] if temperature is not None else []), f"{runs} {varied}"])
+
+
+def estimate_cell(value: Estimate | None, unit: str) -> Cell:
+    """A number with its spread, its interval beneath it."""
+    if value is None:
+        return Cell("–", "not measured")
+    spread = "" if value.spread is None else f" ± {number(value.spread, unit, like=value.value)}"
+    note = "" if value.interval is None else interval(*value.interval, unit, like=value.value)
+    return Cell(number(value.value, unit) + spread, note, value.value)
+
+
+def _row_head(cell: Cell) -> str:
+    return f"{cell.text} ({cell.note.removesuffix(' is better')})" if cell.note else cell.text
+
+
+def as_text(table: Table) -> str:
+    """A table for a terminal or a pipe: aligned columns, two spaces between them, plain minus signs."""
+    heads = [column.text for column in table.columns]
+    body = [
+        [_row_head(row[0]), *(" ".join(filter(None, (cell.text, cell.note))) for cell in row[1:])] for row in table.rows
+    ]
+    widths = [max(len(row[i]) for row in [heads, *body]) for i in range(len(heads))]
+    lines = []
+    for row in [heads, *body]:
+        columns = zip(row, widths, table.columns, strict=True)
+        lines.append("  ".join(t.rjust(w) if c.numeric else t.ljust(w) for t, w, c in columns).rstrip())
+    return "\n".join([table.caption, *(f"  {line}" for line in lines)]).replace("−", "-")

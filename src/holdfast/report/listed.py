@@ -1,0 +1,89 @@
+"""What is looked up by an audit's name: its axis, the scores that stand for it, the words for them.
+
+Findings of an audit that is not in AXES (of another version, of somebody's own) are shown by plain rules.
+"""
+
+import re
+from collections.abc import Sequence
+
+from holdfast.findings import Finding, Score
+from holdfast.report.axes import AXES, Axis, Section, no_sample
+from holdfast.report.collect import Encoder
+from holdfast.report.wording import printable, setting
+
+READERS = tuple(axis.per_image for axis in AXES.values() if axis.per_image is not None)
+"""How audits are read image by image."""
+_OTHERS = 4
+"""Scores that stand for an audit that is not listed."""
+_LABELS = {name: words for axis in AXES.values() for name, words in axis.labels.items()}
+
+
+def axis_of(audit: str) -> Axis:
+    """The axis of an audit; of one that is not listed, one that knows no more than its name."""
+    if audit in AXES:
+        return AXES[audit]
+    title = printable(audit).capitalize()
+    return Axis(
+        audit=audit,
+        title=title,
+        question="",
+        explained="",
+        command="",
+        needs="images",
+        measures=(),
+        limits={},
+        labels={},
+        shortlist=(".*",),
+        shortlist_most=_OTHERS,
+        top=(),
+        sections=(Section(audit, title),),
+        precedence=2,
+        facts=(("Test images", "test_images"), ("Of", "test"), ("Seed", "seed")),
+        must_match=(),
+        remedy="audit both alike",
+        sample=no_sample,
+        drawings=(),
+        per_image=None,
+    )
+
+
+def audits_of(encoders: Sequence[Encoder]) -> list[str]:
+    """The audits that any encoder has findings of: the listed ones in their order, then others by name."""
+    measured = {audit for encoder in encoders for member in encoder.members for audit in member.findings}
+    return [name for name in AXES if name in measured] + sorted(measured - set(AXES))
+
+
+def by_precedence(audits: Sequence[str]) -> list[Axis]:
+    """The axes of audits in the order of tables and sentences that go over all of them."""
+    return sorted(map(axis_of, audits), key=lambda axis: axis.precedence)
+
+
+def shortlist(audit: str, scores: Sequence[Score]) -> list[Score]:
+    """The scores that stand for an audit, in the order of its patterns."""
+    axis = axis_of(audit)
+    found = [s for pattern in axis.shortlist for s in scores if re.fullmatch(pattern, s.name)]
+    return found[: axis.shortlist_most]
+
+
+def label(score: str) -> str:
+    """A score's name in words; a few-shot score by the score that it repeats."""
+    name = score.removeprefix("few_shot_")
+    words = re.sub(r"_(\d+)_255(?=_|$)", r" at \1/255", printable(name)).replace("_", " ").capitalize()
+    return _LABELS.get(name, words.replace("Pgd", "PGD"))
+
+
+def conclusions(finding: Finding) -> list[str]:
+    """Sentences to stand beside the numbers of a finding; none where they speak for themselves."""
+    return list(axis_of(finding.audit).conclusions(finding))
+
+
+def protocol(encoders: Sequence[Encoder], audit: str) -> list[tuple[str, str]]:
+    """The settings that an audit was run with, several where encoders differ."""
+    findings = [member.findings[audit] for encoder in encoders for member in encoder.with_finding(audit)]
+    facts = []
+    for name, key in axis_of(audit).facts:
+        values = [f.settings[key] for f in findings if f.settings.get(key) is not None]
+        said = dict.fromkeys(f"{v:,}" if type(v) is int and key != "seed" else setting(v) for v in values)
+        if said:
+            facts.append((name, " · ".join(said)))
+    return facts
