@@ -36,7 +36,8 @@ BAD = {
     "audit timm/resnet18": "expected --data with images to audit timm/resnet18 on",
     "audit nowhere --data digits": "got 'nowhere'",
     "report nowhere": "nowhere",
-    "methods simclr": "expected nothing after 'holdfast methods', got simclr",
+    "methods simclrr": "expected one of the methods, got 'simclrr'; did you mean simclr?",
+    "recipes a b": "expected one name after 'holdfast recipes', got a b",
 }
 
 
@@ -72,23 +73,11 @@ def test_help_needs_no_torch_and_comes_at_once():
     assert fastest < 5  # the claim of 0.3 s is measured by benchmarks/help.py; here a hang would show
 
 
-@pytest.mark.parametrize(
-    "command", ["train", "train sdclr", "audit", "report", "compare", "card", "embed", "export", "demo", "resume"]
-)
-def test_every_command_explains_itself(command, capsys):
-    try:
-        code = main([*command.split(), "--help"])
-    except SystemExit as done:
-        code = done.code
-    assert code in (0, None)
-    assert "usage" in capsys.readouterr().out.lower()
-
-
 @pytest.mark.parametrize(("command", "entries"), [("methods", METHODS), ("recipes", RECIPES)])
 def test_lists_name_every_entry(command, entries, capsys):
     assert main([command]) == 0
     printed = capsys.readouterr().out
-    assert all(any(line.startswith(name) for line in printed.splitlines()) for name in entries)
+    assert all(any(line.split()[:1] == [name] for line in printed.splitlines()) for name in entries)
 
 
 def test_flags_change_what_they_name_and_nothing_else():

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from holdfast.cli.options import UserError, nearest
+from holdfast.cli.options import UserError, nearest, say_when_loading
 
 COMMANDS: dict[str, str] = {
     "inspect": "what a collection is like, and what to do: holdfast inspect DIR",
@@ -38,18 +38,30 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "holdfast COMMAND --help shows a command's options; holdfast --version the version.",
+            "holdfast COMMAND --help shows a command's options; holdfast version the version.",
         ]
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; returns the exit code: 0, 2 for input that cannot be used, 130 for an interruption."""
+    """Runs a command; returns the exit code: 0, 2 for input that cannot be used, 130 for an interruption, 141 where
+    nobody reads what is printed any more."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help", "help"):
+    try:
+        code = _guarded(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # What is left in the buffer would be written, and fail, when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _guarded(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "--help-all", "help"):
         print(usage())
         return 0
-    if words[0] in ("-V", "--version"):
+    if words[0] in ("-V", "--version", "version"):
         from importlib.metadata import version
 
         print(f"holdfast {version('holdfast')}")
@@ -59,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nholdfast: interrupted; a run continues with: holdfast resume RUN", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        raise
     except (UserError, ValueError, FileNotFoundError, FileExistsError, PermissionError, FloatingPointError) as error:
         if os.environ.get("HOLDFAST_DEBUG"):
             raise
@@ -69,5 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(name: str, words: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(f"expected a command, got {name!r}; {nearest(name, COMMANDS)}")
+    if sys.stderr.isatty():
+        say_when_loading()
     getattr(import_module(f"holdfast.cli.{name}"), name)(words)
     return 0

@@ -15,12 +15,30 @@ from holdfast.cli.audited import (
     left_out,
     subject_of,
 )
-from holdfast.cli.options import UserError, parse
+from holdfast.cli.options import Help, UserError, parse
 from holdfast.cli.progress import Stages
 from holdfast.findings import Finding
 
 if TYPE_CHECKING:
     from holdfast.audits import Subject
+
+HELP = Help(
+    usage="holdfast audit ENCODER ... [OPTIONS]",
+    says="Measures encoders on every axis that the images allow, prints a table and writes a page for each: "
+    "quality, balance, tail, robustness, invariance, memorization, privacy.",
+    example="holdfast audit runs/a --test test.parquet",
+    first="data test labels axes budget minutes image_size device out page",
+    groups={
+        "images": "groups download resize memory_gib workers strict",
+        "probes and groups of classes": "probe_on protocol probe_lr_drop group_rule few_shot_share",
+        "what of the encoder is measured": "layer pool aggregate name batch_size precision seed",
+        "robustness": "attack_images attack_norm attack_eps attack_steps attack_step attack_restarts square_images "
+        "square_queries attack_head head_images head_epochs drift_images drift_distance corruption_images",
+        "invariance": "shift_images average",
+        "what is left behind": "cache atlas",
+    },
+)
+
 
 LONG = frozenset({"robustness", "invariance", "memorization"})
 """Axes that take long enough for an estimate to be worth the two seconds that it costs."""
@@ -28,7 +46,7 @@ LONG = frozenset({"robustness", "invariance", "memorization"})
 
 def audit(words: Sequence[str]) -> None:
     """Measures encoders, saves the findings, writes a page for each, prints its path and a table."""
-    options = parse(AuditOptions, words, prog="holdfast audit")
+    options = parse(AuditOptions, words, HELP)
     if not options.encoders:
         raise UserError("expected an encoder, got none; as in: holdfast audit runs/sdclr-1 --test test.parquet")
     if len(options.encoders) > 1 and (options.name or options.out):

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import tyro
 
-from holdfast.cli.options import UserError, parse
+from holdfast.cli.options import Help, UserError, parse
+
+HELP = Help(
+    usage="holdfast card RUN [OPTIONS]",
+    says="Writes the audits' numbers as card.json and as a model card that the Hugging Face hub shows.",
+    example="holdfast card runs/a",
+    first="out name",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +33,7 @@ def card(words: Sequence[str]) -> None:
     """Writes both and says where they are."""
     from holdfast.report import write_card
 
-    options = parse(CardOptions, words, prog="holdfast card")
+    options = parse(CardOptions, words, HELP)
     if options.run is None:
         raise UserError("expected an audited run folder, got none; as in: holdfast card runs/sdclr-1")
     document, readme = write_card(options.run, options.out, name=options.name)

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import tyro
 
-from holdfast.cli.options import parse
+from holdfast.cli.options import Help, parse
+
+HELP = Help(
+    usage="holdfast compare FOLDER ... [OPTIONS]",
+    says="Prints the scores of audited encoders side by side, how they differ on the same images, and which "
+    "cannot be told apart.",
+    example="holdfast compare runs/a runs/b",
+    first="all",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,15 +23,15 @@ class CompareOptions:
     """Options of `holdfast compare`."""
 
     folders: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """Audited run folders, the first encoder's is the baseline."""
+    """Audited run folders; the first is what the others are compared with."""
     all: bool = False
-    """Every score of every audit, not only those that stand for an axis."""
+    """Show every score of every audit, not only those that stand for an axis."""
 
 
 def compare(words: Sequence[str]) -> None:
     """Prints scores, paired differences and what cannot be told apart."""
     from holdfast.report import compare as measure
 
-    options = parse(CompareOptions, words, prog="holdfast compare")
+    options = parse(CompareOptions, words, HELP)
     found = measure(options.folders)
     print(found.full_text if options.all else found.text)

@@ -7,12 +7,9 @@ from pathlib import Path
 
 from holdfast.cli.audit import audit_encoder
 from holdfast.cli.audited import AuditOptions
-from holdfast.cli.options import free_folder, parse
+from holdfast.cli.options import Help, free_folder, parse
 from holdfast.cli.progress import Progress, duration, quiet_fabric
 from holdfast.config import MethodConfig, RunConfig, ViewSettings
-from holdfast.engine import train
-from holdfast.methods import SDCLRConfig, SimCLRConfig, name_of
-from holdfast.report import compare, report
 
 DIGIT_VIEWS = ViewSettings(crop_min=0.4, flip=0.0, jitter=0.8, grey=0.0, hue=0.0, saturation=0.0)
 """Digits have no colour, and a mirrored 2 is no 2."""
@@ -20,6 +17,15 @@ DIGIT_VIEWS = ViewSettings(crop_min=0.4, flip=0.0, jitter=0.8, grey=0.0, hue=0.0
 
 AUDITED = AuditOptions(encoders=(), axes=("quality", "balance"), cache=False, page=False)
 """The axes that take seconds: the demo is to be over in minutes, and ends with one page of all runs."""
+
+
+HELP = Help(
+    usage="holdfast demo [OPTIONS]",
+    says="Trains SimCLR and SDCLR on a long tail of handwritten digits, audits both and writes the report, in "
+    "a few minutes.",
+    example="holdfast demo --out runs/demo",
+    first="out epochs seeds",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +62,11 @@ def demo_config(method: MethodConfig, seed: int, epochs: int) -> RunConfig:
 
 def demo(words: Sequence[str]) -> None:
     """Trains, audits and reports; prints what came out, whichever method wins."""
-    options = parse(DemoOptions, words, prog="holdfast demo")
+    options = parse(DemoOptions, words, HELP)
+    from holdfast.engine import train
+    from holdfast.methods import SDCLRConfig, SimCLRConfig, name_of
+    from holdfast.report import compare, report
+
     quiet_fabric()
     started, out = time.perf_counter(), options.out or free_folder(Path("runs"), "demo")
     folders = []

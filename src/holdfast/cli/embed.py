@@ -8,9 +8,16 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from holdfast.cli.options import UserError, parse
+from holdfast.cli.options import Help, UserError, parse
 from holdfast.cli.progress import Stages
 from holdfast.runs import RunFolder
+
+HELP = Help(
+    usage="holdfast embed ENCODER [OPTIONS]",
+    says="Writes the features of images as a file that other programs read, with the images' ids, paths and labels.",
+    example="holdfast embed runs/a --data photos --out features.parquet",
+    first="data out image_size labels limit device",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +39,20 @@ class EmbedOptions:
     limit: int | None = None
     """At most so many images, drawn by the seed."""
     seed: int = 0
-    """Of that draw."""
+    """Decides which images --limit draws."""
     layer: Literal["backbone", "prefeature"] = "backbone"
     """The encoder's features, or those of the wide layer after it that a run of emp-ssl keeps."""
     batch_size: int = 512
     """Images per pass of the encoder."""
     precision: Literal["32", "bf16"] = "32"
-    """Of the encoder's passes."""
+    """Precision of the encoder's passes."""
     device: str | None = None
     """Where to compute; None: a GPU where there is one."""
 
 
 def embed(words: Sequence[str]) -> None:
     """Writes the features of images and says where they are."""
-    options = parse(EmbedOptions, words, prog="holdfast embed")
+    options = parse(EmbedOptions, words, HELP)
     if options.encoder is None:
         raise UserError("expected an encoder, got none; as in: holdfast embed runs/a --data images --out a.parquet")
     from holdfast.evaluation.embeddings import SUFFIXES, write_embeddings

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import tyro
 
-from holdfast.cli.options import UserError, parse
+from holdfast.cli.options import Help, UserError, parse
+
+HELP = Help(
+    usage="holdfast export RUN [OPTIONS]",
+    says="Writes an encoder's weights for timm or torchvision alone, with code that loads them without holdfast.",
+    example="holdfast export runs/a --out exported",
+    first="out",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +24,12 @@ class ExportOptions:
     encoder: Annotated[str | None, tyro.conf.Positional] = None
     """A run folder, or its encoder.safetensors."""
     out: Path = Path("exported")
-    """Folder to write, new."""
+    """The folder to write, which must be new."""
 
 
 def export(words: Sequence[str]) -> None:
     """Writes weights, facts and loading code, and says where they are."""
-    options = parse(ExportOptions, words, prog="holdfast export")
+    options = parse(ExportOptions, words, HELP)
     if options.encoder is None:
         raise UserError("expected a run folder, got none; as in: holdfast export runs/a --out exported")
     from holdfast.models import Encoder, load_encoder

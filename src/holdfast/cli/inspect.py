@@ -11,9 +11,18 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from holdfast.cli.options import UserError, nearest, parse
+from holdfast.cli.options import Help, UserError, nearest, parse
 from holdfast.progress import OnStage
 from holdfast.runs import write_json
+
+HELP = Help(
+    usage="holdfast inspect SOURCE [OPTIONS]",
+    says="Tells what a collection of images is like and what to do with it, before anything is trained: "
+    "counts, sizes, broken files, duplicates, how uneven it is, and how long training would take.",
+    example="holdfast inspect photos --page photos.html",
+    first="against labels groups page json limit method",
+    groups={"the run that is timed": "encoder image_size batch_size epochs"},
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,25 +32,25 @@ class InspectOptions:
     sources: Annotated[tuple[str, ...], tyro.conf.Positional]
     """A folder of pictures, or anything else that --data takes."""
     against: str | None = None
-    """Another source, such as the test images: which images are in both?"""
+    """Another source, such as the test images: tells which images are in both."""
     labels: str | None = None
-    """Where classes are: 'folder', FILE.csv, a column of the source, or 'none'; None: the source's own."""
+    """Where the classes stand: folder, FILE.csv, a column of the source, or none; None: the source's own."""
     groups: tuple[str, ...] = ()
     """Further groups to count: FILE.csv:COLUMN, or columns of the source."""
     method: str = "auto"
-    """Method whose time and memory is measured by a few steps; 'auto': the one advised; 'none': none."""
+    """Method whose time and memory are measured by a few steps: auto is the one advised, none measures none."""
     encoder: str | None = None
-    """Of that run; None: the method's default."""
+    """Encoder of the run that is timed; None: the method's default."""
     image_size: int | None = None
-    """Of that run, in pixels; None: what is advised."""
+    """Image size of the run that is timed, in pixels; None: what is advised."""
     batch_size: int | None = None
-    """Of that run; None: what is advised."""
+    """Images per step of the run that is timed; None: what is advised."""
     epochs: int | None = None
-    """Of that run; None: what is advised."""
+    """Epochs of the run that is timed; None: what is advised."""
     limit: int | None = None
-    """Look at a draw of so many images; None: at all."""
+    """Look at a draw of so many images; None: at all of them."""
     seed: int = 0
-    """Decides the draw."""
+    """Decides which images --limit draws."""
     download: bool = False
     """Let torchvision fetch a set that is not there."""
     json: Path | None = None
@@ -52,7 +61,7 @@ class InspectOptions:
 
 def inspect(words: Sequence[str]) -> None:
     """Prints what there is and what to do; writes it as JSON and as a page where asked."""
-    options = parse(InspectOptions, words, prog="holdfast inspect")
+    options = parse(InspectOptions, words, HELP)
     if len(options.sources) != 1:
         raise UserError(
             f"expected one folder or file to inspect, got {len(options.sources)}; as in: holdfast inspect photos"

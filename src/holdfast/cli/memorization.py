@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from holdfast.cli.audited import score_lines
-from holdfast.cli.options import UserError, parse
+from holdfast.cli.options import Help, UserError, parse
 from holdfast.cli.progress import Progress, quiet_fabric
 from holdfast.config import VIEWS, ViewSettings
 from holdfast.findings import Finding
@@ -24,6 +24,17 @@ SMALL_IMAGE = 64
 """Up to this side, in pixels, views of an encoder without a run are CIFAR's, else ImageNet's."""
 
 
+HELP = Help(
+    usage="holdfast memorization RUN [OPTIONS]",
+    says="Tells which images a run memorised. It trains pairs of encoders, one with and one without some of "
+    "the run's images, and compares what they make of them. An interrupted study goes on where it "
+    "stopped.",
+    example="holdfast memorization runs/a --pairs 3",
+    first="pairs epochs candidates external remove test device",
+    groups={"encoders that were trained elsewhere": "two_encoders data partition image_size"},
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemorizationOptions:
     """Options of `holdfast memorization`."""
@@ -33,7 +44,7 @@ class MemorizationOptions:
     pairs: int = 3
     """Pairs of encoders; fewer than 3 give means of subsets, no ranks of images."""
     epochs: int | None = None
-    """Epochs of each encoder; None: as many as the run."""
+    """Epochs of each encoder; None: as many as the run had."""
     views: int = 10
     """Views of each image that are compared, at least 4."""
     external: float = 0.1
@@ -47,19 +58,19 @@ class MemorizationOptions:
     test: str | None = None
     """Labelled test images for --remove; None: the external images."""
     two_encoders: tuple[str, ...] = ()
-    """Instead of a run: F G, or F1 G1 F2 G2 ..., encoders trained elsewhere with and without the candidates."""
+    """Encoders to compare instead of a run, trained elsewhere with and without the candidates: F G, or F1 G1 F2 G2."""
     data: str | None = None
-    """With --two-encoders: the images to score."""
+    """The images to score, with --two-encoders."""
     partition: Path | None = None
-    """With --two-encoders: JSON with lists of ids, candidate, and external, shared, independent where known."""
+    """JSON with lists of image ids, for --two-encoders: candidate, and external, shared and independent where known."""
     image_size: int | None = None
-    """With --two-encoders: side in pixels that images are resized to."""
+    """Side in pixels that images are resized to, with --two-encoders."""
     seed: int = 0
     """Decides partition, the pairs' seeds and the views."""
     batch_size: int = 512
     """Views per pass of an encoder when scoring; changes no result beyond rounding."""
     precision: Literal["32", "bf16"] = "32"
-    """Of the passes when scoring."""
+    """Precision of the encoders' passes when scoring."""
     device: str | None = None
     """Where to score; None: a GPU where there is one."""
     study: Path | None = None
@@ -68,7 +79,7 @@ class MemorizationOptions:
 
 def memorization(words: Sequence[str]) -> None:
     """Trains pairs where there are none, scores, saves table and gallery, says what may be concluded."""
-    options = parse(MemorizationOptions, words, prog="holdfast memorization")
+    options = parse(MemorizationOptions, words, HELP)
     if bool(options.two_encoders) == (options.run is not None):
         raise UserError(
             "expected a run folder or --two-encoders F G, got both or neither; as in: "

@@ -1,12 +1,24 @@
-"""`holdfast methods`: what there is, a line each."""
+"""`holdfast methods`: what can be trained, and one method in full."""
 
 from collections.abc import Sequence
 
-from holdfast.cli.options import show_list
+from holdfast.cli.options import changed, chosen, first_line, without_heavy_imports, wrapped
 
 
 def methods(words: Sequence[str]) -> None:
-    """Lists METHODS and PRESETS."""
-    from holdfast.methods import METHODS, PRESETS
+    """Lists METHODS and PRESETS; with a name: what it is, what it sets, its recipes and where its settings are."""
+    with without_heavy_imports():
+        from holdfast.config import RunConfig
+        from holdfast.methods import METHODS, PRESETS, default_config
+        from holdfast.recipes import RECIPES
 
-    show_list("methods", words, METHODS | {name: preset for name, preset in PRESETS.items() if name not in METHODS})
+        entries = METHODS | {name: preset for name, preset in PRESETS.items() if name not in METHODS}
+        name = chosen("methods", words, entries)
+        if name is None:
+            return
+        config = default_config(name)
+        print(wrapped(first_line(entries[name])))
+        print(f"\nsettings that differ from a plain run:\n{changed(config, RunConfig(method=type(config.method)()))}")
+        recipes = [f"  holdfast recipes {key}" for key in RECIPES if key.startswith(f"{name}/")]
+        print("\n".join(["\nrecipes:", *recipes] if recipes else []))
+        print(f"\nnext: holdfast train {name} --help")

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import tyro
 
-from holdfast.cli.options import parse
+from holdfast.cli.options import Help, parse
+
+HELP = Help(
+    usage="holdfast report FOLDER ... [OPTIONS]",
+    says="Writes one HTML page from audited encoders: a verdict, pictures, tables and curves. It needs no "
+    "network and no GPU.",
+    example="holdfast report runs/a runs/b --out report.html",
+    first="out limits images",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,5 +36,5 @@ def report(words: Sequence[str]) -> None:
     """Writes the page and says where it is."""
     from holdfast.report import report as write
 
-    options = parse(ReportOptions, words, prog="holdfast report")
+    options = parse(ReportOptions, words, HELP)
     print(f"report: {write(options.folders, options.out, limits=options.limits, images=options.images)}")

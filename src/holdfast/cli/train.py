@@ -1,22 +1,49 @@
 """`holdfast train`: an encoder from images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from holdfast.cli.options import UserError, free_folder, nearest, parse, take
-from holdfast.cli.progress import Progress, quiet_fabric
-from holdfast.config import VIEWS, RunConfig
-from holdfast.engine import train as engine_train
-from holdfast.methods import METHODS, PRESETS, SimCLRConfig, default_config
-from holdfast.recipes import RECIPES
+from holdfast.cli.options import (
+    Help,
+    Option,
+    UserError,
+    first_line,
+    free_folder,
+    heading,
+    listed,
+    nearest,
+    parse,
+    take,
+    without_heavy_imports,
+)
+from holdfast.config import VIEWS, RunConfig, ViewSettings
+
+MORE = (
+    Option(name="recipe", flag="--recipe NAME", text="Start from the settings of a recipe: see `holdfast recipes`."),
+    Option(
+        name="views",
+        flag=f"--views {'|'.join(VIEWS)}",
+        text="Draw views by a preset's settings, in place of the method's.",
+        group=heading(ViewSettings),
+    ),
+)
+GROUPS = {
+    "images": "labels groups download resize memory_gib workers strict long_tail split holdout limit",
+    "network": "stem init",
+    "optimiser": "optimizer lr lr_end warmup_epochs momentum nesterov lars_trust lars_clip weight_decay decay schedule",
+    "training under attack": "adversary_eps adversary_step adversary_norm adversary_start adversary_statistics",
+    "the penalty": "penalty_form penalty_limit penalty_clip penalty_draws",
+    "where and how it is computed": "seed precision compile devices accelerator threads checkpoint_steps "
+    "keep_checkpoints signals_every",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
     """Options of `holdfast train`."""
 
-    config: RunConfig = field(default_factory=lambda: RunConfig(method=SimCLRConfig()))
+    config: RunConfig
     """What to train."""
     out: Path | None = None
     """Folder for everything the run leaves, new or empty; None: runs/METHOD-1, or the next number that is free."""
@@ -24,25 +51,28 @@ class TrainOptions:
 
 def train(words: Sequence[str]) -> None:
     """Trains a method and says where the encoder is."""
+    if {"-h", "--help", "--help-all"} & set(words):
+        with without_heavy_imports():
+            train_options(list(words))
     options = train_options(list(words))
-    config = options.config
+    from holdfast.cli.progress import Progress, quiet_fabric
+    from holdfast.engine import train as engine_train
+
     quiet_fabric()
     folder = options.out or free_folder(Path("runs"), words[0])
     with Progress(folder) as progress:
-        run = engine_train(config, folder, listen=progress)
+        run = engine_train(options.config, folder, listen=progress)
     progress.say(f"encoder: {run.encoder}")
     progress.say(f"next: holdfast audit {folder}")
 
 
 def train_options(words: list[str]) -> TrainOptions:
     """The options that words of a command line name: a preset's or a recipe's settings first, then single flags."""
+    from holdfast.methods import METHODS, PRESETS, default_config
+
     known = [*METHODS, *(name for name in PRESETS if name not in METHODS)]
     if not words or words[0].startswith("-"):
-        if {"-h", "--help"} & set(words):
-            print(f"usage: holdfast train METHOD [OPTIONS]\n\nmethods: {', '.join(known)}\n")
-            print("holdfast train METHOD --help shows a method's options.")
-            raise SystemExit(0)
-        raise UserError(f"expected a method after 'holdfast train', got none; choose one of {', '.join(known)}")
+        _without_method(words, known)
     method, rest = words[0], words[1:]
     if method not in known:
         raise UserError(f"expected a method, got {method!r}; {nearest(method, known)}")
@@ -52,22 +82,37 @@ def train_options(words: list[str]) -> TrainOptions:
         if views not in VIEWS:
             raise UserError(f"expected a preset after --views, got {views!r}; {nearest(views, VIEWS)}")
         config = replace(config, views=VIEWS[views])
-    return parse(
-        TrainOptions,
-        rest,
-        prog=f"holdfast train {method}",
-        default=TrainOptions(config=config),
-        description=f"{first_line(method)} "
-        f"--recipe NAME starts from a recipe's settings, --views {'|'.join(VIEWS)} from a preset of views.",
+    page = _help(method, first_line(PRESETS.get(method) or METHODS[method]))
+    return parse(TrainOptions, rest, page, default=TrainOptions(config=config))
+
+
+def _help(method: str, says: str) -> Help:
+    return Help(
+        usage=f"holdfast train {method} [OPTIONS]",
+        says=says,
+        example=f"holdfast train {method} --data photos --out runs/a",
+        first="data out encoder image_size epochs batch_size recipe adversary penalty devices",
+        groups=GROUPS,
+        more=MORE,
     )
 
 
-def first_line(name: str) -> str:
-    """What a method or preset is, in a line."""
-    return ((PRESETS.get(name) or METHODS[name]).__doc__ or "").strip().splitlines()[0]
+def _without_method(words: Sequence[str], known: Sequence[str]) -> None:
+    """Shows what can be trained where help is asked for. Raises UserError where it is not."""
+    from holdfast.methods import METHODS, PRESETS
+
+    if not {"-h", "--help", "--help-all"} & set(words):
+        raise UserError(f"expected a method after 'holdfast train', got none; choose one of {', '.join(known)}")
+    entries = {name: PRESETS.get(name) or METHODS[name] for name in known}
+    print("usage: holdfast train METHOD [OPTIONS]\n\nTrains an encoder on images; labels are never needed.\n")
+    print("for example: holdfast train simclr --data photos --out runs/a\n\nmethods:")
+    print(f"{listed(entries, '  ')}\n\nholdfast train METHOD --help shows a method's options.")
+    raise SystemExit(0)
 
 
 def _recipe(name: str, method: str) -> RunConfig:
+    from holdfast.recipes import RECIPES
+
     names = [known for known in RECIPES if known.startswith(f"{method}/")]
     if name not in RECIPES and f"{method}/{name}" in RECIPES:
         name = f"{method}/{name}"

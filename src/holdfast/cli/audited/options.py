@@ -22,12 +22,12 @@ class AuditOptions(AttackOptions):
     download: bool = False
     """Let torchvision fetch a data set that is not there (torchvision/CIFAR10:test)."""
     labels: str | None = None
-    """Of data and test: folder, FILE.csv, FILE.csv:COLUMN, a column of the source, or none; None: the run's choice,
-    else the source's own, which a folder has none of."""
+    """Where the labels of data and test stand: folder, FILE.csv, FILE.csv:COLUMN, a column of the source, or none;
+    None: the run's choice, else the source's own, which a folder has none of."""
     groups: tuple[str, ...] = ()
-    """Of the test images: FILE.csv:COLUMN, a column of the source, or folder; balance reports accuracy by them."""
+    """Groups of test images that balance reports accuracy by: FILE.csv:COLUMN, a column of the source, or folder."""
     resize: Literal["crop", "square", "squash", "pad"] | None = None
-    """How a picture becomes square, see `holdfast train`; None: the run's choice, else crop."""
+    """How a picture becomes square (`holdfast train --help-all` says more); None: the run's choice, else crop."""
     memory_gib: float = 4.0
     """Most GiB of decoded pixels in memory; a folder or parquet files beyond it are streamed by workers."""
     workers: int | None = None
@@ -35,12 +35,12 @@ class AuditOptions(AttackOptions):
     strict: bool = False
     """Stop at the first file that cannot be used, instead of setting it aside."""
     axes: tuple[str, ...] | None = None
-    """What to measure, see `holdfast audits`; None: all that the data allow."""
+    """What to measure: names that `holdfast audits` lists; None: all that the images allow."""
     budget: Literal["auto", "quick", "fast", "full"] = "auto"
-    """What robustness and invariance may spend, options written out apart. auto: full where they are named in --axes,
-    else the largest that takes at most --minutes here, by passes that are timed first."""
+    """What robustness and invariance may spend; options that are written out win over it. With auto it is full where
+    they are named in --axes, else the largest that takes at most --minutes here, by passes that are timed first."""
     minutes: float = 10.0
-    """For --budget auto: what robustness and invariance may take together."""
+    """What robustness and invariance may take together, in minutes, where the budget is auto."""
     cache: bool = True
     """Keep features in the folder, so that another audit does not extract them again."""
     atlas: bool = True
@@ -72,7 +72,7 @@ class AuditOptions(AttackOptions):
     batch_size: int = 512
     """Images per pass of the encoder."""
     precision: Literal["32", "bf16"] = "32"
-    """Of the encoder's passes."""
+    """Precision of the encoder's passes."""
     device: str | None = None
     """Where to compute; None: a GPU where there is one."""
     name: str | None = None

@@ -1,15 +1,48 @@
-"""Lists of what there is, a line for each entry."""
+"""Lists of what there is, a line for each entry, and one entry in full."""
 
+import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.cli.options.errors import UserError
+from holdfast.cli.options.errors import UserError, nearest
+from holdfast.cli.options.help import width, wrapped
 
 
-def show_list(what: str, words: Sequence[str], entries: Mapping[str, Any]) -> None:
-    """Prints the name and the first line of each entry's docstring. Raises UserError for further words."""
-    if words and words != ["--help"] and words != ["-h"]:
-        raise UserError(f"expected nothing after 'holdfast {what}', got {' '.join(words)}; leave it out")
-    width = max(map(len, entries))
-    for name, entry in entries.items():
-        print(f"{name:{width}}  {(entry.__doc__ or '').strip().splitlines()[0]}")
+def chosen(what: str, words: Sequence[str], entries: Mapping[str, Any]) -> str | None:
+    """The entry that the words name; None where they name none, after the list of all was printed.
+
+    Raises UserError for an unknown name and for several.
+    """
+    if {"-h", "--help", "--help-all"} & set(words):
+        print(f"usage: holdfast {what} [NAME]\n\n{wrapped(f'Lists {what}, or shows the one that is named.')}\n")
+        print(f"for example: holdfast {what} {next(iter(entries))}")
+        return None
+    if len(words) > 1:
+        raise UserError(f"expected one name after 'holdfast {what}', got {' '.join(words)}; give one, or none for all")
+    if words and words[0] not in entries:
+        raise UserError(f"expected one of the {what}, got {words[0]!r}; {nearest(words[0], entries)}")
+    if words:
+        return words[0]
+    print(listed(entries))
+    return None
+
+
+def listed(entries: Mapping[str, Any], indent: str = "") -> str:
+    """A line for each entry, wrapped after its name; on lines of its own where the names are long."""
+    column = max(map(len, entries))
+    hang = " " * (len(indent) + column + 2)
+    if width() - len(hang) < 50:
+        return "\n".join(f"{indent}{name}\n{wrapped(first_line(entry), '      ')}" for name, entry in entries.items())
+    return "\n".join(wrapped(f"{name:{column}}  {first_line(entry)}", indent, hang) for name, entry in entries.items())
+
+
+def first_line(entry: Any) -> str:
+    """What a method, preset, audit or recipe is, in a sentence: a class is what its file says on the first line."""
+    text = sys.modules[entry.__module__].__doc__ if inspect.isclass(entry) else entry.__doc__
+    return (text or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def paragraphs(text: str | None) -> str:
+    """A docstring's paragraphs in lines of whole words."""
+    return "\n\n".join(wrapped(" ".join(part.split())) for part in (text or "").split("\n\n"))

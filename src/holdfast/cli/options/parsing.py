@@ -10,31 +10,32 @@ from typing import Any, TypeVar
 import tyro
 
 from holdfast.cli.options.errors import UserError, nearest
+from holdfast.cli.options.help import Help, help_text
 
 T = TypeVar("T")
 
 
-def parse(kind: type[T], words: Sequence[str], *, prog: str, default: T | None = None, description: str = "") -> T:
-    """An instance of a dataclass from words of a command line. Exits with the help for --help.
+def parse(kind: type[T], words: Sequence[str], page: Help, *, default: T | None = None) -> T:
+    """An instance of a dataclass from words of a command line. Prints the help and exits for --help and --help-all.
 
     Raises UserError, in one line, for a flag that does not exist or a value of the wrong type.
     """
-    if not {"-h", "--help"} & set(words):
-        _check_flags(words, set(flags(kind, default)), prog)
+    if asked := {"-h", "--help", "--help-all"} & set(words):
+        print(help_text(page, kind, default, full="--help-all" in asked))
+        raise SystemExit(0)
+    prog = page.prog
+    _check_flags(words, set(flags(kind, default)), prog)
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors):
             return tyro.cli(
                 kind,
                 prog=prog,
-                description=description or None,
                 args=list(words),
                 default=default,  # type: ignore[arg-type]
                 config=(tyro.conf.OmitArgPrefixes,),
             )
-    except SystemExit as exit_:
-        if exit_.code in (0, None):
-            raise
+    except SystemExit:
         raise UserError(f"{prog}: {_one_line(errors.getvalue())}; see {prog} --help") from None
 
 
