@@ -2,7 +2,7 @@
 seconds to import, has no say in them."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -42,8 +42,6 @@ class StandIn:
 class Heavy(ModuleType):
     """In place of a heavy module."""
 
-    __path__: Sequence[str] = ()
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -57,7 +55,7 @@ class Finder(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self, is_package=True) if fullname.partition(".")[0] in HEAVY else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return Heavy(spec.name)
+        return Heavy(spec.name)  # Python gives it the empty path of a package from the spec
 
     def exec_module(self, module: ModuleType) -> None: ...
 
