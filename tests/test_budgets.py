@@ -28,7 +28,8 @@ def test_a_budget_that_is_none_is_refused(value):
         ({"attack_images": 0}, "attack_images >= 1"),
         ({"square_queries": -1}, "square_queries >= 0"),
         ({"attack_norm": "l1"}, "attack_norm linf or l2"),
-        ({"attack_head": "aff"}, "slf or alf or authors"),
+        ({"attack_head": "tuned"}, "slf or alf or emp-ssl"),
+        ({"head_steps": 0}, "head_steps >= 1"),
         ({"attack_step": 0.0}, "attack_step > 0"),
         ({"attack_eps": ("8",)}, "write 8/255"),
     ],
@@ -57,7 +58,7 @@ def test_a_smaller_budget_makes_fewer_passes_and_keeps_the_largest_eps():
     passes = [robustness_passes(Options(**budgeted(budget, {})), 10_000) for budget in BUDGETS]
     assert passes == sorted(passes)
     # Each of the three starts looks at its last point too, by one more forward pass.
-    assert passes[2] == (3 * 20 * (3 * 1000 + 100), 3 * (3 * 1000 + 5000 * 100) + 75 * 500)
+    assert passes[2] == (3 * 20 * (3 * 1000 + 100) + 1000, 3 * (3 * 1000 + 5000 * 100) + 75 * 500)
     eps = [parse_eps(budgeted(budget, {})["attack_eps"], "linf")[-1][0] for budget in BUDGETS]
     assert eps == ["8/255"] * 3
 

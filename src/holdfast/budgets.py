@@ -27,12 +27,12 @@ BUDGETS = ("quick", "fast", "full")
 'fast' within the smallest and the largest."""
 
 _COUNTS = {
-    **dict.fromkeys(("attack_images", "attack_steps", "head_images", "head_epochs"), 1),
+    **dict.fromkeys(("attack_images", "attack_steps", "head_images"), 1),
     **dict.fromkeys(("attack_restarts", "square_images", "square_queries", "drift_images", "corruption_images"), 0),
 }
 _CHOICES = {
     "attack_norm": ("linf", "l2"),
-    "attack_head": ("slf", "alf", "authors"),
+    "attack_head": ("slf", "alf", "emp-ssl", "simclr-clean", "simclr-attacked"),
     "drift_distance": ("cosine", "l2"),
 }
 
@@ -57,13 +57,13 @@ class AttackOptions:
     """Images, at most, out of the attacked ones, that Square is tried on where PGD has not broken them; 0: none."""
     square_queries: int = 5000
     """Queries of Square for each of them: its paper takes 5,000."""
-    attack_head: Literal["slf", "alf", "authors"] = "slf"
-    """The linear head under attack: fitted on clean features (SLF), trained on attacked ones (ALF), or on clean,
-    attacked and again clean ones, as CF-AMC-SSL's authors do."""
-    head_images: int = 2000
-    """Probe images, at most, that an ALF or authors' head is trained on."""
-    head_epochs: int = 5
-    """Passes over them for an ALF head; the authors' has 6."""
+    attack_head: Literal["slf", "alf", "emp-ssl", "simclr-clean", "simclr-attacked", "authors"] = "slf"
+    """The linear head under attack: fitted on clean features (slf), trained on attacked ones (alf), or as CF-AMC-SSL's
+    scripts do for EMP-SSL's rows and for SimCLR's two. 'authors' is an old word for emp-ssl."""
+    head_images: int = 50_000
+    """Probe images, at most, that a trained head sees, drawn evenly over the classes."""
+    head_steps: int | None = None
+    """Steps of Adam of a trained head; None: its protocol's own, 200 for alf, 1,170 for emp-ssl, 3,900 for simclr-*."""
     drift_images: int = 100
     """Images, at most, out of the attacked ones, whose features are driven away without labels; 0: none."""
     drift_distance: Literal["cosine", "l2"] = "cosine"
@@ -72,6 +72,10 @@ class AttackOptions:
     """Images, at most, out of the attacked ones, that are corrupted in 15 ways at 5 strengths; 0: none."""
 
     def __post_init__(self) -> None:
+        if self.attack_head == "authors":
+            object.__setattr__(self, "attack_head", "emp-ssl")
+        if self.head_steps is not None and self.head_steps < 1:
+            raise ValueError(f"expected head_steps >= 1, got {self.head_steps}; leave it out for the protocol's own")
         for name, value in vars(self).items():
             if name in _COUNTS and value < _COUNTS[name]:
                 raise ValueError(f"expected {name} >= {_COUNTS[name]}, got {value}; leave it out for the default")

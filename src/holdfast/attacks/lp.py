@@ -13,7 +13,7 @@ from holdfast.randomness import uniform
 
 Norm = Literal["linf", "l2"]
 _TINY = 1e-12
-"""Below it a gradient has no direction."""
+"""Keeps a division by a length of zero harmless."""
 
 
 def check_pixels(images: Tensor) -> Tensor:
@@ -73,8 +73,9 @@ def ascent(gradient: Tensor, *, step: float, norm: Norm) -> Tensor:
     gradient = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
     if norm == "linf":
         return step * gradient.sign()
-    size = per_image(length(gradient, norm), gradient)
-    return torch.where(size > _TINY, step * gradient / size.clamp(min=_TINY), 0)
+    largest = per_image(length(gradient, "linf"), gradient)  # squares of small gradients would vanish
+    gradient = gradient / torch.where(largest > 0, largest, 1.0)
+    return step * gradient / per_image(length(gradient, norm), gradient).clamp(min=_TINY)
 
 
 def random_start(images: Tensor, *, eps: float, norm: Norm, keys: Tensor) -> Tensor:

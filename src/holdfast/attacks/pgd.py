@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from holdfast.attacks.harms import Goal
+from holdfast.attacks.harms import HARMS, Goal
 from holdfast.attacks.lp import Norm, ascent, check_pixels, random_start
 from holdfast.attacks.shell import Problem, Search, Trial, run
 from holdfast.randomness import fold
@@ -24,11 +24,15 @@ class Pgd:
     """Whether the first start is drawn from the ball too; all later ones are."""
     restarts: int = 1
     """How many starts."""
+    harms: tuple[str, ...] = ()
+    """Names in HARMS that the starts climb in turn; none: the goal's own harm."""
 
     def search(self, problem: Problem) -> Search:
         """One ascent after another; trial i of a start is the point after i steps."""
         for start in range(self.restarts):
             images = problem.images
+            if self.harms:
+                problem = problem.raising(HARMS[self.harms[start % len(self.harms)]])
             if self.random_start or start:
                 keys = fold(problem.keys, start)
                 images = random_start(images, eps=problem.eps, norm=problem.norm, keys=keys)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from holdfast.attacks.checkpoint import AttackCheckpoint
-from holdfast.attacks.harms import Goal
+from holdfast.attacks.harms import Goal, Measure
 from holdfast.attacks.lp import Norm, check_budget, check_pixels, within
 from holdfast.progress import OnProgress
 from holdfast.randomness import fold, key
@@ -34,6 +34,10 @@ class Problem:
     def keep(self, stays: Tensor) -> "Problem":
         """The problem for the images where stays [m] is True."""
         return replace(self, goal=self.goal.rows(stays), images=self.images[stays], keys=self.keys[stays])
+
+    def raising(self, harm: Measure) -> "Problem":
+        """The same problem, with another harm to raise."""
+        return replace(self, goal=replace(self.goal, harm=harm))
 
     def within(self, perturbed: Tensor) -> Tensor:
         """Perturbed images [m, ...] brought into the budget and the pixel range."""

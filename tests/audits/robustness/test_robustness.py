@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from toy_audits import ReadsTheClass, small_network, toy_images
 
 from holdfast.audits import audit
+from holdfast.audits.robustness.heads import TRAINED
 from holdfast.data import Images
 from holdfast.evaluation import fit_probe
 from holdfast.findings import Finding
@@ -110,7 +111,10 @@ def test_an_encoder_without_gradients_is_reported_as_masked():
     assert values(finding)["gradient_masking"] > 0
     words = " ".join(finding.settings["warnings"])
     assert "Square broke" in words
-    assert "no gradient reaches the pixels of 90 of 90 images" in words
+    right = round(0.9 * values(finding)["clean_accuracy"])
+    assert f"no gradient reaches the pixels of {right} of {right} right images" in words
+    assert values(finding)["gradient_masking"] == 100
+    assert finding.settings["without_gradient"] == right
 
 
 class Sharp(nn.Module):
@@ -208,12 +212,13 @@ def test_corruptions_are_measured_at_every_strength():
     assert values(finding)["corruption_drift"] == pytest.approx(np.mean([row["drift"] for row in rows]))
 
 
-@pytest.mark.parametrize("head", ["slf", "alf", "authors"])
+@pytest.mark.parametrize("head", ["slf", "alf", "emp-ssl", "simclr-clean", "simclr-attacked", "authors"])
 def test_every_head_protocol_is_named_in_the_finding(head):
-    finding = robustness(small_network(), attack_head=head, head_images=60, head_epochs=1, attack_steps=2)
+    finding = robustness(small_network(), attack_head=head, head_images=60, head_steps=3, attack_steps=2)
+    head = {"authors": "emp-ssl"}.get(head, head)  # an old word
     assert finding.settings["attack_head"] == head
-    assert {"slf": "SLF", "alf": "ALF", "authors": "the authors"}[head] in finding["clean_accuracy"].definition
-    assert ("head_images" in finding.settings) == (head != "slf")
+    assert TRAINED[head] in finding["clean_accuracy"].definition
+    assert finding.settings.get("head_steps") == (None if head == "slf" else 3)
 
 
 def test_an_audit_without_labels_measures_drift_alone():
@@ -233,7 +238,7 @@ def test_an_interrupted_audit_goes_on_where_it_stopped(tmp_path):
             raise KeyboardInterrupt
 
     options = {"unfinished": tmp_path, "corruption_images": 3, "attack_head": "alf", "head_images": 50}
-    options |= {"attack_images": 60, "head_epochs": 1}
+    options |= {"attack_images": 60, "head_steps": 2}
     with pytest.raises(KeyboardInterrupt):
         robustness(small_network(), progress=interrupt, **options)
     assert "robustness: pgd at 2/255" in told

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -42,8 +42,8 @@ class BudgetResult:
     pixels: float
     pgd: Records
     """PGD from the image itself, on every image that is right; one that is wrong already has iteration -1."""
-    tried: Mapping[str, int]
-    """Images that each attack was tried on, by its name: pgd, restarts, square."""
+    met: Mapping[str, Tensor]
+    """Bool [m]: images that each attack was tried on, by its name in ATTACKS."""
     broke: Mapping[str, Tensor]
     """Bool [m]: images that each attack broke."""
     robust: Tensor
@@ -141,18 +141,21 @@ def _budget_result(
     setup: AttackSetup, target: tuple[Model, Tensor], budget: tuple[str, float], right: Tensor, robust: Tensor
 ) -> BudgetResult:
     eps, pixels = budget
-    pgd, tried, broke = _nothing(setup.images), {}, {}
+    pgd, met, broke = _nothing(setup.images), {}, {}
     for name, entry in ATTACKS.items():
-        rows = _met(setup, entry, right, robust).nonzero()[:, 0]
-        broke[name], tried[name] = torch.zeros_like(right), 0
-        if not any(entry.passes(setup.means(pixels))) or not len(rows):
-            continue
-        goal = untargeted(*target, harm=HARMS[entry.harm])
-        records = setup.attack(f"{name} at {eps}", entry.make(setup.means(pixels)), goal, rows, pixels)
-        broke[name][rows], tried[name] = records.broken, len(rows)
-        pgd = _spread(records, rows, pgd) if name == "pgd" else pgd
-        robust = robust & ~broke[name]
-    return BudgetResult(eps, pixels, pgd, tried, broke, robust)
+        met[name], broke[name] = torch.zeros_like(right), torch.zeros_like(right)
+        rows = _met(setup, entry, right, robust) & any(entry.passes(setup.means(pixels)))
+        while rows.any():
+            goal, places = untargeted(*target, harm=HARMS[entry.harm]), rows.nonzero()[:, 0]
+            stage = f"{name} at {eps}" + (" on the rest" if met[name].any() else "")
+            records = setup.attack(stage, entry.make(setup.means(pixels)), goal, places, pixels)
+            broke[name][places] = records.broken
+            pgd = _spread(records, places, pgd) if name == "pgd" else pgd
+            met[name] |= rows
+            robust = robust & ~broke[name]
+            # Where it breaks any of a sample, the others that are left have to meet it too.
+            rows = robust & ~met[name] & bool(entry.meets == "sample" and broke[name].any())
+    return BudgetResult(eps, pixels, pgd, met, broke, robust)
 
 
 def _met(setup: AttackSetup, entry: ListedAttack, right: Tensor, robust: Tensor) -> Tensor:
@@ -202,27 +205,3 @@ def drifts(setup: AttackSetup, features: Model, clean: Tensor) -> dict[str, Tens
         attack = Pgd(step=setup.step(pixels), steps=options.attack_steps, random_start=True)
         found[eps] = setup.attack(f"drift at {eps}", attack, goal, rows, pixels).margin
     return found
-
-
-def without_gradient(model: Model, images: Images, labels: Tensor, most: int) -> int:
-    """Of up to so many images, how many pixels feel nothing of: attacks by gradient are blind to them."""
-    pixels = images.floats(torch.arange(min(most, len(images)))).to(labels.device).requires_grad_()
-    if not len(pixels):
-        return 0
-    with torch.enable_grad():
-        outputs = model(pixels)
-        if not outputs.requires_grad:
-            return len(pixels)
-        loss = torch.nn.functional.cross_entropy(outputs, labels[: len(pixels)], reduction="sum")
-        (gradient,) = torch.autograd.grad(loss, pixels)
-    return int((gradient.flatten(1) == 0).all(1).sum())
-
-
-def masked(found: Sequence[BudgetResult], result: BudgetResult) -> dict[str, Tensor]:
-    """Bool [m] by reason: images that PGD at this budget did not break but something that should be weaker did."""
-    smaller = [other.broke["pgd"] for other in found if other.pixels < result.pixels]
-    before = torch.stack(smaller).any(0) if smaller else torch.zeros_like(result.robust)
-    return {
-        "Square": result.broke["square"] & ~result.broken_by_pgd,
-        "PGD at a smaller budget": before & ~result.broken_by_pgd,
-    }

@@ -1,6 +1,5 @@
 """Robustness: PGD (arXiv:1706.06083), Square (arXiv:1912.00049), feature drift, corruptions (arXiv:1903.12261)."""
 
-import hashlib
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -18,20 +17,18 @@ from holdfast.audits.robustness.attacks import (
     budget_results,
     drifted,
     drifts,
-    without_gradient,
 )
 from holdfast.audits.robustness.corruptions import corruptions
 from holdfast.audits.robustness.cost import robustness_passes
 from holdfast.audits.robustness.first_broken import first_broken
-from holdfast.audits.robustness.scores import accuracies, attack_table, class_table, drift_scores, masking, slug
+from holdfast.audits.robustness.heads import attacked_head, checksum_of, head_schedule
+from holdfast.audits.robustness.masking import masking, without_gradient
+from holdfast.audits.robustness.scores import accuracies, attack_table, class_table, drift_scores, slug
 from holdfast.audits.subject import Subject
-from holdfast.data import Images, draw_evenly
+from holdfast.data import Images
 from holdfast.evaluation.features import measuring
-from holdfast.evaluation.probes import AUTHORS, LinearProbe, alf_schedule, classifier, features_of, train_head
+from holdfast.evaluation.probes import classifier, features_of
 from holdfast.findings import Finding, Score
-
-_LOOKED_AT = 128
-"""Images, at most, whose gradients are looked at for masking."""
 
 
 @dataclass
@@ -60,8 +57,8 @@ def robustness(subject: Subject) -> Finding:
     with measuring(subject.encoder, subject.options.device) as home:
         features = features_of(subject.encoder, subject.options.precision)
         clean = subject.test_features[subject.test.positions(images.ids)].to(home)
-        head = _head(subject, features) if labelled else None
-        setup = AttackSetup(subject, images, "" if head is None else _checksum(head))
+        head = attacked_head(subject, features) if labelled else None
+        setup = AttackSetup(subject, images, "" if head is None else checksum_of(head))
         _tell_estimate(setup, features, home)
         if head is not None:
             _attack(parts, setup, classifier(features, head), head.predict(clean).cpu(), home)
@@ -84,10 +81,10 @@ def _attack(parts: _Parts, setup: AttackSetup, model: Model, predicted: Tensor, 
     labels = images.labels.cpu()
     right = predicted == labels
     found = budget_results(setup, model, labels.to(home), right)
-    blind = without_gradient(model, images, labels.to(home), _LOOKED_AT)
-    suspects, warnings = masking(right, found, blind, min(_LOOKED_AT, len(images)))
+    blind = without_gradient(setup, model, labels.to(home), right)
+    suspects, warnings = masking(right, found, blind)
     parts.scores += accuracies(setup.subject, labels, right, found) + suspects
-    parts.facts["warnings"] = warnings
+    parts.facts |= {"warnings": warnings, "without_gradient": int(blind.sum())}
     parts.tables["attacks"] = attack_table(found, right)
     parts.tables["per_class"] = class_table(setup.subject, labels, right, found)
     parts.tables["first_broken"] = first_broken(setup, model, labels.to(home), found)
@@ -100,46 +97,6 @@ def _add_drift(parts: _Parts, setup: AttackSetup, found: dict[str, Tensor]) -> N
     parts.scores += scores
     parts.tables["drift"] = rows
     parts.columns |= {f"drift_{slug(eps)}": _spread(setup, drifted(setup), v) for eps, v in found.items()}
-
-
-def _head(subject: Subject, features: Model) -> LinearProbe:
-    """The linear head that is attacked, as the protocol names it."""
-    options, clean_head = subject.options, subject.full_shot.probe
-    if options.attack_head == "slf":
-        return clean_head
-    probed = subject.pool.select(subject.probe_ids)
-    images = probed.subset(draw_evenly(probed, options.head_images, seed=options.seed, purpose="head images"))
-    alf = options.attack_head == "alf"
-    schedule = alf_schedule(options.head_epochs) if alf else AUTHORS
-    checkpoint = AttackSetup(subject, images, _checksum(clean_head)).checkpoint("head", schedule)
-    saved = checkpoint.load() if checkpoint is not None else {}
-    if saved:
-        where = clean_head.weight.device
-        weight, bias, shift, scale = (saved[name].to(where) for name in ("weight", "bias", "shift", "scale"))
-        return LinearProbe(weight, bias, shift, scale, 0.0, None)
-    told = options.progress
-    head = train_head(
-        features,
-        images,
-        subject.pool_features[subject.pool.positions(images.ids)],
-        classes=subject.classes,
-        schedule=schedule,
-        start=clean_head if alf else None,
-        seed=options.seed,
-        on_progress=None
-        if told is None
-        else lambda done, all_: told(f"robustness: {options.attack_head} head", done, all_),
-    )
-    if checkpoint is not None:
-        checkpoint.save({name: getattr(head, name) for name in ("weight", "bias", "shift", "scale")})
-    return head
-
-
-def _checksum(head: LinearProbe) -> str:
-    digest = hashlib.sha256()
-    for tensor in (head.weight, head.bias, head.shift, head.scale):
-        digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _columns(subject: Subject, images: Images) -> dict[str, np.ndarray]:
@@ -174,8 +131,8 @@ def _budget(setup: AttackSetup) -> dict[str, Any]:
     options = setup.options
     names = "attack_images attack_norm attack_steps attack_restarts square_images square_queries attack_head"
     named = {name: getattr(options, name) for name in f"{names} drift_images drift_distance corruption_images".split()}
-    head = {} if options.attack_head == "slf" else {"head_images": options.head_images}
-    head |= {"head_epochs": options.head_epochs} if options.attack_head == "alf" else {}
+    schedule = head_schedule(options)
+    head = {} if schedule is None else {"head_images": options.head_images, "head_steps": schedule.length}
     steps = {eps: setup.step(pixels) for eps, pixels in setup.budgets}
     return {**named, **head, "attack_eps": [eps for eps, _ in setup.budgets], "attack_step": steps}
 

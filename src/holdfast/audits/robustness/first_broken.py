@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from holdfast.attacks import Pgd, run, untargeted
+from holdfast.attacks import ATTACKS, HARMS, Pgd, run, untargeted
 from holdfast.attacks.harms import Model
 from holdfast.audits.robustness.attacks import AttackSetup, BudgetResult
 
@@ -42,7 +42,7 @@ def _broken_again(
 ) -> list[dict[str, Any]]:
     """The same attack on rows [k] alone, this time keeping its images."""
     images = setup.images.subset(rows)
-    goal = untargeted(model, labels).rows(rows)
+    goal = untargeted(model, labels, HARMS[ATTACKS["pgd"].harm]).rows(rows)
     records = run(
         Pgd(step=setup.step(result.pixels), steps=setup.options.attack_steps),
         goal,

@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holdfast.audits.robustness.attacks import BudgetResult, masked
+from holdfast.attacks import ATTACKS
+from holdfast.audits.robustness.attacks import BudgetResult
+from holdfast.audits.robustness.heads import TRAINED
 from holdfast.audits.subject import Subject
 from holdfast.evaluation.groups import DRAWS, bootstrap_intervals, class_accuracy, statistics, wilson_interval
 from holdfast.findings import Score
@@ -15,6 +17,7 @@ from holdfast.randomness import generator
 
 _WILSON = "attacked test images (Wilson)"
 _BOOTSTRAP = f"attacked test images (bootstrap within classes, {DRAWS:,} draws)"
+TITLES = {"pgd": "PGD", "restarts": "PGD from random starts", "square": "Square"}
 NORMS = {"linf": "in the l-infinity norm", "l2": "in the l2 norm"}
 
 
@@ -41,26 +44,33 @@ def share(name: str, hits: Tensor, definition: str, *, lower: bool = False) -> S
 def accuracies(subject: Subject, labels: Tensor, right: Tensor, found: Sequence[BudgetResult]) -> list[Score]:
     """clean_accuracy, then for every budget PGD's, the cumulative one and the groups'."""
     options = subject.options
-    head = {"slf": "on clean features", "alf": "on attacked features", "authors": "by the authors' schedule"}
     scores = [
-        share("clean_accuracy", right, f"Share of attacked test images that the head, {_fitted(subject)}, gets right.")
+        share(
+            "clean_accuracy",
+            right,
+            f"Share of attacked test images that the head, {TRAINED[options.attack_head]}, gets right.",
+        )
     ]
     for result in found:
         ball = f"{result.eps} {NORMS[options.attack_norm]}"
-        pgd = f"PGD-{options.attack_steps} from the image itself, head fitted {head[options.attack_head]}"
+        pgd = f"PGD-{options.attack_steps} from the image itself, head {TRAINED[options.attack_head]}"
         text = f"Share of attacked test images still right under {pgd}, budget {ball}."
         scores.append(share(f"pgd_accuracy_{slug(result.eps)}", right & ~result.broke["pgd"], text))
-        text = (
-            f"Share still right after every attack run (PGD, restarts, Square) at {ball} and at every smaller budget."
-        )
+        text = f"Share still right after every attack run ({_run(result)}) at {ball} and at every smaller budget."
         scores.append(share(f"robust_accuracy_{slug(result.eps)}", result.robust, text))
     for result in found:
         scores += _group_scores(subject, labels, right, result)
     return scores
 
 
-def _fitted(subject: Subject) -> str:
-    return {"slf": "SLF", "alf": "ALF", "authors": "the authors' schedule"}[subject.options.attack_head]
+def _run(result: BudgetResult) -> str:
+    """The attacks of a budget, and how many of the images that were left one was tried on where it was not all."""
+    said = []
+    for name, met in result.met.items():
+        left = result.robust | result.broke[name] | met
+        part = "" if ATTACKS[name].meets != "sample" else f" on {int(met.sum()):,} of {int(left.sum()):,}"
+        said += [f"{TITLES.get(name, name)}{part}"] if met.any() or part else []
+    return ", ".join(said)
 
 
 def _group_scores(subject: Subject, labels: Tensor, right: Tensor, result: BudgetResult) -> list[Score]:
@@ -136,25 +146,6 @@ def lost_shares(
     return found
 
 
-def masking(right: Tensor, found: Sequence[BudgetResult], blind: int, looked: int) -> tuple[list[Score], list[str]]:
-    """The gradient_masking score, and a warning for every sign of it."""
-    warnings, hidden = [], torch.zeros_like(right)
-    for result in found:
-        for reason, images in masked(found, result).items():
-            hidden |= images
-            if images.any():
-                warnings.append(
-                    f"gradient masking: at {result.eps}, {reason} broke {int(images.sum()):,} of {int(right.sum()):,} "
-                    "right images that PGD did not break"
-                )
-    if blind:
-        warnings.append(f"gradient masking: no gradient reaches the pixels of {blind:,} of {looked:,} images")
-    if not right.any():
-        return [], warnings
-    text = "Share of right images that PGD did not break at a budget where Square, or PGD at a smaller one, broke them."
-    return [share("gradient_masking", hidden[right], text, lower=True)], warnings
-
-
 def drift_scores(
     found: Mapping[str, Tensor], distance: str, norm: str, steps: int
 ) -> tuple[list[Score], list[dict[str, Any]]]:
@@ -190,7 +181,7 @@ def attack_table(found: Sequence[BudgetResult], right: Tensor) -> list[dict[str,
         for name, broke in result.broke.items():
             robust = robust & ~broke
             left = 100 * float(robust.sum()) / images
-            row = {"eps": result.eps, "attack": name, "tried": result.tried[name], "broke": int(broke.sum())}
+            row = {"eps": result.eps, "attack": name, "tried": int(result.met[name].sum()), "broke": int(broke.sum())}
             rows.append(row | {"accuracy_left": left})
     return rows
 

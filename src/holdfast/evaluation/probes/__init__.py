@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from holdfast.evaluation.probes.adversarial import AUTHORS as AUTHORS
-    from holdfast.evaluation.probes.adversarial import alf_schedule as alf_schedule
+    from holdfast.evaluation.probes.adversarial import HEAD_SCHEDULES as HEAD_SCHEDULES
+    from holdfast.evaluation.probes.adversarial import HeadSchedule as HeadSchedule
     from holdfast.evaluation.probes.adversarial import classifier as classifier
     from holdfast.evaluation.probes.adversarial import features_of as features_of
     from holdfast.evaluation.probes.adversarial import train_head as train_head

@@ -1,13 +1,14 @@
 """Encoders under attack: the model that attacks see, and heads trained on attacked features (arXiv:2501.03507)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from holdfast.attacks import Goal, Pgd, cross_entropy, run
+from holdfast.attacks import AttackCheckpoint, Goal, Pgd, cross_entropy, log_odds, run
 from holdfast.attacks.harms import Model
 from holdfast.data import Images
 from holdfast.evaluation.features import pooled
@@ -17,7 +18,9 @@ from holdfast.progress import OnProgress
 from holdfast.randomness import generator, key, permutation
 
 Phase = tuple[Literal["clean", "attacked"], int]
-"""What a head sees, and for how many epochs."""
+"""What a head sees, and for how many steps of Adam."""
+SAVED_EVERY = 50
+"""Steps after which what was trained is saved."""
 
 
 def features_of(encoder: nn.Module, precision: Literal["32", "bf16"] = "32") -> Model:
@@ -45,8 +48,10 @@ class HeadSchedule:
     """In turn, with one optimiser throughout."""
     lr: float
     """Of Adam."""
+    fresh: bool = True
+    """Whether it begins with fresh weights on raw features, or with the head fitted on clean features."""
     batch_size: int = 256
-    """Images per step; the last, smaller batch is kept."""
+    """Images per step; the last, smaller batch of a pass over the images is kept."""
     eps: float = 8 / 255
     """Budget in pixels."""
     step: float = 0.01
@@ -54,14 +59,37 @@ class HeadSchedule:
     steps: int = 5
     """Forward and backward passes of each attack."""
 
+    @property
+    def length(self) -> int:
+        """Steps of Adam."""
+        return sum(count for _, count in self.phases)
 
-def alf_schedule(epochs: int) -> HeadSchedule:
-    """Attacked epochs alone. Rate and length are ours: the papers that report ALF do not agree on them."""
-    return HeadSchedule(phases=(("attacked", epochs),), lr=1e-3)
+    def of_length(self, length: int) -> "HeadSchedule":
+        """The same phases, shortened or stretched to so many steps of Adam together."""
+        ends, whole = [0], self.length
+        for _, count in self.phases:
+            ends.append(ends[-1] + count)
+        marks = [round(end * length / whole) for end in ends]
+        kinds = [kind for kind, _ in self.phases]
+        return replace(self, phases=tuple(zip(kinds, (b - a for a, b in pairwise(marks)), strict=True)))
+
+    @property
+    def attacked_images(self) -> int:
+        """How often an image is attacked in all, at most."""
+        return self.batch_size * sum(count for kind, count in self.phases if kind == "attacked")
 
 
-AUTHORS = HeadSchedule(phases=(("clean", 2), ("attacked", 2), ("clean", 2)), lr=3e-4)
-"""CF-AMC-SSL's evaluation (softsys4ai/CF-AMC-SSL@ff36114): a head partly adversarial, so neither SLF nor ALF."""
+_EPOCH = 195
+"""Steps of an epoch in the scripts: 50,000 images in whole batches of 256."""
+HEAD_SCHEDULES: dict[str, HeadSchedule] = {
+    "alf": HeadSchedule(phases=(("attacked", 200),), lr=1e-3, fresh=False, batch_size=64),
+    "emp-ssl": HeadSchedule(phases=(("clean", 2 * _EPOCH), ("attacked", 2 * _EPOCH), ("clean", 2 * _EPOCH)), lr=3e-4),
+    "simclr-clean": HeadSchedule(phases=(("clean", 20 * _EPOCH),), lr=3e-4),
+    "simclr-attacked": HeadSchedule(phases=(("attacked", 20 * _EPOCH),), lr=3e-4),
+}
+"""By protocol. alf: rate and length are ours, as papers do not agree on them. The others are the two scripts of
+softsys4ai/CF-AMC-SSL@ff36114: evaluate_empssl.py, whose head is partly adversarial, and evaluate_simclr.py, which has
+a clean head and a separate attacked one."""
 
 
 def train_head(
@@ -74,13 +102,14 @@ def train_head(
     start: LinearProbe | None = None,
     seed: int = 0,
     on_progress: OnProgress | None = None,
+    checkpoint: AttackCheckpoint | None = None,
 ) -> LinearProbe:
     """A linear head on features, trained as the schedule says on labelled images [n] with clean features [n, dim].
 
     start: the head to begin with, whose standardisation is kept; None: fresh weights on raw features, drawn by the
-    seed as torch's Linear draws them. The encoder is not touched. on_progress is told (done, all) epochs. An
-    attacked epoch costs schedule.steps forward and backward passes and two forward passes per image. Raises ValueError
-    without labels.
+    seed as torch's Linear draws them. The encoder is not touched. on_progress is told (done, all) steps. An attacked
+    step costs schedule.steps forward and backward passes and two forward passes of each image of its batch. With a
+    checkpoint training goes on where it was saved last, every SAVED_EVERY steps. Raises ValueError without labels.
     """
     if images.labels is None:
         raise ValueError(
@@ -90,18 +119,46 @@ def train_head(
     weight, bias = (tensor.detach().clone().requires_grad_() for tensor in (head.weight, head.bias))
     optimiser = torch.optim.Adam([weight, bias], lr=schedule.lr)
     labels = images.labels.to(clean.device)
-    kinds = [kind for kind, epochs in schedule.phases for _ in range(epochs)]
-    for epoch, kind in enumerate(kinds):
-        order = permutation(key(seed, "head order", epoch), len(images))
-        for rows in order.split(schedule.batch_size):
-            current = LinearProbe(weight.detach(), bias.detach(), head.shift, head.scale, 0.0, None)
-            seen = clean[rows.to(clean.device)]
-            if kind == "attacked":
-                seen = _attacked_features(features, current, images, rows, labels, schedule).to(clean.device)
-            _step(optimiser, F.linear((seen - head.shift) / head.scale, weight, bias), labels[rows.to(labels.device)])
+    kinds = [kind for kind, count in schedule.phases for _ in range(count)]
+    for step in range(_restored(checkpoint, optimiser, [weight, bias]), len(kinds)):
+        rows = _batch(step, len(images), schedule.batch_size, seed)
+        current = LinearProbe(weight.detach(), bias.detach(), head.shift, head.scale, 0.0, None)
+        seen = clean[rows.to(clean.device)]
+        if kinds[step] == "attacked":
+            seen = _attacked_features(features, current, images, rows, labels, schedule).to(clean.device)
+        _step(optimiser, F.linear((seen - head.shift) / head.scale, weight, bias), labels[rows.to(labels.device)])
+        if checkpoint is not None and ((step + 1) % SAVED_EVERY == 0 or step + 1 == len(kinds)):
+            checkpoint.save(_state(optimiser, [weight, bias], step + 1))
         if on_progress is not None:
-            on_progress(epoch + 1, len(kinds))
+            on_progress(step + 1, len(kinds))
     return LinearProbe(weight.detach(), bias.detach(), head.shift, head.scale, 0.0, None)
+
+
+def _batch(step: int, count: int, size: int, seed: int) -> Tensor:
+    """Positions of the images of a step: each pass over all of them in an order of its own."""
+    size = min(size, count)
+    epoch, place = divmod(step, -(-count // size))
+    return permutation(key(seed, "head order", epoch), count)[place * size : (place + 1) * size]
+
+
+def _state(optimiser: torch.optim.Adam, weights: list[Tensor], done: int) -> dict[str, Tensor]:
+    state = {f"weight {i}": weight.detach() for i, weight in enumerate(weights)}
+    for i, weight in enumerate(weights):
+        state |= {f"{name} {i}": value for name, value in optimiser.state[weight].items()}
+    return state | {"done": torch.tensor(done)}
+
+
+@torch.no_grad()
+def _restored(checkpoint: AttackCheckpoint | None, optimiser: torch.optim.Adam, weights: list[Tensor]) -> int:
+    """Puts a saved state back and returns how many steps it has; 0 without one."""
+    saved = checkpoint.load() if checkpoint is not None else {}
+    if not saved:
+        return 0
+    for i, weight in enumerate(weights):
+        weight.copy_(saved[f"weight {i}"])
+        kept = {name: saved[f"{name} {i}"] for name in ("step", "exp_avg", "exp_avg_sq")}
+        optimiser.state[weight] = {n: v if n == "step" else v.to(weight.device) for n, v in kept.items()}
+    return int(saved["done"])
 
 
 def _fresh(like: Tensor, classes: int, seed: int) -> LinearProbe:
@@ -116,7 +173,7 @@ def _attacked_features(
 ) -> Tensor:
     pixels = images.floats(rows).to(labels.device)
     references = labels[rows.to(labels.device)]
-    goal = Goal(model=classifier(features, head), references=references, harm=cross_entropy, margin=cross_entropy)
+    goal = Goal(model=classifier(features, head), references=references, harm=log_odds, margin=cross_entropy)
     attack = Pgd(step=schedule.step, steps=schedule.steps)
     found = run(attack, goal, pixels, eps=schedule.eps, batch_size=len(rows), keep_images=True).images
     with torch.no_grad():

@@ -154,7 +154,7 @@ ROBUSTNESS = Axis(
     ),
     must_match=(
         *("attack_norm", "attack_eps", "attack_steps", "attack_step", "attack_restarts", "attack_images"),
-        *("square_images", "square_queries", "attack_head", "head_images", "head_epochs"),
+        *("square_images", "square_queries", "attack_head", "head_images", "head_steps"),
         *("drift_images", "drift_distance", "corruption_images", "seed"),
     ),
     remedy="measure both with the same --budget",

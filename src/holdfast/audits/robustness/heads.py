@@ -1,0 +1,56 @@
+"""The linear head under attack, as the protocol names it."""
+
+import hashlib
+from functools import partial
+
+from holdfast.attacks.harms import Model
+from holdfast.audits.robustness.attacks import AttackSetup
+from holdfast.audits.subject import Options, Subject
+from holdfast.data import draw_evenly
+from holdfast.evaluation.probes import HEAD_SCHEDULES, HeadSchedule, LinearProbe, train_head
+
+TRAINED = {
+    "slf": "SLF, on clean features",
+    "alf": "ALF, on attacked features",
+    "emp-ssl": "as in CF-AMC-SSL's evaluate_empssl.py, on clean, attacked and again clean features",
+    "simclr-clean": "as in CF-AMC-SSL's evaluate_simclr.py, on clean features",
+    "simclr-attacked": "as in CF-AMC-SSL's evaluate_simclr.py, on attacked features",
+}
+"""By protocol: how the head was fitted, in words."""
+
+
+def head_schedule(options: Options) -> HeadSchedule | None:
+    """How the head is trained; None where it is fitted on clean features in closed form."""
+    schedule = HEAD_SCHEDULES.get(options.attack_head)
+    if schedule is None or options.head_steps is None:
+        return schedule
+    return schedule.of_length(options.head_steps)
+
+
+def attacked_head(subject: Subject, features: Model) -> LinearProbe:
+    """The head that is attacked: the audit's own probe, or one trained on its images by a schedule."""
+    options, clean_head, schedule = subject.options, subject.full_shot.probe, head_schedule(subject.options)
+    if schedule is None:
+        return clean_head
+    probed = subject.pool.select(subject.probe_ids)
+    images = probed.subset(draw_evenly(probed, options.head_images, seed=options.seed, purpose="head images"))
+    told = options.progress
+    return train_head(
+        features,
+        images,
+        subject.pool_features[subject.pool.positions(images.ids)],
+        classes=subject.classes,
+        schedule=schedule,
+        start=None if schedule.fresh else clean_head,
+        seed=options.seed,
+        on_progress=None if told is None else partial(told, f"robustness: {options.attack_head} head"),
+        checkpoint=AttackSetup(subject, images, checksum_of(clean_head)).checkpoint("head", schedule),
+    )
+
+
+def checksum_of(head: LinearProbe) -> str:
+    """16 hexadecimal digits of a SHA-256 over the head's tensors."""
+    digest = hashlib.sha256()
+    for tensor in (head.weight, head.bias, head.shift, head.scale):
+        digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,96 @@
+"""Signs that a model hides its gradient: it then looks robust to attacks that follow one."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from holdfast.attacks import log_odds
+from holdfast.attacks.harms import Model
+from holdfast.audits.robustness.attacks import AttackSetup, BudgetResult
+from holdfast.audits.robustness.scores import share
+from holdfast.findings import Score
+
+
+def without_gradient(setup: AttackSetup, model: Model, labels: Tensor, right: Tensor) -> Tensor:
+    """Bool [m]: right images whose pixels feel nothing of the answer, or nothing finite: no gradient attack moves them.
+
+    Of the log-odds, which have a gradient also where cross-entropy has none in float32: what is found here is the
+    model's own. labels [m] are where the model is.
+    """
+    found = torch.zeros_like(right)
+    for rows in right.nonzero()[:, 0].split(setup.batch_size):
+        pixels = setup.images.floats(rows).to(labels.device).requires_grad_()
+        with torch.enable_grad():
+            outputs = model(pixels)
+            gradient = None
+            if outputs.requires_grad:
+                harm = log_odds(outputs, labels[rows.to(labels.device)]).sum()
+                (gradient,) = torch.autograd.grad(harm, pixels, allow_unused=True)
+        felt = torch.zeros(len(rows), dtype=torch.bool)
+        if gradient is not None:
+            felt = gradient.flatten(1).nan_to_num(0.0, 0.0, 0.0).any(1).cpu()
+        found[rows] = ~felt
+    return found
+
+
+def masking(right: Tensor, found: Sequence[BudgetResult], blind: Tensor) -> tuple[list[Score], list[str]]:
+    """The gradient_masking score, and a warning for every sign of it; right and blind are bool [m]."""
+    warnings, hidden, looked = [], blind.clone(), blind.clone()
+    for result in found:
+        square, smaller = result.broke["square"], _smaller(found, result)
+        hidden |= square | smaller
+        looked |= result.met["square"] | smaller
+        if square.any():
+            tried = result.met["square"].sum()
+            warnings.append(
+                f"gradient masking: at {result.eps}, Square broke {int(square.sum()):,} of the {int(tried):,} images "
+                "that it was tried on and that no attack by gradient broke"
+            )
+        if smaller.any():
+            warnings.append(
+                f"gradient masking: at {result.eps}, PGD at a smaller budget broke {int(smaller.sum()):,} of "
+                f"{int(right.sum()):,} right images that PGD did not break"
+            )
+    if blind.any():
+        warnings.append(
+            f"gradient masking: no gradient reaches the pixels of {int(blind.sum()):,} of {int(right.sum()):,} right "
+            "images"
+        )
+    return _score(right, found, hidden, looked), warnings
+
+
+def _smaller(found: Sequence[BudgetResult], result: BudgetResult) -> Tensor:
+    """Bool [m]: images that PGD broke at a smaller budget but not at this one."""
+    before = torch.zeros_like(result.robust)
+    for other in found:
+        before = before | (other.broke["pgd"] if other.pixels < result.pixels else False)
+    return before & ~result.broken_by_pgd
+
+
+def _score(right: Tensor, found: Sequence[BudgetResult], hidden: Tensor, looked: Tensor) -> list[Score]:
+    if not right.any():
+        return []
+    with_square = any(result.met["square"].any() for result in found)
+    if not with_square:  # then every image that withstood PGD somewhere could have shown a sign
+        for result in found:
+            looked = looked | (right & ~result.broken_by_pgd)
+    tried = (
+        f"that withstood PGD and Square was tried on ({int(looked.sum()):,})" if with_square else "that withstood PGD"
+    )
+    text = (
+        f"Share of the right images {tried} that Square broke, PGD broke at a smaller budget alone, or no gradient "
+        "reaches."
+    )
+    if not looked.any():
+        return [
+            Score(
+                name="gradient_masking",
+                value=0.0,
+                unit="percent",
+                range=(0.0, 100.0),
+                better="lower",
+                definition=f"{text} None withstood PGD, so nothing can be hidden.",
+            )
+        ]
+    return [share("gradient_masking", hidden[looked], text, lower=True)]
