@@ -47,6 +47,18 @@ def test_no_import_circle_those_for_types_counted(imports):
     assert circles(imports) == []
 
 
+def test_an_audit_imports_the_subject_and_no_other_audit(imports):
+    """What import-linter would say of each, without a list that a new audit had to join."""
+    rooms = {path.stem for path in (SOURCE / "audits").glob("*") if path.name[0] not in "_."}
+    audits, past = rooms - {"atlas", "plan", "subject"}, []
+    for module, others in imports.items():
+        own = module.removeprefix("holdfast.audits.").split(".")[0]
+        if module.startswith("holdfast.audits.") and own in audits:
+            taken_from = {other.split(".")[2] for other in others if other.startswith("holdfast.audits.")}
+            past += [(module, other) for other in taken_from - {own, "subject"}]
+    assert audits and past == []
+
+
 def test_no_folder_holds_over_15_python_files():
     counts = {folder: len(list(folder.glob("*.py"))) for folder in [SOURCE, *SOURCE.rglob("*/")]}
     assert {folder.relative_to(SOURCE).as_posix(): n for folder, n in counts.items() if n > 15} == {}
