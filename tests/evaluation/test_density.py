@@ -1,13 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
 
 from holdfast.evaluation.density import (
-    bootstrap_means,
     density_groups,
-    detection_auc,
-    mean_with_interval,
     nearest_distance,
     neighbour_consistency,
 )
@@ -73,31 +69,3 @@ def test_groups_are_equal_in_size_and_the_first_is_the_sparsest(n, groups):
     assert len(sizes) == groups and sizes.max() - sizes.min() <= 1
     for group in range(1, groups):
         assert distances[found == group].min() >= distances[found == group + 1].max()
-
-
-def test_the_auc_is_scikit_learns_and_its_interval_covers_as_often_as_it_says():
-    draws = np.random.default_rng(1)
-    positive = np.arange(80) < 20
-    scores = draws.integers(0, 9, 80)
-    assert detection_auc(scores, positive)[0] == pytest.approx(roc_auc_score(positive, scores))
-    true, covered = 0.7602, 0  # of two unit normals one apart
-    for _ in range(200):
-        auc, low, high = detection_auc(draws.normal(size=120) + (np.arange(120) < 40), np.arange(120) < 40)
-        assert low <= auc <= high
-        covered += low <= true <= high
-    assert covered >= 180
-
-
-def test_an_auc_needs_both_kinds():
-    with pytest.raises(ValueError, match="of both kinds"):
-        detection_auc(np.arange(3), np.ones(3, dtype=bool))
-
-
-def test_a_bootstrap_repeats_with_its_seed_and_has_the_spread_of_a_mean():
-    values = np.random.default_rng(2).normal(size=400)
-    first, second = (bootstrap_means(values, seed=3, purpose="x") for _ in range(2))
-    assert np.array_equal(first, second)
-    assert first.std() == pytest.approx(values.std() / 20, rel=0.15)
-    mean, low, high = mean_with_interval(values, seed=3, purpose="x")
-    assert low < mean < high
-    assert (high - low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.15)

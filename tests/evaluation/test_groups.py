@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from holdfast.evaluation import bootstrap_intervals, class_accuracy, group_metrics, over_runs, wilson_interval
-from holdfast.evaluation.groups import statistics
+from holdfast.evaluation import bootstrap_intervals, class_accuracy, group_metrics, over_runs
+from holdfast.statistics import group_statistics
 
 GROUPS = {"many": [0, 1], "medium": [2], "few": [3, 4]}
 
@@ -36,7 +36,7 @@ def test_an_empty_group_is_left_out():
 
 
 def test_a_class_without_test_images_is_left_out():
-    values = statistics(np.array([80, np.nan, 60, 50, 40]), GROUPS)
+    values = group_statistics(np.array([80, np.nan, 60, 50, 40]), GROUPS)
     assert values["many"] == 80
     assert values["all"] == 57.5
     assert values["worst_class"] == 40
@@ -59,13 +59,13 @@ def test_the_bootstrap_agrees_with_resampling_images():
     accuracy = np.array([100 * image.mean() for image in images])
     drawn = np.array([[100 * rng.choice(image, len(image)).mean() for image in images] for _ in range(4000)])
     found = bootstrap_intervals(accuracy, counts, GROUPS, seed=0, draws=4000)
-    for name, column in statistics(drawn, GROUPS).items():
+    for name, column in group_statistics(drawn, GROUPS).items():
         expected = np.quantile(column, (0.025, 0.975))
         np.testing.assert_allclose(found[name], expected, atol=1.5, err_msg=name)
 
 
 def test_intervals_hold_the_measured_value():
-    values = statistics(np.full(5, 50.0), GROUPS)
+    values = group_statistics(np.full(5, 50.0), GROUPS)
     intervals = bootstrap_intervals(np.full(5, 50.0), np.full(5, 10), GROUPS, seed=0)
     assert set(intervals) == set(values)
     assert all(low <= values[name] <= high for name, (low, high) in intervals.items())
@@ -77,14 +77,3 @@ def test_the_same_seed_resamples_alike():
         bootstrap_intervals(np.full(5, 50.0), np.full(5, 10), GROUPS, seed=seed) for seed in (0, 0, 1)
     )
     assert first == second != other
-
-
-def test_wilsons_interval_is_the_textbooks():
-    assert wilson_interval(10, 100) == pytest.approx((5.5229, 17.4366), abs=1e-4)
-    assert wilson_interval(0, 10) == pytest.approx((0, 27.7533), abs=1e-4)
-    assert wilson_interval(100, 10) == pytest.approx((72.2467, 100), abs=1e-4)
-
-
-def test_wilsons_interval_needs_an_image():
-    with pytest.raises(ValueError, match="leave the class out"):
-        wilson_interval(50, 0)

@@ -17,9 +17,8 @@ from holdfast.evaluation.pairs.measures import (
     unit_memorization_of,
     view_distances,
 )
-from holdfast.evaluation.pairs.members import Roc
 from holdfast.evaluation.pairs.sslmem import anchor_distance, maximum_scaled, range_scaled
-from holdfast.evaluation.significance import empirical_p, false_discovery
+from holdfast.statistics import Roc, empirical_p, false_discovery
 
 CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}
 

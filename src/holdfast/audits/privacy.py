@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from holdfast.audits.subject import Scored, Subject
-from holdfast.evaluation.pairs import (
+from holdfast.findings import Finding, Score
+from holdfast.statistics import (
     DRAWS,
     Roc,
     calibrated_accuracy,
@@ -14,7 +15,6 @@ from holdfast.evaluation.pairs import (
     percentile_interval,
     resampled_membership,
 )
-from holdfast.findings import Finding, Score
 
 ROC_POINTS = 200
 """Rows of the ROC table per attack, at most: spread evenly on a logarithmic axis."""

@@ -4,11 +4,10 @@ import numpy as np
 from torch import Tensor
 
 from holdfast.audits.subject import Subject
-from holdfast.evaluation import alignment, knn_predict, label_free_signals, wilson_interval
+from holdfast.evaluation import alignment, knn_predict, label_free_signals
 from holdfast.evaluation.probes import NEIGHBOURS, TEMPERATURE
 from holdfast.findings import Finding, Score
-
-_NORMAL_975 = 1.959963984540054
+from holdfast.statistics import mean_interval, wilson_interval
 
 
 def quality(subject: Subject) -> Finding:
@@ -74,17 +73,15 @@ def _accuracy(name: str, correct: Tensor, how: str) -> Score:
 
 
 def _alignment(distances: Tensor, preset: str) -> Score:
-    mean, half = float(distances.mean()), 0.0
-    if len(distances) > 1:
-        half = _NORMAL_975 * float(distances.std()) / len(distances) ** 0.5
+    values = distances.double().cpu().numpy()
     return Score(
         name="alignment",
-        value=mean,
+        value=float(values.mean()),
         unit="distance",
         range=(0.0, 2.0),
         better="lower",
         definition=f"Mean distance between the unit features of two random views ('{preset}') of a test image.",
-        interval=(max(0.0, mean - half), min(2.0, mean + half)),
+        interval=mean_interval(values, bounds=(0.0, 2.0)),
         interval_over="test images (normal)",
     )
 

@@ -8,7 +8,6 @@ from holdfast.evaluation.groups import (
     class_accuracy,
     group_metrics,
     over_runs,
-    wilson_interval,
 )
 from holdfast.evaluation.invariance import (
     cosines,
@@ -91,5 +90,4 @@ __all__ = [
     "variance_report",
     "whitened_cosines",
     "whitening",
-    "wilson_interval",
 ]

@@ -1,19 +1,13 @@
 """How rare an image is without labels: the distance to its nearest training images (arXiv:2204.06507), and by it."""
 
-import math
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from holdfast.evaluation.pairs import percentile_interval
 from holdfast.evaluation.probes import neighbours
-from holdfast.evaluation.significance import NORMAL_975, ranks
-from holdfast.randomness import generator
 
 DENSITY_NEIGHBOURS = 10
-DRAWS = 1000
 
 
 def nearest_distance(reference: Tensor, queries: Tensor | None = None, *, k: int = DENSITY_NEIGHBOURS) -> Tensor:
@@ -51,36 +45,6 @@ def density_groups(distances: np.ndarray, groups: int) -> np.ndarray:
     found = np.empty(len(order), dtype=np.int64)
     found[order] = np.arange(len(order)) * groups // len(order) + 1
     return found
-
-
-def bootstrap_means(values: np.ndarray, *, seed: int, purpose: str, draws: int = DRAWS) -> np.ndarray:
-    """Means [draws] of resampled values [n], drawn with replacement."""
-    drawn = torch.randint(len(values), (draws, len(values)), generator=generator(seed, purpose)).numpy()
-    return np.asarray(values, dtype=float)[drawn].mean(1)
-
-
-def mean_with_interval(values: np.ndarray, *, seed: int, purpose: str) -> tuple[float, float, float]:
-    """Mean of values [n] and its 95 % bootstrap interval."""
-    mean = float(np.mean(values))
-    return mean, *percentile_interval(bootstrap_means(values, seed=seed, purpose=purpose), mean)
-
-
-def detection_auc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
-    """Chance that a positive [n] (bool) scores higher than another, ties one half, and its 95 % interval.
-
-    DeLong's variance (1988). 0.5 is guessing. Raises ValueError where all or none are positive.
-    """
-    scores, positive = np.asarray(scores, dtype=float), np.asarray(positive, dtype=bool)
-    m, n = int(positive.sum()), int((~positive).sum())
-    if not m or not n:
-        raise ValueError(f"expected images of both kinds, got {m} and {n}; an AUC compares two")
-    together, own, others = ranks(scores), ranks(scores[positive]), ranks(scores[~positive])
-    above = (together[positive] - own) / n  # share of the others that each positive exceeds
-    below = 1 - (together[~positive] - others) / m
-    auc = float(above.mean())
-    variance = sum(float(x.var(ddof=1)) / len(x) for x in (above, below) if len(x) > 1)
-    half = NORMAL_975 * math.sqrt(variance)
-    return auc, max(0.0, auc - half), min(1.0, auc + half)
 
 
 def unit_rows(features: Tensor) -> Tensor:

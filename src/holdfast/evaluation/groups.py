@@ -1,6 +1,5 @@
 """Accuracy by class and group of classes, as SDCLR reports it (arXiv:2106.02990), with intervals over test images."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -10,10 +9,7 @@ from torch import Tensor
 
 from holdfast.data import class_groups
 from holdfast.randomness import generator
-
-GROUPS = ("many", "medium", "few")
-DRAWS = 1000
-_NORMAL_975 = 1.959963984540054
+from holdfast.statistics import DRAWS, group_statistics, percentile_interval
 
 
 def class_accuracy(correct: Tensor, labels: Tensor, *, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,26 +17,6 @@ def class_accuracy(correct: Tensor, labels: Tensor, *, classes: int) -> tuple[np
     counts = torch.bincount(labels.cpu(), minlength=classes).double().numpy()
     right = torch.bincount(labels[correct.to(labels.device)].cpu(), minlength=classes).double().numpy()
     return np.where(counts > 0, 100 * right / np.maximum(counts, 1), np.nan), counts.astype(np.int64)
-
-
-def statistics(per_class: np.ndarray, groups: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
-    """all, the groups, std and worst_class of accuracies [..., classes] in percent: arrays [...].
-
-    all: mean over classes; a group: mean over its classes; std: population standard deviation of the groups;
-    worst_class: minimum. Classes that are NaN throughout are left out, as are groups with no class left; std needs
-    two groups.
-    """
-    measured = ~np.isnan(per_class.sum(tuple(range(per_class.ndim - 1))))
-    result = {"all": per_class[..., measured].mean(-1)}
-    for name, members in groups.items():
-        members = [index for index in members if measured[index]]
-        if members:
-            result[name] = per_class[..., members].mean(-1)
-    present = [result[name] for name in groups if name in result]
-    if len(present) > 1:
-        result["std"] = np.std(np.stack(present, -1), axis=-1)
-    result["worst_class"] = per_class[..., measured].min(-1)
-    return result
 
 
 def group_metrics(
@@ -60,7 +36,7 @@ def group_metrics(
             f"expected one count per class, got {len(per_class_accuracy)} accuracies and {len(counts)} counts; "
             "give the training images of every class"
         )
-    values = statistics(np.asarray(per_class_accuracy, dtype=float), class_groups(counts, rule=rule))
+    values = group_statistics(np.asarray(per_class_accuracy, dtype=float), class_groups(counts, rule=rule))
     return {name: float(value) for name, value in values.items()}
 
 
@@ -77,7 +53,7 @@ def over_runs(metrics: Sequence[Mapping[str, float]]) -> dict[str, dict[str, flo
 def bootstrap_intervals(
     per_class: np.ndarray, counts: np.ndarray, groups: Mapping[str, Sequence[int]], *, seed: int, draws: int = DRAWS
 ) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of `statistics` under resampling of the test images within each class.
+    """95 % percentile intervals of `group_statistics` under resampling of the test images within each class.
 
     A resampled mean of 0s and 1s is a binomial share, so no image is touched. Each interval is widened to hold the
     measured value: resampling adds noise, which pushes a spread up and a minimum down.
@@ -88,18 +64,8 @@ def bootstrap_intervals(
     right = torch.binomial(trials, chances, generator=generator(seed, "bootstrap"))
     drawn = np.full((draws, len(counts)), np.nan)
     drawn[:, measured] = (100 * right / trials).numpy()
-    values = statistics(per_class, groups)
-    quantiles = {name: np.quantile(column, (0.025, 0.975)) for name, column in statistics(drawn, groups).items()}
+    values = group_statistics(per_class, groups)
     return {
-        name: (float(min(low, values[name])), float(max(high, values[name]))) for name, (low, high) in quantiles.items()
+        name: percentile_interval(column, float(values[name]))
+        for name, column in group_statistics(drawn, groups).items()
     }
-
-
-def wilson_interval(percent: float, images: int) -> tuple[float, float]:
-    """95 % interval of a share in percent, measured on so many images; valid also at 0 and 100 (Wilson 1927)."""
-    if images < 1:
-        raise ValueError(f"expected at least one image, got {images}; leave the class out")
-    share, square = percent / 100, _NORMAL_975**2
-    centre = (share + square / (2 * images)) / (1 + square / images)
-    half = _NORMAL_975 / (1 + square / images) * math.sqrt(share * (1 - share) / images + square / (4 * images**2))
-    return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))

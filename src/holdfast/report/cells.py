@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from holdfast.report.collect import Encoder, flat
-from holdfast.report.statistics import Estimate
 from holdfast.report.wording import interval, number, setting
+from holdfast.statistics import Estimate
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from holdfast.findings import Finding, Score
-from holdfast.report.statistics import Resampled, resample
 from holdfast.report.wording import method_name, printable, setting
 from holdfast.runs import RunFolder
+from holdfast.statistics import Resampled, resample
 
 MOST_ENCODERS = 8
 

@@ -2,7 +2,7 @@
 
 from holdfast.findings import Finding, Score
 from holdfast.report.collect import Encoder
-from holdfast.report.statistics import Estimate, over_runs
+from holdfast.statistics import Estimate, over_runs
 
 
 def values_of(encoder: Encoder, audit: str, name: str) -> dict[int, float]:

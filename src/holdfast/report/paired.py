@@ -3,11 +3,10 @@ a mean over groups of images, or the chance that one group ranks above another."
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from holdfast.report.statistics import DRAWS
+from holdfast.statistics import DRAWS, plain_percentiles, resampled_means
 
 _NEAR = 1e-4
 """How far a score may lie from what its columns give before they are taken for those of something else."""
@@ -96,20 +95,4 @@ def paired_interval(ours: Sequence[Sample], theirs: Sequence[Sample]) -> tuple[f
     for stratum, weight in first.weights.items():
         inside = values[first.strata == stratum]
         drawn += weight * resampled_means(inside)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def resampled_means(values: np.ndarray) -> np.ndarray:
-    """Means [DRAWS] of draws of the values [n] with replacement, the same draws for every n."""
-    n, centre = len(values), values.mean()  # float32 sums of small deviations lose nothing that is shown
-    apart = (values - centre).astype(np.float32)
-    drawn = [block.astype(np.float32) @ apart for block in np.array_split(_counts(n), max(1, n * DRAWS // 4_000_000))]
-    return centre + np.concatenate(drawn) / n
-
-
-@lru_cache(maxsize=8)
-def _counts(n: int) -> np.ndarray:
-    """uint8 [DRAWS, n]: how often each of n images is drawn."""
-    rng = np.random.default_rng([0, n])
-    return np.stack([np.bincount(rng.integers(0, n, n), minlength=n).astype(np.uint8) for _ in range(DRAWS)])
+    return plain_percentiles(drawn)

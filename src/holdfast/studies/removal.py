@@ -16,11 +16,10 @@ from holdfast.findings import Finding
 from holdfast.models import load_encoder
 from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder, write_json
+from holdfast.statistics import t_quantile
 from holdfast.studies.pairs import Listening, _method_settings, _silent, train_without
 
 KINDS = ("top", "bottom", "random")
-_STUDENT_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""97.5 % quantiles of Student's t for 1 to 9 degrees of freedom."""
 MEASURES = ("linear_accuracy", "knn_accuracy")
 
 
@@ -116,6 +115,6 @@ def _row(name: str, images: int, values: list[dict[str, float]], base: list[dict
             continue
         row[f"{measure}_change"] = float(change.mean())
         if len(change) > 1:
-            half = _STUDENT_975[min(len(change), 10) - 2] * float(change.std(ddof=1)) / len(change) ** 0.5
+            half = t_quantile(len(change) - 1) * float(change.std(ddof=1)) / len(change) ** 0.5
             row |= {f"{measure}_low": float(change.mean()) - half, f"{measure}_high": float(change.mean()) + half}
     return row

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from holdfast.report.paired import group_means, mean, paired_interval, ranked_above, resampled_means
+from holdfast.report.paired import group_means, mean, paired_interval, ranked_above
+from holdfast.statistics import resampled_means
 
 IDS = np.arange(400)
 

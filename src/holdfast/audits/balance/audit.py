@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from holdfast.audits.balance.subgroups import group_columns, group_rows, worst_group
-from holdfast.audits.subject import Outcome, Subject
-from holdfast.evaluation.groups import DRAWS, bootstrap_intervals, class_accuracy, statistics, wilson_interval
+from holdfast.audits.subject import ProbeResult, Subject
+from holdfast.evaluation.groups import bootstrap_intervals, class_accuracy
 from holdfast.findings import Finding, Score
+from holdfast.statistics import DRAWS, group_statistics, wilson_interval
 
 _OVER = f"test images (bootstrap within classes, {DRAWS:,} draws)"
 _MEANINGS = {
@@ -53,12 +54,12 @@ def _accuracy(subject: Subject, predicted: Any) -> tuple[np.ndarray, np.ndarray]
     return class_accuracy(predicted == subject.labels, subject.labels, classes=subject.classes)
 
 
-def _scores(subject: Subject, outcome: Outcome, prefix: str, probe: str) -> list[Score]:
+def _scores(subject: Subject, outcome: ProbeResult, prefix: str, probe: str) -> list[Score]:
     per_class, counts = _accuracy(subject, outcome.predicted)
     intervals = bootstrap_intervals(per_class, counts, subject.groups, seed=subject.options.seed)
     scores = [
         _score(prefix + name, float(value), f"{probe}: {_MEANINGS[name]}", intervals[name])
-        for name, value in statistics(per_class, subject.groups).items()
+        for name, value in group_statistics(per_class, subject.groups).items()
     ]
     if outcome.last is not None:
         per_class, _ = _accuracy(subject, outcome.last)
@@ -91,7 +92,7 @@ def _group_of(subject: Subject) -> list[str]:
     return names
 
 
-def _per_class(subject: Subject, full: Outcome, few: Outcome | None) -> list[dict[str, Any]]:
+def _per_class(subject: Subject, full: ProbeResult, few: ProbeResult | None) -> list[dict[str, Any]]:
     accuracy, counts = _accuracy(subject, full.predicted)
     few_accuracy = None if few is None else _accuracy(subject, few.predicted)[0]
     groups, trained = _group_of(subject), subject.counts or (0,) * subject.classes
@@ -114,7 +115,7 @@ def _per_class(subject: Subject, full: Outcome, few: Outcome | None) -> list[dic
     return rows
 
 
-def _columns(subject: Subject, full: Outcome, few: Outcome | None) -> dict[str, np.ndarray]:
+def _columns(subject: Subject, full: ProbeResult, few: ProbeResult | None) -> dict[str, np.ndarray]:
     labels = subject.labels
     columns = {
         "id": subject.test.ids.cpu().numpy(),

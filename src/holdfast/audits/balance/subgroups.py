@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from holdfast.audits.subject import Subject
-from holdfast.evaluation.groups import wilson_interval
 from holdfast.findings import Score
+from holdfast.statistics import wilson_interval
 
 LEAST_OF_GROUP = 10
 """Test images below which a group's accuracy says too little to be called the worst."""

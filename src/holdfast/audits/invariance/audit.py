@@ -14,7 +14,7 @@ from holdfast.audits.invariance.transformations import GRADED, Graded
 from holdfast.audits.subject import Subject
 from holdfast.data import Images
 from holdfast.data.pool import draw_evenly
-from holdfast.evaluation import LinearProbe, measuring, wilson_interval
+from holdfast.evaluation import LinearProbe, measuring
 from holdfast.evaluation.features import as_pixels, extract_features
 from holdfast.evaluation.invariance import (
     Whitening,
@@ -26,10 +26,10 @@ from holdfast.evaluation.invariance import (
 )
 from holdfast.findings import Finding, Score
 from holdfast.randomness import fold, key
+from holdfast.statistics import mean_interval, wilson_interval
 
 LEAST_STABLE = 20
 """Images named in the table of the least stable ones; the column has them all."""
-_NORMAL_975 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -204,19 +204,16 @@ def _mean_score(
     prefix: str, name: str, values: Tensor, definition: str, better: Literal["higher", "lower", "neither"]
 ) -> Score:
     """The mean of values [m] with its interval over images."""
-    unit, (low, high) = _KINDS[name]
-    mean, spread = float(values.mean()), 0.0
-    if len(values) > 1:
-        spread = _NORMAL_975 * float(values.std()) / len(values) ** 0.5
-    top = mean + spread if high is None else min(high, mean + spread)
+    unit, bounds = _KINDS[name]
+    numbers = values.double().cpu().numpy()
     return Score(
         name=prefix + name,
-        value=mean,
+        value=float(numbers.mean()),
         unit=unit,
-        range=(low, high),
+        range=bounds,
         better=better,
         definition=definition,
-        interval=(max(low, mean - spread), max(top, mean)),
+        interval=mean_interval(numbers, bounds=bounds),
         interval_over="test images (normal)",
     )
 

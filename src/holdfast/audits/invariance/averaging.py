@@ -9,9 +9,10 @@ from holdfast.audits.subject import Subject
 from holdfast.config import VIEWS, ViewSettings
 from holdfast.data import Images
 from holdfast.data.sources import factor_targets, view_maker
-from holdfast.evaluation import fit_probe, wilson_interval
+from holdfast.evaluation import fit_probe
 from holdfast.evaluation.averaging import COUNTS, averaged_features
 from holdfast.evaluation.probes import regression_table
+from holdfast.statistics import wilson_interval
 
 Table = list[dict[str, Any]]
 

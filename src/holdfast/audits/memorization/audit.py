@@ -12,8 +12,8 @@ from holdfast.data.duplicates import group_sizes
 from holdfast.data.splits import PARTS
 from holdfast.evaluation import neighbours
 from holdfast.evaluation.probes import NEIGHBOURS
-from holdfast.evaluation.significance import empirical_p, false_discovery, mean_interval, ranks
 from holdfast.findings import Finding
+from holdfast.statistics import empirical_p, false_discovery, mean_interval, midranks
 
 
 def memorization(subject: Subject) -> Finding:
@@ -153,7 +153,7 @@ def _planted(scored: Scored, columns: dict[str, np.ndarray]) -> list[dict[str, A
     kinds = scored.facts.get("planted", {})
     ids, candidate = columns["id"], scored.at("candidate")
     percentiles = np.full(len(ids), np.nan)
-    percentiles[candidate] = 100 * (ranks(columns["ratio"][candidate]) - 0.5) / candidate.sum()
+    percentiles[candidate] = 100 * (midranks(columns["ratio"][candidate]) - 0.5) / candidate.sum()
     planted = np.isin(ids, [i for members in kinds.values() for i in members])
     rows = []
     for kind, chosen in [(kind, np.isin(ids, members)) for kind, members in kinds.items()] + [("others", ~planted)]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from holdfast.audits.subject import Scored
 from holdfast.evaluation.pairs import UnitSums, unit_memorization_of
-from holdfast.evaluation.significance import mean_interval
+from holdfast.statistics import mean_interval
 
 
 def layer_tables(scored: Scored) -> dict[str, list[dict[str, Any]]]:

@@ -3,18 +3,19 @@
 import numpy as np
 
 from holdfast.audits.subject import LEAST_PAIRS, Scored
-from holdfast.evaluation.pairs import membership
-from holdfast.evaluation.significance import (
+from holdfast.findings import Score
+from holdfast.statistics import (
+    difference_interval,
     effect_size,
     empirical_p,
     false_discovery,
     larger_mean_p,
     mean_interval,
     mean_pairwise_spearman,
+    membership,
     spearman,
     spearman_interval,
 )
-from holdfast.findings import Score
 
 _PARTS = {
     "candidate": "candidates (S_C: f trained on them, g did not); positive where training memorised them",
@@ -68,11 +69,10 @@ def _score(
 
 def _against_null(own: np.ndarray, null: np.ndarray, pairs: int) -> list[Score]:
     """Candidates' differences [n] against the external images' [m]."""
-    centred = float(own.mean() - null.mean())
-    half = float(np.hypot(*(np.ptp(mean_interval(values)) / 2 for values in (own, null))))
+    centred, *apart = difference_interval(own, null)
     text = "Mean of L_g - L_f over the candidates minus the mean over the external images"
     found = [
-        _score("centred_candidate", centred, "distance", (-4.0, 4.0), text, (centred - half, centred + half), _IMAGES),
+        _score("centred_candidate", centred, "distance", (-4.0, 4.0), text, (apart[0], apart[1]), _IMAGES),
         _score(
             "effect_size",
             effect_size(own, null),

@@ -14,8 +14,8 @@ from holdfast.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from holdfast.data.images import Images
 from holdfast.evaluation.probes import LinearProbe
 from holdfast.findings import Score
+from holdfast.statistics import mean_interval
 
-_NORMAL_975 = 1.959963984540054
 _OVER = "corrupted test images, each over all corruptions (normal)"
 
 
@@ -112,6 +112,5 @@ def _drift(by_image: Tensor) -> Score:
 
 def _normal(values: Tensor) -> tuple[float, float, float]:
     """(mean, low, high)."""
-    mean = float(values.mean())
-    spread = _NORMAL_975 * float(values.std()) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return mean, mean - spread, mean + spread
+    numbers = values.double().cpu().numpy()
+    return float(numbers.mean()), *mean_interval(numbers)

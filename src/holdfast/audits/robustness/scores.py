@@ -11,9 +11,10 @@ from holdfast.attacks import ATTACKS
 from holdfast.audits.robustness.attacks import BudgetResult
 from holdfast.audits.robustness.heads import TRAINED
 from holdfast.audits.subject import Subject
-from holdfast.evaluation.groups import DRAWS, bootstrap_intervals, class_accuracy, statistics, wilson_interval
+from holdfast.evaluation.groups import bootstrap_intervals, class_accuracy
 from holdfast.findings import Score
 from holdfast.randomness import generator
+from holdfast.statistics import DRAWS, group_statistics, mean_interval, percentile_interval, wilson_interval
 
 _WILSON = "attacked test images (Wilson)"
 _BOOTSTRAP = f"attacked test images (bootstrap within classes, {DRAWS:,} draws)"
@@ -78,7 +79,7 @@ def _group_scores(subject: Subject, labels: Tensor, right: Tensor, result: Budge
         return []
     accuracy, counts = class_accuracy(result.robust, labels, classes=subject.classes)
     intervals = bootstrap_intervals(accuracy, counts, subject.groups, seed=subject.options.seed)
-    values = statistics(accuracy, subject.groups)
+    values = group_statistics(accuracy, subject.groups)
     scores = [
         Score(
             name=f"robust_accuracy_{slug(result.eps)}_{group}",
@@ -104,7 +105,6 @@ def _tail_gap(subject: Subject, labels: Tensor, right: Tensor, result: BudgetRes
         return []
     gaps = drawn["few"] - drawn["many"]
     value, spread = float(gaps[0]), gaps[1:][np.isfinite(gaps[1:])]
-    low, high = np.quantile(spread, (0.025, 0.975)) if len(spread) else (value, value)
     return [
         Score(
             name=f"tail_gap_{slug(result.eps)}",
@@ -114,7 +114,7 @@ def _tail_gap(subject: Subject, labels: Tensor, right: Tensor, result: BudgetRes
             better="lower",
             definition=f"Share of right images broken up to {result.eps} in the classes with few training images, less "
             "that in those with many: above 0 the tail breaks first.",
-            interval=(float(min(low, value)), float(max(high, value))),
+            interval=percentile_interval(spread, value) if len(spread) else (value, value),
             interval_over=_BOOTSTRAP,
         )
     ]
@@ -153,9 +153,8 @@ def drift_scores(
     words, top = {"cosine": ("1 - cosine", 2.0), "l2": ("Euclidean distance", None)}[distance]
     scores, rows = [], []
     for eps, values in found.items():
-        mean = float(values.mean())
-        spread = 1.959963984540054 * float(values.std()) / len(values) ** 0.5 if len(values) > 1 else 0.0
-        low, high = max(0.0, mean - spread), mean + spread if top is None else min(top, mean + spread)
+        numbers = values.double().cpu().numpy()
+        mean, (low, high) = float(numbers.mean()), mean_interval(numbers, bounds=(0.0, top))
         scores.append(
             Score(
                 name=f"feature_drift_{slug(eps)}",

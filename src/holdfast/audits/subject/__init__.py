@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.prepare import Known as Known
     from holdfast.audits.subject.prepare import prepared as prepared
     from holdfast.audits.subject.subject import Options as Options
-    from holdfast.audits.subject.subject import Outcome as Outcome
+    from holdfast.audits.subject.subject import ProbeResult as ProbeResult
     from holdfast.audits.subject.subject import Subject as Subject
     from holdfast.audits.subject.views import VIEWED_IMAGES as VIEWED_IMAGES
 else:

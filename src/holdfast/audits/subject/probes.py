@@ -49,7 +49,7 @@ class ProbeInputs:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProbeResult:
     """A probe's answers on the test images."""
 
     predicted: Tensor
@@ -62,14 +62,14 @@ class Outcome:
     """The selected one."""
 
 
-def probed(inputs: ProbeInputs, ids: Tensor, schedule: ProbeSchedule) -> Outcome:
+def probed(inputs: ProbeInputs, ids: Tensor, schedule: ProbeSchedule) -> ProbeResult:
     """A probe fitted on the pool's images with these ids, by the protocol of the inputs."""
     if inputs.protocol == "fast":
         return _fast(inputs, ids, few=schedule is FEW_SHOT)
     return _sgd(inputs, ids, replace(schedule, drop=inputs.lr_drop))
 
 
-def _fast(inputs: ProbeInputs, ids: Tensor, *, few: bool) -> Outcome:
+def _fast(inputs: ProbeInputs, ids: Tensor, *, few: bool) -> ProbeResult:
     classes, seed = inputs.classes, inputs.seed
     if few:
         probe = few_shot_probe(inputs.pool_features, inputs.pool, ids, classes=classes, seed=seed)
@@ -82,10 +82,10 @@ def _fast(inputs: ProbeInputs, ids: Tensor, *, few: bool) -> Outcome:
         "validation_accuracy": probe.validation_accuracy,
         "selected_on": "folds of its images" if few or inputs.validation_ids is None else "validation images",
     }
-    return Outcome(probe.predict(inputs.test_features).cpu(), None, facts, probe)
+    return ProbeResult(probe.predict(inputs.test_features).cpu(), None, facts, probe)
 
 
-def _sgd(inputs: ProbeInputs, ids: Tensor, schedule: ProbeSchedule) -> Outcome:
+def _sgd(inputs: ProbeInputs, ids: Tensor, schedule: ProbeSchedule) -> ProbeResult:
     fitted, validation = _parts(inputs, ids)
     features, labels = inputs.rows(fitted)
     if inputs.protocol == "sdclr":
@@ -112,7 +112,7 @@ def _sgd(inputs: ProbeInputs, ids: Tensor, schedule: ProbeSchedule) -> Outcome:
         "selected_on": "a fifth of its images, not fitted" if len(fitted) < len(ids) else "validation images",
     }
     test = inputs.test_features
-    return Outcome(probes.selected.predict(test).cpu(), probes.last.predict(test).cpu(), facts, probes.selected)
+    return ProbeResult(probes.selected.predict(test).cpu(), probes.last.predict(test).cpu(), facts, probes.selected)
 
 
 def _parts(inputs: ProbeInputs, ids: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from holdfast.audits.subject.cache import is_kept, kept
 from holdfast.audits.subject.pairs import Pairs, Scored, score_pairs
-from holdfast.audits.subject.probes import Outcome, ProbeInputs, probed
+from holdfast.audits.subject.probes import ProbeInputs, ProbeResult, probed
 from holdfast.audits.subject.views import Viewed, view_features
 from holdfast.budgets import AttackOptions
 from holdfast.data import Images, class_groups
@@ -200,12 +200,12 @@ class Subject:
         )
 
     @cached_property
-    def full_shot(self) -> Outcome:
+    def full_shot(self) -> ProbeResult:
         """Of a probe fitted on probe_ids."""
         return probed(self._probe_inputs, self.probe_ids, FULL_SHOT)
 
     @cached_property
-    def few_shot(self) -> Outcome | None:
+    def few_shot(self) -> ProbeResult | None:
         """Of a probe fitted on few_shot_ids; None without them."""
         return None if self.few_shot_ids is None else probed(self._probe_inputs, self.few_shot_ids, FEW_SHOT)
 

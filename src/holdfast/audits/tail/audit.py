@@ -7,12 +7,18 @@ import numpy as np
 from holdfast.audits.subject import Subject
 from holdfast.audits.tail.measure import REFERENCE, Tail, few_class_members, measure_tail
 from holdfast.audits.tail.tables import cluster_groups, clusters, density, found_tail, rarest
-from holdfast.evaluation.density import DENSITY_NEIGHBOURS, bootstrap_means, mean_with_interval
-from holdfast.evaluation.pairs import percentile_interval
-from holdfast.evaluation.significance import spearman, spearman_interval
+from holdfast.evaluation.density import DENSITY_NEIGHBOURS
 from holdfast.findings import Finding, Score
+from holdfast.statistics import (
+    DRAWS,
+    bootstrap_means,
+    mean_with_interval,
+    percentile_interval,
+    spearman,
+    spearman_interval,
+)
 
-_OVER = "test images (bootstrap, 1,000 draws)"
+_OVER = f"test images (bootstrap, {DRAWS:,} draws)"
 _BOOTSTRAPS = "bootstraps of the training images (smallest and largest)"
 
 
@@ -96,7 +102,7 @@ def _gap(name: str, values: np.ndarray, measured: Tail, seed: int, kind: tuple[s
         better=better,
         definition=f"Mean over the sparsest group of test images less that over the densest of {_MEANING[name]}.",
         interval=percentile_interval(drawn[0] - drawn[1], value),
-        interval_over="test images (bootstrap within groups, 1,000 draws)",
+        interval_over=f"test images (bootstrap within groups, {DRAWS:,} draws)",
     )
 
 

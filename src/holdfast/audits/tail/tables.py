@@ -6,7 +6,8 @@ import numpy as np
 
 from holdfast.audits.subject import Subject
 from holdfast.audits.tail.measure import Tail, few_class_members, sizes_of_groups
-from holdfast.evaluation.density import density_groups, detection_auc, mean_with_interval
+from holdfast.evaluation.density import density_groups
+from holdfast.statistics import detection_auc, mean_with_interval
 
 RAREST = 100
 Row = dict[str, Any]

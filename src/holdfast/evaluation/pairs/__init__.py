@@ -12,12 +12,7 @@ if TYPE_CHECKING:
     from holdfast.evaluation.pairs.measures import memorization as memorization
     from holdfast.evaluation.pairs.measures import unit_memorization as unit_memorization
     from holdfast.evaluation.pairs.measures import unit_memorization_of as unit_memorization_of
-    from holdfast.evaluation.pairs.members import DRAWS as DRAWS
-    from holdfast.evaluation.pairs.members import Roc as Roc
-    from holdfast.evaluation.pairs.members import calibrated_accuracy as calibrated_accuracy
     from holdfast.evaluation.pairs.members import membership as membership
-    from holdfast.evaluation.pairs.members import percentile_interval as percentile_interval
-    from holdfast.evaluation.pairs.members import resampled_membership as resampled_membership
     from holdfast.evaluation.pairs.scores import LayerScores as LayerScores
     from holdfast.evaluation.pairs.scores import PairScores as PairScores
     from holdfast.evaluation.pairs.scores import Scoring as Scoring

@@ -16,8 +16,8 @@ from holdfast.report.collect import Encoder, Measured
 from holdfast.report.images import MOST, Gallery, PerImage, Pictures, View
 from holdfast.report.paired import Sample, group_means
 from holdfast.report.plots import class_plots, group_plots
-from holdfast.report.statistics import DRAWS, Estimate
 from holdfast.report.wording import printable
+from holdfast.statistics import DRAWS, Estimate
 
 _GROUPS = {"many": "frequent", "medium": "medium", "few": "rare"}
 """Groups of classes in words."""

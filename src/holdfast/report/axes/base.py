@@ -13,7 +13,7 @@ from holdfast.report.collect import Encoder, Measured
 from holdfast.report.images import PerImage
 from holdfast.report.paired import Sample
 from holdfast.report.plots import Plot
-from holdfast.report.statistics import DRAWS, Estimate
+from holdfast.statistics import DRAWS, Estimate
 
 Key = tuple[str, str]
 """Audit and score."""

@@ -9,7 +9,7 @@ from holdfast.findings import Finding
 from holdfast.report.axes.base import Axis, HeadlineMeasure
 from holdfast.report.axes.numbers import Number
 from holdfast.report.collect import Encoder
-from holdfast.report.statistics import Estimate, over_runs
+from holdfast.statistics import Estimate, over_runs
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from holdfast.report.collect import Measured
 from holdfast.report.images import MOST, Field, Gallery, PerImage, Pictures, View, joined_by_id
 from holdfast.report.paired import Sample, group_means, mean, ranked_above
 from holdfast.report.plots import layer_plots, ratio_plots
-from holdfast.report.statistics import DRAWS
 from holdfast.report.wording import printable
+from holdfast.statistics import DRAWS
 
 _COLUMNS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("ratio", "Memorization ratio", {"on_map": True, "keep": "ends"}),

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.findings import Finding
-from holdfast.report.statistics import DRAWS
 from holdfast.report.wording import slug
-
-_NORMAL_975 = 1.959963984540054
+from holdfast.statistics import DRAWS, difference_interval, drawn_ratio, plain_percentiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +49,9 @@ def kept(finding: Finding) -> Number | None:
     right, left = (columns[name][attacked] == 1 for name in ("right", f"robust_{slug(eps)}"))
     if not right.any():
         return None
-    picks = np.random.default_rng(0).integers(0, len(right), (DRAWS, len(right)))
-    drawn = left[picks].sum(1) / np.maximum(right[picks].sum(1), 1)
-    low, high = np.percentile(100 * drawn, [2.5, 97.5])
     return Number(
         value=100 * float(left.sum() / right.sum()),
-        interval=(float(low), float(high)),
+        interval=plain_percentiles(100 * drawn_ratio(left, right)),
         over=f"attacked test images (bootstrap, {DRAWS:,} draws)",
         note="" if eps == "8/255" else f"at {eps}, the largest budget measured",
     )
@@ -70,9 +65,8 @@ def ratio_above_null(finding: Finding) -> Number | None:
     own, null = (np.asarray(ratio[part == name], float) for name in ("candidate", "external"))
     if len(own) < 2 or len(null) < 2:
         return None
-    value = float(own.mean() - null.mean())
-    half = _NORMAL_975 * float(np.sqrt(own.var(ddof=1) / len(own) + null.var(ddof=1) / len(null)))
-    return Number(value=value, interval=(value - half, value + half), over="images (normal)")
+    value, low, high = difference_interval(own, null)
+    return Number(value=value, interval=(low, high), over="images (normal)")
 
 
 def membership(finding: Finding) -> Number | None:

@@ -10,7 +10,7 @@ from holdfast.report.axes.numbers import membership
 from holdfast.report.collect import Measured
 from holdfast.report.paired import Sample, ranked_above
 from holdfast.report.plots import roc_plots
-from holdfast.report.statistics import DRAWS
+from holdfast.statistics import DRAWS
 
 
 def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:

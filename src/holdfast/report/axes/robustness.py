@@ -15,8 +15,8 @@ from holdfast.report.collect import Measured
 from holdfast.report.images import Field, Gallery, PerImage, Pictures, View, joined_by_id
 from holdfast.report.paired import Sample, group_means, mean
 from holdfast.report.plots import attack_plots
-from holdfast.report.statistics import DRAWS
 from holdfast.report.wording import printable, slug
+from holdfast.statistics import DRAWS
 
 
 def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:

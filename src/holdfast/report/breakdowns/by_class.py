@@ -6,8 +6,8 @@ from typing import Any
 
 from holdfast.report.cells import Cell, Column, Table, encoder_columns, estimate_cell
 from holdfast.report.collect import Encoder
-from holdfast.report.statistics import Estimate, over_runs
 from holdfast.report.wording import printable
+from holdfast.statistics import Estimate, over_runs
 
 Rows = Sequence[Mapping[str, Any]]
 

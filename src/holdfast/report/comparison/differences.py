@@ -11,8 +11,8 @@ from holdfast.report.comparison.comparability import measured_differently
 from holdfast.report.estimates import values_of
 from holdfast.report.listed import axis_of
 from holdfast.report.paired import Sample, paired_interval
-from holdfast.report.statistics import Estimate, over_runs, unpaired
 from holdfast.report.wording import setting
+from holdfast.statistics import Estimate, over_runs, plain_percentiles, unpaired
 
 _SAME_PROTOCOL = {"protocol": "probe protocol", "probe_on": "images the probe is fitted on", "group_rule": "group rule"}
 
@@ -119,8 +119,7 @@ def _of_draws(groups: Sequence[Sequence[tuple[np.ndarray, np.ndarray] | None]]) 
     if not all(np.array_equal(own, ids) for group in known for own, _ in group):
         return None
     ours, theirs = (np.mean([draws for _, draws in group], axis=0) for group in known)
-    low, high = np.percentile(ours - theirs, [2.5, 97.5])
-    return (float(low), float(high)) if np.isfinite([low, high]).all() else None
+    return plain_percentiles(ours - theirs) if np.isfinite(ours - theirs).all() else None
 
 
 def sample_of(measured: Measured, audit: str, score: str) -> Sample | None:

@@ -10,8 +10,8 @@ from holdfast.report.comparison.comparability import measured_differently, remed
 from holdfast.report.comparison.differences import Difference, difference, incomparable
 from holdfast.report.estimates import estimate
 from holdfast.report.listed import by_precedence, label
-from holdfast.report.statistics import Estimate
 from holdfast.report.wording import difference_unit, interval, joined, number, printable, setting, unit_suffix
+from holdfast.statistics import Estimate
 
 _SENTENCES = 3
 """What the page begins with, at most."""

@@ -9,7 +9,7 @@ from holdfast.report.breakdowns import PerClass, per_class
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.estimates import estimate
 from holdfast.report.plots.svg import COLOURS, DASHES, FAINT, INK, Plot, draw
-from holdfast.report.statistics import Estimate
+from holdfast.statistics import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.estimates import estimate
 from holdfast.report.limits import LIMITS, verdict
 from holdfast.report.listed import audits_of, by_precedence, conclusions, label
-from holdfast.report.statistics import Estimate
 from holdfast.report.wording import direction, printable
+from holdfast.statistics import Estimate
 
 
 def sections(encoders: Sequence[Encoder]) -> list[tuple[Section, list[Score]]]:

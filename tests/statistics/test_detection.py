@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from holdfast.evaluation import membership
-from holdfast.evaluation.pairs.members import Roc, calibrated_accuracy, percentile_interval, resampled_membership
+from holdfast.statistics import Roc, calibrated_accuracy, percentile_interval, resampled_membership
 
 RANDOM = np.random.default_rng(0)
 MEMBERS, OTHERS = RANDOM.normal(0.5, 1, 300).round(1), RANDOM.normal(0, 1, 400).round(1)

@@ -1,9 +1,9 @@
-"""Intervals of the report, against known values."""
+"""Intervals in closed form, against known values."""
 
 import numpy as np
 import pytest
 
-from holdfast.report.statistics import over_runs, t_quantile, unpaired
+from holdfast.statistics import over_runs, t_quantile, unpaired, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,14 @@ def test_unpaired_runs_get_welchs_interval():
     assert estimate.interval == pytest.approx(
         (10 - 4.30265 * error, 10 + 4.30265 * error), abs=1e-3
     )  # freedom 2.9 -> 2
+
+
+def test_wilsons_interval_is_the_textbooks():
+    assert wilson_interval(10, 100) == pytest.approx((5.5229, 17.4366), abs=1e-4)
+    assert wilson_interval(0, 10) == pytest.approx((0, 27.7533), abs=1e-4)
+    assert wilson_interval(100, 10) == pytest.approx((72.2467, 100), abs=1e-4)
+
+
+def test_wilsons_interval_needs_an_image():
+    with pytest.raises(ValueError, match="leave the class out"):
+        wilson_interval(50, 0)

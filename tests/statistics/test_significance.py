@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from holdfast.evaluation.significance import (
+from holdfast.statistics import (
     effect_size,
     empirical_p,
     false_discovery,
     larger_mean_p,
     mean_interval,
     mean_pairwise_spearman,
-    ranks,
+    midranks,
     spearman,
     spearman_interval,
 )
@@ -49,7 +49,7 @@ def test_an_effect_size_counts_pooled_standard_deviations():
 def test_spearman_is_scipys_with_ties():
     a, b = RANDOM.integers(0, 5, 80), RANDOM.integers(0, 5, 80)
     assert spearman(a, b) == pytest.approx(stats.spearmanr(a, b)[0])  # type: ignore[arg-type]
-    np.testing.assert_allclose(ranks(a), stats.rankdata(a))
+    np.testing.assert_allclose(midranks(a), stats.rankdata(a))
     assert spearman(np.ones(4), np.arange(4)) == 0
 
 

@@ -1,0 +1,136 @@
+"""Intervals in closed form: of shares, means, means of few runs, and of a statistic that was resampled."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+NORMAL_975 = 1.959963984540054
+"""The 0.975 quantile of the normal distribution."""
+
+
+def sample_variance(values: np.ndarray) -> float:
+    """Unbiased variance of values [n]; 0 for a single value."""
+    return float(values.var(ddof=1)) if len(values) > 1 else 0.0
+
+
+def wilson_interval(percent: float, images: int) -> tuple[float, float]:
+    """95 % interval of a share in percent, measured on so many images; valid also at 0 and 100 (Wilson 1927)."""
+    if images < 1:
+        raise ValueError(f"expected at least one image, got {images}; leave the class out")
+    share, square = percent / 100, NORMAL_975**2
+    centre = (share + square / (2 * images)) / (1 + square / images)
+    half = NORMAL_975 / (1 + square / images) * math.sqrt(share * (1 - share) / images + square / (4 * images**2))
+    return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
+
+
+def mean_interval(
+    values: np.ndarray, *, bounds: tuple[float | None, float | None] = (None, None)
+) -> tuple[float, float]:
+    """95 % interval of the mean of values [n] (normal), cut to what it can be; the mean itself for a single value."""
+    values = np.asarray(values, dtype=float)
+    return within_bounds(float(np.mean(values)), _half(values), bounds)
+
+
+def _half(values: np.ndarray) -> float:
+    return NORMAL_975 * math.sqrt(sample_variance(values) / len(values))
+
+
+def within_bounds(
+    value: float, half: float, bounds: tuple[float | None, float | None] = (None, None)
+) -> tuple[float, float]:
+    """value ± half, cut to (least, most); None is no bound."""
+    low, high = bounds
+    return (
+        value - half if low is None else max(low, value - half),
+        value + half if high is None else min(high, value + half),
+    )
+
+
+def difference_interval(
+    a: np.ndarray, b: np.ndarray, *, bounds: tuple[float | None, float | None] = (None, None)
+) -> tuple[float, float, float]:
+    """Mean of a [n] less mean of b [m], independent of it, and its 95 % interval (normal)."""
+    a, b = (np.asarray(values, dtype=float) for values in (a, b))
+    value = float(a.mean() - b.mean())
+    return value, *within_bounds(value, math.hypot(_half(a), _half(b)), bounds)
+
+
+def percentile_interval(drawn: np.ndarray, measured: float) -> tuple[float, float]:
+    """95 % percentile interval of drawn values, widened to hold the measured one.
+
+    A best threshold, picked anew in each draw, is pushed up by it.
+    """
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(min(low, measured)), float(max(high, measured))
+
+
+def plain_percentiles(drawn: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval of drawn values as they are."""
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval and what the interval is over."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    spread: float | None = None
+    """Population standard deviation over runs, as the SDCLR paper reports; None for a single run."""
+    runs: int = 1
+    over: str = ""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """(low, high), or None where there is none."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+def t_quantile(freedom: int) -> float:
+    """The 0.975 quantile of Student's t with a whole number of degrees of freedom (Abramowitz and Stegun 26.7.3-4)."""
+    low, high = 0.0, 13.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_central(middle, freedom) < 0.95 else (low, middle)
+    return (low + high) / 2
+
+
+def _t_central(t: float, freedom: int) -> float:
+    """Probability that |T| < t: a finite cosine series, exact for whole degrees of freedom."""
+    angle = math.atan(t / math.sqrt(freedom))
+    term = total = math.cos(angle) if freedom % 2 else 1.0
+    for k in range(3 if freedom % 2 else 2, freedom - 1, 2):
+        term *= (k - 1) / k * math.cos(angle) ** 2
+        total += term
+    if freedom % 2 == 0:
+        return math.sin(angle) * total
+    return 2 / math.pi * (angle + (math.sin(angle) * total if freedom > 1 else 0.0))
+
+
+def over_runs(
+    values: Sequence[float], over: str, *, bounds: tuple[float | None, float | None] = (None, None)
+) -> Estimate:
+    """Mean, population spread and t interval of two or more runs' values; the interval is cut to the score's bounds.
+
+    Runs that happen to agree to the digit say nothing of how others would spread: they get no interval.
+    """
+    n, mean = len(values), float(np.mean(values))
+    half = t_quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    if half < 1e-9 * max(1.0, abs(mean)):
+        return Estimate(value=mean, spread=0.0, runs=n, over=over)
+    low, high = within_bounds(mean, half, bounds)
+    return Estimate(value=mean, low=low, high=high, spread=float(np.std(values)), runs=n, over=over)
+
+
+def unpaired(a: Sequence[float], b: Sequence[float], over: str) -> Estimate:
+    """Mean of a minus mean of b with Welch's t interval, degrees of freedom rounded down; two or more values each."""
+    parts = [float(np.var(x, ddof=1)) / len(x) for x in (a, b)]
+    error, value = math.sqrt(sum(parts)), float(np.mean(a) - np.mean(b))
+    weights = sum(part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True))
+    freedom = max(1, int(sum(parts) ** 2 / weights)) if weights > 0 else 1
+    half = t_quantile(freedom) * error
+    return Estimate(value=value, low=value - half, high=value + half, runs=min(len(a), len(b)), over=over)

@@ -1,0 +1,73 @@
+"""Values of every statistic as it stood before the statistics had a home: same seeds, same draws."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from holdfast import statistics as st
+from holdfast.evaluation import bootstrap_intervals
+
+RECORDED = json.loads((Path(__file__).parent / "recorded.json").read_text())
+DRAWN = np.random.default_rng(7)
+A, B = DRAWN.normal(0.4, 1, 40), DRAWN.normal(0, 1.5, 60)
+LABELS = np.repeat(np.arange(4), [12, 9, 6, 5])
+CORRECT = DRAWN.random(32) < 0.6
+NAMES = np.array(["many", "many", "medium", "few"])[LABELS]
+
+
+def by_class():
+    accuracy = np.array([100 * CORRECT[k == LABELS].mean() for k in range(4)])
+    groups = {"many": [0, 1], "medium": [2], "few": [3]}
+    return bootstrap_intervals(accuracy, np.bincount(LABELS), groups, seed=3)
+
+
+def memberships():
+    drawn = st.resampled_membership(A, B, groups=(np.arange(40) // 2, np.arange(60) // 3), seed=4)
+    return {name: st.percentile_interval(values, st.membership(A, B)[name]) for name, values in drawn.items()}
+
+
+def resampled():
+    found = st.resample(np.arange(32), LABELS, CORRECT, NAMES, key="abc")
+    names = ("all", "many", "few", "std", "worst_class")
+    return {name: [found.statistic(name)[i] for i in (0, 500, 999)] for name in names}
+
+
+def of(estimate, *names):
+    return [getattr(estimate, name) for name in names]
+
+
+NOW = {
+    "bootstrap_intervals": by_class,
+    "wilson": lambda: [st.wilson_interval(p, n) for p, n in ((0, 80), (37.5, 16), (100, 5))],
+    "mean_interval": lambda: st.mean_interval(A),
+    "p": lambda: st.empirical_p(A[:5], B),
+    "q": lambda: st.false_discovery(st.empirical_p(A, B))[:5],
+    "effect": lambda: st.effect_size(A, B),
+    "welch_p": lambda: st.larger_mean_p(A, B),
+    "spearman": lambda: st.spearman(A, B[:40]),
+    "spearman_interval": lambda: st.spearman_interval(A, B[:40], seed=5),
+    "spearman_interval_clusters": lambda: st.spearman_interval(A, B[:40], clusters=np.arange(40) // 5, seed=5),
+    "cross": lambda: st.mean_pairwise_spearman([A, B[:40], B[20:]]),
+    "bootstrap_means": lambda: st.bootstrap_means(A, seed=2, purpose="tail consistency")[[0, -1]],
+    "mean_with_interval": lambda: st.mean_with_interval(A, seed=2, purpose="tail consistency"),
+    "delong": lambda: st.detection_auc(np.r_[A, B], np.arange(100) < 40),
+    "membership": lambda: st.membership(A, B),
+    "resampled_membership": memberships,
+    "calibrated": lambda: st.calibrated_accuracy(A, B, seed=6),
+    "resampled": resampled,
+    "t": lambda: [st.t_quantile(k) for k in (1, 2, 5, 30)],
+    "over_runs": lambda: of(st.over_runs([1.0, 2.0, 4.0], "x"), "value", "low", "high", "spread"),
+    "unpaired": lambda: of(st.unpaired([1.0, 2.0, 4.0], [0.0, 3.0], "x"), "value", "low", "high"),
+    "resampled_means": lambda: st.resampled_means(B)[[0, 999]],
+}
+
+
+@pytest.mark.parametrize("name", NOW)
+def test_a_statistic_gives_what_it_gave(name):
+    found, recorded = NOW[name](), RECORDED[name]
+    if isinstance(recorded, dict):
+        assert set(found) == set(recorded)
+        found, recorded = [np.ravel([values[name] for name in recorded]) for values in (found, recorded)]
+    np.testing.assert_allclose(found, recorded, rtol=1e-13, atol=1e-15)
