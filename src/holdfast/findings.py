@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from holdfast.renamed import current
 from holdfast.runs import atomic_path, write_json
 
 SCHEMA_VERSION = 1
@@ -99,5 +100,5 @@ class Finding:
             scores=scores,
             columns=columns,
             tables=document["tables"],
-            settings=document["settings"],
+            settings={name: current(name, value) for name, value in document["settings"].items()},
         )

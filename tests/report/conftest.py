@@ -112,7 +112,7 @@ def write_findings(folder, settings, *, method="simclr", seed=0, classes=NAMES, 
 def audit_settings(name, seed, **changes):
     plain = {"name": name, "encoder": name, "encoder_checksum": f"e{seed}{name}", "dim": 512, "seconds": 41.5}
     plain |= {"data": "cifar10/train.parquet", "test": "cifar10/test.parquet", "test_checksum": "5f3a9c1b"}
-    plain |= {"test_images": 1000, "probe_on": "pool", "probe_images": 45000, "protocol": "fast", "seed": 0}
+    plain |= {"test_images": 1000, "probe_on": "pool", "probe_images": 45000, "protocol": "lbfgs", "seed": 0}
     plain |= {"group_rule": "thirds", "hardware": "Intel Xeon, 2 threads"}
     return plain | {"versions": {"holdfast": "0.1.0", "torch": "2.15.0", "numpy": "2.3.1"}} | changes
 

@@ -21,7 +21,7 @@ def values(finding):
     return {score.name: score.value for score in finding.scores}
 
 
-@pytest.mark.parametrize("protocol", ["fast", "sdclr", "sdclr-cached"])
+@pytest.mark.parametrize("protocol", ["lbfgs", "sdclr", "sdclr-cached"])
 def test_an_encoder_that_reads_the_class_is_always_right(protocol):
     found = values(balance(ReadsTheClass(), protocol=protocol, few_shot_ids=SHOTS))
     expected = dict.fromkeys(("all", "many", "medium", "few", "worst_class"), 100.0) | {"std": 0.0}
@@ -103,7 +103,7 @@ def test_sdclrs_protocol_reports_selected_and_last_epoch():
 def test_validation_images_are_not_fitted():
     images = toy_images()
     validation = images.ids[::5]
-    for protocol in ("fast", "sdclr-cached"):
+    for protocol in ("lbfgs", "sdclr-cached"):
         finding = balance(ReadsTheClass(), validation_ids=validation, protocol=protocol)
         assert finding.settings["probe_images"] == len(images) - len(validation)
         assert finding.settings["full_shot"]["images"] == len(images) - len(validation)

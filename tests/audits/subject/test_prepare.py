@@ -107,7 +107,7 @@ def test_arguments_win_over_the_run_folder(tmp_path):
     ("options", "words"),
     [
         ({"probe_on": "all"}, "probe_on to be one of pool, train, got 'all'"),
-        ({"protocol": "slow"}, "protocol to be one of fast, sdclr, sdclr-cached, got 'slow'"),
+        ({"protocol": "slow"}, "protocol to be one of lbfgs, sdclr, sdclr-cached, got 'slow'"),
         ({"group_rule": "halves"}, "group_rule to be one of thirds, thresholds"),
         ({"probe_on": "train"}, "expected train_ids"),
         ({"counts": (1, 2)}, "one count for each of 6 classes"),

@@ -95,7 +95,7 @@ def test_the_last_epoch_is_looked_at_even_between_looks():
 
 def test_a_layer_that_diverges_is_refused():
     features, labels = blobs()
-    with pytest.raises(ValueError, match="use the 'fast' protocol"):
+    with pytest.raises(ValueError, match="use the 'lbfgs' protocol"):
         sgd_probe(
             cached_features(features * 1e30), labels, classes=3, schedule=SHORT, validation=(features * 1e30, labels)
         )

@@ -21,7 +21,7 @@ TEST_SHARE = 0.2
 _COMPARED = 1024  # images compared at a time: streamed ones do not fit into memory
 _CHOICES = {
     "probe_on": ("pool", "train"),
-    "protocol": ("fast", "sdclr", "sdclr-cached"),
+    "protocol": ("lbfgs", "sdclr", "sdclr-cached"),
     "probe_lr_drop": ("on_time", "early"),
     "group_rule": ("thirds", "thresholds"),
     "precision": ("32", "bf16"),

@@ -55,7 +55,7 @@ class ProbeResult:
     predicted: Tensor
     """[n_test] int64, on the CPU: of the probe that was selected on validation images."""
     last: Tensor | None
-    """The same of the last epoch; None for the fast probe, which has no epochs."""
+    """The same of the last epoch; None for the L-BFGS probe, which has no epochs."""
     facts: Mapping[str, Any]
     """JSON values: probe images, what was selected and how."""
     probe: LinearProbe
@@ -64,12 +64,12 @@ class ProbeResult:
 
 def probed(inputs: ProbeInputs, ids: Tensor, schedule: ProbeSchedule) -> ProbeResult:
     """A probe fitted on the pool's images with these ids, by the protocol of the inputs."""
-    if inputs.protocol == "fast":
-        return _fast(inputs, ids, few=schedule is FEW_SHOT)
+    if inputs.protocol == "lbfgs":
+        return _lbfgs(inputs, ids, few=schedule is FEW_SHOT)
     return _sgd(inputs, ids, replace(schedule, drop=inputs.lr_drop))
 
 
-def _fast(inputs: ProbeInputs, ids: Tensor, *, few: bool) -> ProbeResult:
+def _lbfgs(inputs: ProbeInputs, ids: Tensor, *, few: bool) -> ProbeResult:
     classes, seed = inputs.classes, inputs.seed
     if few:
         probe = few_shot_probe(inputs.pool_features, inputs.pool, ids, classes=classes, seed=seed)
@@ -124,6 +124,6 @@ def _parts(inputs: ProbeInputs, ids: Tensor) -> tuple[Tensor, Tensor]:
     if not held.any():
         raise ValueError(
             f"expected five images of a class or validation_ids to select an epoch on, got neither ({len(ids):,}); "
-            "pass validation_ids, or use the 'fast' protocol"
+            "pass validation_ids, or use the 'lbfgs' protocol"
         )
     return ids[~held], ids[held]

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -22,6 +23,7 @@ from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_f
 from holdfast.evaluation.features import device_of
 from holdfast.models import Encoder
 from holdfast.progress import OnStage
+from holdfast.renamed import current, note
 
 BALANCED_BELOW = 1.5
 """Largest class over smallest class under which groups by frequency would mean nothing."""
@@ -33,8 +35,9 @@ class Options(AttackOptions):
 
     probe_on: Literal["pool", "train"] = "pool"
     """'pool': the probe is fitted on every labelled image that is not a test image; 'train': on train_ids alone."""
-    protocol: Literal["fast", "sdclr", "sdclr-cached"] = "fast"
-    """'fast': L-BFGS; 'sdclr': the paper's SGD on augmented images; 'sdclr-cached': the same SGD, no augmentation."""
+    protocol: Literal["lbfgs", "sdclr", "sdclr-cached"] = "lbfgs"
+    """'lbfgs': logistic regression; 'sdclr': the paper's SGD on augmented images; 'sdclr-cached': the same SGD, no
+    augmentation. 'fast', an old word for 'lbfgs', is still taken."""
     probe_lr_drop: Literal["on_time", "early"] = "on_time"
     """'early' lowers SDCLR's learning rate one epoch early, as its CIFAR script does."""
     group_rule: Literal["thirds", "thresholds"] = "thirds"
@@ -67,6 +70,12 @@ class Options(AttackOptions):
     never kept: a checksum of their weights does not tell what they compute."""
     progress: OnStage | None = None
     """Told what is measured, images done and images in all."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if old := note("protocol", self.protocol):
+            warnings.warn(old, FutureWarning, stacklevel=3)
+            object.__setattr__(self, "protocol", current("protocol", self.protocol))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

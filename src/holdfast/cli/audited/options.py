@@ -51,7 +51,7 @@ class AuditOptions(AttackOptions):
     """Side in pixels that images are resized to; None: the run's, else the images' own."""
     probe_on: Literal["pool", "train"] = "pool"
     """Fit the probe on all labelled images that are not test images, or on those that the encoder was trained on."""
-    protocol: Literal["fast", "sdclr", "sdclr-cached"] = "fast"
+    protocol: Literal["lbfgs", "sdclr", "sdclr-cached"] = "lbfgs"
     """The probe: L-BFGS; the SDCLR paper's SGD with augmented images; or that SGD without augmentation."""
     probe_lr_drop: Literal["on_time", "early"] = "on_time"
     """Lower the SGD probe's rate on time, or an epoch early as the authors' CIFAR script does."""

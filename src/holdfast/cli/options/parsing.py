@@ -11,6 +11,7 @@ import tyro
 
 from holdfast.cli.options.errors import UserError, nearest
 from holdfast.cli.options.help import Help, help_text
+from holdfast.renamed import current, note
 
 T = TypeVar("T")
 
@@ -25,6 +26,7 @@ def parse(kind: type[T], words: Sequence[str], page: Help, *, default: T | None 
         raise SystemExit(0)
     prog = page.prog
     _check_flags(words, set(flags(kind, default)), prog)
+    words = _current(words)
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors):
@@ -37,6 +39,19 @@ def parse(kind: type[T], words: Sequence[str], page: Help, *, default: T | None 
             )
     except SystemExit:
         raise UserError(f"{prog}: {_one_line(errors.getvalue())}; see {prog} --help") from None
+
+
+def _current(words: Sequence[str]) -> list[str]:
+    """The words with values that were renamed in today's spelling; a line is printed for each."""
+    found = list(words)
+    for index, word in enumerate(words):
+        flag, joined, value = word.partition("=")
+        place = index if joined else index + 1
+        name, value = flag.removeprefix("--").replace("-", "_"), value if joined else "".join(words[place : place + 1])
+        if flag.startswith("--") and (said := note(name, value)):
+            found[place] = f"{flag}={current(name, value)}" if joined else current(name, value)
+            print(f"holdfast: {said}")
+    return found
 
 
 def take(words: list[str], flag: str) -> str | None:

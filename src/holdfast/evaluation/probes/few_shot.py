@@ -9,7 +9,7 @@ from holdfast.evaluation.probes.lbfgs import LinearProbe, fit_probe
 def few_shot_probe(
     features: Tensor, images: Images, few_shot_ids: Tensor, *, classes: int, seed: int = 0
 ) -> LinearProbe:
-    """The fast probe on the few-shot images alone, out of features [n, dim] of the labelled images [n].
+    """The L-BFGS probe on the few-shot images alone, out of features [n, dim] of the labelled images [n].
 
     Its regularisation comes from five stratified folds of the few-shot images: no other label is looked at, where the
     paper selects on 5,000 labelled validation images. Raises ValueError for ids that are not among the images, for

@@ -1,4 +1,4 @@
-"""The fast linear probe: logistic regression by full-batch L-BFGS, regularisation chosen on a validation part."""
+"""The default linear probe: logistic regression by full-batch L-BFGS, regularisation chosen on a validation part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

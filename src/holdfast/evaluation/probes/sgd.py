@@ -130,7 +130,7 @@ def _frozen(layer: nn.Linear, validation: tuple[Tensor, Tensor]) -> LinearProbe:
     if not weight.isfinite().all():
         raise ValueError(
             "expected the linear layer to stay finite, got NaN or infinity; these features are too large for SDCLR's "
-            "learning rate of 30: use the 'fast' protocol"
+            "learning rate of 30: use the 'lbfgs' protocol"
         )
     features, labels = validation
     right = F.linear(features, weight, bias).argmax(1) == labels.to(features.device)
