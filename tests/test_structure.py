@@ -1,6 +1,7 @@
 """The house: no import circle, rooms of at most 15 files, and a door to each room."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,3 +98,10 @@ def test_no_name_of_a_lazy_package_is_that_of_a_file_in_it(package):
     callable_packages = {SOURCE: {"report"}}.get(package, set())
     places = {path.stem for path in package.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert {name for _, name in taken(LAZY[package])} & places == callable_packages
+
+
+def test_no_docstring_begins_with_of_or_the_same():
+    """A reader who lands on one line learns what the thing is, not what the line above it was about."""
+    unclear = re.compile(r'^\s*"""(Of|The same)\b.*', re.MULTILINE)
+    found = {path.relative_to(SOURCE).as_posix(): unclear.findall(path.read_text()) for path in SOURCE.rglob("*.py")}
+    assert {path: lines for path, lines in found.items() if lines} == {}

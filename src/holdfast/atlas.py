@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 NAMES = ("test", "scored")
 """Test images; and the images that memorization and privacy score."""
 MOST_BYTES = 3_300_000
-"""Of a sheet of 10,000 thumbnails: the page that holds it stays under 8 MB."""
+"""Most bytes of a sheet of 10,000 thumbnails: the page that holds it stays under 8 MB."""
 _QUALITIES = (88, 78, 68, 55, 40, 25)
 
 
@@ -58,7 +58,7 @@ class Atlas:
     duplicates: np.ndarray
     """int64 [n]: id of the first image of the near-duplicate group."""
     checksum: str
-    """Of the images that these were drawn from, as in the findings."""
+    """Checksum of the images that these were drawn from, as in the findings."""
 
     def __len__(self) -> int:
         return len(self.ids)

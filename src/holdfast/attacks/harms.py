@@ -115,7 +115,7 @@ class Goal:
     """Bool [n]: where the attack has won; None: it never has, and only raises its harm."""
 
     def rows(self, chosen: Tensor) -> "Goal":
-        """The same goal for chosen images: positions [m], or bool [n]."""
+        """This goal for chosen images: positions [m], or bool [n]."""
         return replace(self, references=self.references[chosen.to(self.references.device)])
 
 

@@ -36,7 +36,7 @@ class Problem:
         return replace(self, goal=self.goal.rows(stays), images=self.images[stays], keys=self.keys[stays])
 
     def raising(self, harm: Measure) -> "Problem":
-        """The same problem, with another harm to raise."""
+        """This problem, with another harm to raise."""
         return replace(self, goal=replace(self.goal, harm=harm))
 
     def within(self, perturbed: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ def _halvings(query: int, queries: int) -> int:
 
 
 def _side(share: float, images: Tensor, *, linf: bool) -> int:
-    """Of a square with this share of the pixels; for l2 odd and at least 3, as the paper has it."""
+    """The side of a square with this share of the pixels; for l2 odd and at least 3, as the paper has it."""
     smaller = min(images.shape[-2:])
     side = round(math.sqrt(share * images.shape[-2] * images.shape[-1]))
     if linf:

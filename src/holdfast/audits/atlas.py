@@ -21,7 +21,7 @@ EXTREMES = 500
 """Candidates of the highest ratio, and as many of the lowest, that are always among the scored images shown."""
 NEIGHBOURS = 6
 SIDES = (16, 32, 48)
-"""Of a thumbnail in pixels: the smallest that an image's own side fits in, else the largest."""
+"""Sides of a thumbnail in pixels: the smallest that an image's own side fits in, else the largest."""
 _ON_PAIRS = frozenset({"memorization", "privacy"})
 
 
@@ -73,7 +73,7 @@ def _filled(images: Images, first: Tensor, most: int, seed: int) -> Tensor:
 
 
 def _atlas(subject: Subject, images: Images, chosen: Tensor, features: Tensor, *, checksum: str | None = None) -> Atlas:
-    """Of images at chosen positions [m]; features are of these, or of all images."""
+    """The atlas of images at chosen positions [m]; features are of these, or of all images."""
     shown = images.subset(chosen)
     features = features if len(features) == len(shown) else features[chosen.to(features.device)]
     positions, explained = principal(features)

@@ -92,7 +92,7 @@ def planned(subject: Subject, axes: Sequence[str], speed: Speed) -> dict[str, fl
 
 
 def _probes(subject: Subject, speed: Speed) -> float:
-    """Of the linear probes, which axes share."""
+    """Seconds of the linear probes, which axes share."""
     if subject.pool.labels is None:
         return 0.0
     dim = getattr(subject.encoder, "dim", 512)

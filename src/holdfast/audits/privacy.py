@@ -83,7 +83,7 @@ def _attacks(scored: Scored) -> list[_Attack]:
 
 
 def _split(values: np.ndarray, scored: Scored) -> tuple[np.ndarray, np.ndarray]:
-    """Of members and of non-members."""
+    """The values of members and of non-members."""
     return values[scored.at("candidate")], values[scored.at("external")]
 
 

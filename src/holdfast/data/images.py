@@ -110,7 +110,7 @@ class Images:
 
     @property
     def unlabelled(self) -> "Images":
-        """The same images without their labels."""
+        """These images without their labels."""
         return self if self.labels is None else replace(self, labels=None, classes=None)
 
     def subset(self, positions: Tensor) -> "Images":
@@ -141,12 +141,12 @@ class Images:
         return self.subset(self.positions(ids))
 
     def to(self, device: torch.device | str) -> "Images":
-        """The same images with every tensor on device."""
+        """These images with every tensor on a device."""
         labels = None if self.labels is None else self.labels.to(device)
         return replace(self, pixels=self.pixels.to(device), ids=self.ids.to(device), labels=labels)
 
     def loaded(self) -> "Images":
-        """The same images with all pixels decoded and in memory; for few."""
+        """These images with all pixels decoded and in memory; for few."""
         return replace(self, pixels=self.pixels[:]) if isinstance(self.pixels, Streamed) else self
 
     def batches(self, positions: Iterable[Tensor]) -> Iterator[Tensor]:

@@ -20,7 +20,7 @@ from holdfast.data.sources import Items, source_of
 from holdfast.progress import OnProgress
 
 SIDE = 16
-"""Of the thumbnails that near-duplicates are confirmed on, in pixels; half of it beyond MANY images."""
+"""Side of the thumbnails that near-duplicates are confirmed on, in pixels; half of it beyond MANY images."""
 MANY = 200_000
 NAMED = 1000
 """Images set aside that are named; all are counted."""
@@ -35,7 +35,7 @@ class Survey:
     total: int
     """Images, or files that may be pictures, in the source."""
     looked_at: int
-    """Of these, how many were opened: all, or a draw."""
+    """How many of these were opened: all, or a draw."""
     ids: np.ndarray
     """int64 [n], places in the source."""
     width: np.ndarray

@@ -28,7 +28,7 @@ _FIRST, _STEPS = 4, 2
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Of one step of a run's batch, on the device that the run would take."""
+    """What one step costs of a run's batch, on the device that the run would take."""
 
     seconds: float
     """A step."""
@@ -82,7 +82,7 @@ def _noise(count: int, side: int) -> Pool:
 
 
 def _seconds(session: Session, images: Images, batch: int) -> float:
-    """Of a step: the fastest of two after one that warms up, or that one where it takes too long."""
+    """Seconds of a step: the fastest of two after one that warms up, or that one where it takes too long."""
     device, times = session.fabric.device, []
     some = images.subset(torch.arange(batch) % len(images)).to(device)
     while len(times) <= _STEPS and sum(times) < PATIENCE:

@@ -31,7 +31,7 @@ class AggregatedEncoder(nn.Module):
         return total / self.views
 
     def _drawn(self, images: Tensor, view: int) -> Parameters:
-        """Of one view, for all images alike."""
+        """The parameters of one view, equal for all images."""
         n, _, height, width = images.shape
         keys = fold(key(self.seed, "aggregate"), torch.tensor([view]))[:, None].expand(1, n)
         orders = fold(order_keys(self.seed, "aggregate", epoch=0, views=1), view)

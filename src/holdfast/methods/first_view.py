@@ -28,7 +28,7 @@ def first_features(network: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def tied(views: Views, rendered: Tensor) -> Views:
-    """The same views, bit for bit, but the first has the derivatives of rendered beside its own: an adversary may have
+    """The views, equal bit for bit, but the first has the derivatives of rendered beside its own: an adversary may have
     moved it away from rendered."""
     first = views.images[0] + (rendered - rendered.detach())
     return replace(views, images=torch.cat([first[None], views.images[1:]]))

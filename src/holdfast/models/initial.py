@@ -33,7 +33,7 @@ class Initial:
     unused: tuple[str, ...]
     """Names in the source that the network does not have, such as a classifier."""
     checksum: str
-    """Of the encoder that training starts from."""
+    """Checksum of the encoder that training starts from."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""

@@ -20,7 +20,7 @@ def _on_cifar10(preset: str) -> RunConfig:
 
 
 def _patches(config: RunConfig) -> RunConfig:
-    """The same run on patches of a quarter of the area."""
+    """The run on patches of a quarter of the area."""
     patch = VIEWS["patch"]
     box = {name: getattr(patch, name) for name in ("crop_min", "crop_max", "ratio_min", "ratio_max")}
     return replace(config, views=replace(config.views, **box))

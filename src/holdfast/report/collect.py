@@ -54,7 +54,7 @@ class Measured:
 
     @cached_property
     def resampled_few_shot(self) -> Resampled | None:
-        """The same of the few-shot probe."""
+        """The few-shot probe's accuracy, resampled likewise."""
         return self._resampled("few_shot_correct")
 
     def _resampled(self, hits: str) -> Resampled | None:

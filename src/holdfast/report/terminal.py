@@ -26,7 +26,7 @@ class Comparison:
 
     @property
     def full_text(self) -> str:
-        """The same with every score of every audit."""
+        """The text with every score of every audit."""
         tables = [score_table(self.encoders, section, scores) for section, scores in sections(self.encoders)]
         return self._text([*tables, *self._differences(self.differences)])
 

@@ -44,7 +44,7 @@ class _Measured:
     ratios: list[float]
     """[s] within over total variance of the clean and the moved image."""
     ratio: float
-    """The same of the clean image and all strengths together."""
+    """The ratio of the clean image and all strengths together."""
     correct: Tensor | None
     """bool [s, m]; None without labels."""
     sensitivity: Tensor
@@ -248,7 +248,7 @@ def _stability(found: list[_Measured]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _columns(subject: Subject, positions: Tensor, found: list[_Measured]) -> dict[str, np.ndarray]:
-    """Of all test images, over all transformations and under each; NaN and '' for those that were not moved."""
+    """Columns of all test images, over all changes and under each; NaN and '' for those that were not moved."""
     n, places = len(subject.test), positions.cpu().numpy()
     stability, least = np.full(n, np.nan), np.full(n, "", dtype="<U16")
     stability[places], least[places] = _stability(found)

@@ -32,7 +32,7 @@ class Corrupted:
 
 
 def corruptions(setup: AttackSetup, head: LinearProbe | None, clean: Tensor) -> Corrupted:
-    """Of some of the attacked images, whose clean features [m, dim] are given; accuracy needs a head."""
+    """What corruptions do to some attacked images, whose clean features [m, dim] are given; accuracy needs a head."""
     options = setup.options
     chosen = draw_evenly(setup.images, options.corruption_images, seed=options.seed, purpose="corrupted images")
     if not len(chosen):

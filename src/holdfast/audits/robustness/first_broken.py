@@ -40,7 +40,7 @@ def first_broken(
 def _broken_again(
     setup: AttackSetup, model: Model, labels: Tensor, result: BudgetResult, rows: Tensor
 ) -> list[dict[str, Any]]:
-    """The same attack on rows [k] alone, this time keeping its images."""
+    """Repeats the attack on rows [k] alone, this time keeping its images."""
     images = setup.images.subset(rows)
     goal = untargeted(model, labels, HARMS[ATTACKS["pgd"].harm]).rows(rows)
     records = run(
@@ -72,7 +72,7 @@ def _broken_again(
 
 
 def _pictures(clean: Tensor, attacked: Tensor) -> dict[str, Any]:
-    """Of images [3, h, w] in [0, 1]."""
+    """The attacked image and its change [3, h, w] as pictures, with the factor that the change is magnified by."""
     change = attacked - clean
     largest = max(float(change.abs().max()), 1e-6)
     return {

@@ -74,7 +74,7 @@ class Scored:
     """The near-duplicate group of each image."""
     pairs: Sequence[PairScores]
     layers: Sequence[LayerScores]
-    """Of the candidates."""
+    """Scores of the candidates by layer, one entry a pair."""
     taps: Sequence[Tap]
     facts: Mapping[str, Any]
 

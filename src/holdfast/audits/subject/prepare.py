@@ -17,7 +17,7 @@ from holdfast.data.pool import draw_evenly, same_images
 from holdfast.runs import RunFolder
 
 TEST_SHARE = 0.2
-"""Of each class, held out as test images where none are given."""
+"""Share of each class that is held out as test images where none are given."""
 _COMPARED = 1024  # images compared at a time: streamed ones do not fit into memory
 _CHOICES = {
     "probe_on": ("pool", "train"),

@@ -55,7 +55,7 @@ class ProbeResult:
     predicted: Tensor
     """[n_test] int64, on the CPU: of the probe that was selected on validation images."""
     last: Tensor | None
-    """The same of the last epoch; None for the L-BFGS probe, which has no epochs."""
+    """Predictions of the last epoch's probe, likewise; None for the L-BFGS probe, which has no epochs."""
     facts: Mapping[str, Any]
     """JSON values: probe images, what was selected and how."""
     probe: LinearProbe

@@ -57,7 +57,7 @@ class Options(AttackOptions):
     device: str | None = None
     """Where to compute; None is where the encoder is."""
     precision: Literal["32", "bf16"] = "32"
-    """Of the encoder's passes."""
+    """Precision of the encoder's passes."""
     shift_images: int = 500
     """Test images, at most, that the invariance audit moves."""
     average: int = 0
@@ -114,7 +114,7 @@ class Subject:
 
     @property
     def labels(self) -> Tensor:
-        """Of the test images, on the CPU. Raises ValueError where there are none."""
+        """Labels of the test images, on the CPU. Raises ValueError where there are none."""
         return self.test.known_labels()
 
     @cached_property
@@ -171,7 +171,7 @@ class Subject:
 
     @cached_property
     def checksum(self) -> str:
-        """Of the encoder's weights."""
+        """Checksum of the encoder's weights."""
         return encoder_checksum(self.encoder)
 
     def features(self, images: Images | Tensor, stage: str = "images") -> Tensor:
@@ -210,12 +210,12 @@ class Subject:
 
     @cached_property
     def full_shot(self) -> ProbeResult:
-        """Of a probe fitted on probe_ids."""
+        """The outcome of a probe fitted on probe_ids."""
         return probed(self._probe_inputs, self.probe_ids, FULL_SHOT)
 
     @cached_property
     def few_shot(self) -> ProbeResult | None:
-        """Of a probe fitted on few_shot_ids; None without them."""
+        """The outcome of a probe fitted on few_shot_ids; None without them."""
         return None if self.few_shot_ids is None else probed(self._probe_inputs, self.few_shot_ids, FEW_SHOT)
 
     @cached_property

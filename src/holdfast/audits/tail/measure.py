@@ -44,7 +44,7 @@ class Tail:
     consistency: np.ndarray
     """[v] share of neighbours that two views have in common."""
     clusterings: Sequence[Clustering]
-    """Of the reference images, by number of clusters; empty where there are too few images."""
+    """Clusterings of the reference images, by number of clusters; empty where there are too few images."""
     assigned: Sequence[np.ndarray]
     """[n] cluster of each test image, for each clustering."""
 
@@ -103,7 +103,7 @@ def _reference_ids(subject: "Subject") -> Tensor:
 
 
 def _reference_features(subject: "Subject", ids: Tensor) -> Tensor:
-    """Of the pool's features where other audits need these too; else of the drawn images alone."""
+    """The reference images' features: the pool's where other audits need these too; else of the drawn images alone."""
     positions = subject.pool.positions(ids)
     if subject.pool.labels is None and len(ids) < len(subject.pool):
         return subject.features(subject.pool.subset(positions), "training images")

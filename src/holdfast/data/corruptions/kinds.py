@@ -39,7 +39,7 @@ class Corruption:
 
 
 def corrupt(images: Images, name: str, *, strength: int, seed: int = 0) -> Images:
-    """The same images, corrupted: ids, labels and size stay.
+    """These images, corrupted: ids, labels and size stay.
 
     name: a key of CORRUPTIONS. strength: 1 (weakest) to 5. Draws depend on seed, name, strength and id. The constants
     are CIFAR-10-C's up to 64 pixels and ImageNet-C's above; the two sizes they were made for are 32 and 224.

@@ -12,7 +12,7 @@ from holdfast.data.images import Images
 MOST_BITS = 10
 """Bits of 64 in which the hashes of near-duplicates may differ; unrelated hashes differ in 32 on average."""
 LEAST_CORRELATION = 0.98
-"""Of the thumbnails of near-duplicates, all three channels together."""
+"""Least correlation of the thumbnails of near-duplicates, all three channels together."""
 _SIDE, _KEPT, _THUMBNAIL = 32, 8, 16
 _CHUNK = 1024
 _FLAT = 2 / 255

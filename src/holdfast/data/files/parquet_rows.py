@@ -56,7 +56,7 @@ class ParquetRows:
 
     @property
     def identity(self) -> str:
-        """Of the files' names, sizes and times of change, and how they are decoded."""
+        """What the pixels depend on: the files' names, sizes and times of change, and how they are decoded."""
         digest = hashlib.sha256(f"{self.leaf}/{self.request.size}/{self.request.resize}/{PIL.__version__}".encode())
         for path in self.files:
             found = path.stat()

@@ -68,7 +68,7 @@ class Streamed:
         return replace(self, places=self.places[positions.cpu().numpy()])
 
     def to(self, device: torch.device | str) -> "Streamed":
-        """The same, whose decoded pixels go to device."""
+        """This stream, whose decoded pixels go to device."""
         return replace(self, device=torch.device(device))
 
     def __getitem__(self, key: Any) -> Tensor:

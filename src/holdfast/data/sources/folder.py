@@ -100,7 +100,7 @@ class FolderFiles:
 
     @property
     def identity(self) -> str:
-        """Of the files' names, sizes and times of change, and how they are decoded."""
+        """What the pixels depend on: the files' names, sizes and times of change, and how they are decoded."""
         return f"{self.index.root}/{self.index.checksum}/{self.request.size}/{self.request.resize}/{PIL.__version__}"
 
 

@@ -32,7 +32,7 @@ class Items:
 
     total: int
     pieces: Callable[[np.ndarray], Iterator[Piece]]
-    """Of some places [m], ascending."""
+    """The images at some places [m], ascending, piece by piece."""
     name: Callable[[int], str]
     """What people call the image at a place."""
     paths: Callable[[np.ndarray], Any] | None = None

@@ -46,7 +46,7 @@ class Spirograph(Source):
         return None, None
 
     def views(self, settings: ViewSettings, *, seed: int, size: int) -> ViewMaker:
-        """The same targets drawn again with other nuisances; the settings have no effect."""
+        """The targets drawn again with other nuisances; the settings have no effect."""
         return partial(spirograph_views, source=parse_spirograph(self.name), seed=seed, size=size)
 
     def targets(self, images: Images) -> tuple[str, ...]:

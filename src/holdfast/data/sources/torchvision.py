@@ -150,7 +150,7 @@ class Pictures:
 
     @property
     def identity(self) -> str:
-        """Of the set and how it is decoded."""
+        """What the pixels depend on: the set and how it is decoded."""
         return f"{self.root}/{self.name}:{self.split}/{self.request.size}/{self.request.resize}/{PIL.__version__}"
 
 

@@ -65,12 +65,12 @@ class Parameters:
     """Whose colour operations: 'torchvision' or 'invclr'."""
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Parameters":
-        """The same table with function applied to each tensor."""
+        """The table with a function applied to each tensor."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: function(value) for name, value in values.items() if isinstance(value, Tensor)})
 
     def to(self, device: torch.device) -> "Parameters":
-        """The same table on a device."""
+        """The table on a device."""
         return self.map(lambda tensor: tensor.to(device))
 
 

@@ -103,7 +103,7 @@ class UnitSums:
 
     @classmethod
     def of(cls, means: Tensor, ids: Tensor) -> "UnitSums":
-        """Of mean activations [n, u] of the samples ids [n]; sums are kept in float64."""
+        """The sums of mean activations [n, u] of the samples ids [n]; they are kept in float64."""
         peak, at = means.max(0)
         return cls(means.double().sum(0), peak, ids[at], len(means), means.amin())
 

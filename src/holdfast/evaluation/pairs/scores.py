@@ -123,7 +123,7 @@ def _features(encoder: nn.Module, views: Tensor, scoring: Scoring) -> Tensor:
 
 
 def _scores(f: Tensor, g: Tensor) -> PairScores:
-    """Of features [n, k, dim]."""
+    """What features [n, k, dim] of both encoders say of each image."""
     distances = torch.stack([view_distances(f), view_distances(g)]).double()
     losses = mean_of_pairs(distances)
     halves = [mean_of_pairs(distances[..., part::2, part::2]) for part in (0, 1)]
@@ -143,7 +143,7 @@ def _scores(f: Tensor, g: Tensor) -> PairScores:
 
 
 def _layers(of_f: dict[str, Tensor], of_g: dict[str, Tensor], batch: Batch, count: int) -> LayerScores:
-    """Of pooled outputs [k * n, channels] per tap."""
+    """What pooled outputs [k * n, channels] of each tap say of layers and units."""
     ratios, units = {}, {}
     for name, output in of_f.items():
         f, g = (x.unflatten(0, (count, -1)).transpose(0, 1) for x in (output, of_g[name]))

@@ -47,7 +47,7 @@ class HeadSchedule:
     phases: tuple[Phase, ...]
     """In turn, with one optimiser throughout."""
     lr: float
-    """Of Adam."""
+    """Adam's learning rate."""
     fresh: bool = True
     """Whether it begins with fresh weights on raw features, or with the head fitted on clean features."""
     batch_size: int = 256
@@ -65,7 +65,7 @@ class HeadSchedule:
         return sum(count for _, count in self.phases)
 
     def of_length(self, length: int) -> "HeadSchedule":
-        """The same phases, shortened or stretched to so many steps of Adam together."""
+        """These phases, shortened or stretched to so many steps of Adam together."""
         ends, whole = [0], self.length
         for _, count in self.phases:
             ends.append(ends[-1] + count)

@@ -44,11 +44,11 @@ class SgdProbes:
     """What one training gives: the paper reports the selected probe, which saw labelled validation images."""
 
     selected: LinearProbe
-    """Of the epoch with the best validation top-1 (the first of equals)."""
+    """The probe of the epoch with the best validation top-1 (the first of equals)."""
     selected_epoch: int
     """Counted from 1."""
     last: LinearProbe
-    """Of the last epoch."""
+    """The probe of the last epoch."""
 
 
 def probe_lr(
@@ -155,7 +155,7 @@ def augmented_features(encoder: nn.Module, images: Images, *, seed: int, **optio
 
 
 def cached_features(features: Tensor) -> FeaturesOfEpoch:
-    """The same features [n, dim] in every epoch: one pass of the encoder in all, but not the paper's protocol."""
+    """Features [n, dim] that are equal in every epoch: one pass of the encoder in all, but not the paper's protocol."""
     return lambda epoch: features
 
 

@@ -45,7 +45,7 @@ class HeadlineMeasure:
     """One way to sum an axis up in a number; an axis has several, the best first."""
 
     name: str
-    """Of the limit."""
+    """The limit's name, as --limits has it."""
     label: str
     unit: str
     better: Literal["higher", "lower", "neither"]
@@ -62,7 +62,7 @@ class Second:
     """A second number on the card."""
 
     name: str
-    """Of the limit."""
+    """The limit's name, as --limits has it."""
     words: str
     """What stands before it; {} is what `of` says of it."""
     of: Callable[[Encoder], tuple[str, Estimate] | None]

@@ -17,7 +17,7 @@ class Gallery:
     """Images of a view in an order, with what to say of them."""
 
     key: str
-    """The same for every encoder; galleries of one key take each other's place."""
+    """A name that every encoder's gallery of this kind has; galleries of one key take each other's place."""
     title: str
     text: str
     view: int

@@ -12,7 +12,7 @@ from holdfast.report.images.sets import ImageSet, Pictures, View
 from holdfast.runs import RunFolder
 
 MOST_IMAGES = 10_000
-"""Of a page with up to four encoders; half of them beyond: every encoder has numbers of its own for each image."""
+"""Most images of a page with up to four encoders, half of them beyond: each encoder has numbers for each image."""
 ENDS = 250
 """Images at either end of the memorization ratio that stay when a set is thinned."""
 

@@ -31,9 +31,9 @@ class PerImage:
     kind: Literal["test", "scored"] = "test"
     """Which images: a name in atlas.NAMES."""
     fields: Callable[[Mapping[str, Finding], Atlas], Iterable[Field]] = no_fields
-    """Of those findings that are about the atlas's images, in its order."""
+    """The columns of those findings that are about the atlas's images, in its order."""
     galleries: Callable[[int, View, Pictures], Iterable[Gallery]] = no_galleries
-    """Of a view, which is the page's number-th."""
+    """The galleries of a view, which is the page's number-th."""
     keys: Sequence[str] = ()
     """Keys of all galleries that it may give, in the order of the page."""
     rank: int = 0
@@ -41,7 +41,7 @@ class PerImage:
 
 
 def fields_of(kind: str, atlas: Atlas, findings: Mapping[str, Finding], readers: Sequence[PerImage]) -> list[Field]:
-    """Of an atlas's images, in its order; findings on other images than the atlas's give nothing."""
+    """The columns of an atlas's images, in its order; findings on other images than the atlas's give nothing."""
     fitting = {k: f for k, f in findings.items() if f.settings.get(_CHECKSUMS[kind]) == atlas.checksum}
     found = [field for reader in readers if reader.kind == kind for field in reader.fields(fitting, atlas)]
     return [*found, twins_of(atlas)]

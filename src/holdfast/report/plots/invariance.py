@@ -16,7 +16,7 @@ _MEASURES = (("whitened_cosine", "Features", "whitened cosine"), ("accuracy", "P
 """(column of the table, title, axis label)."""
 
 Runs = list[dict[float, float]]
-"""Of each run, the value at each strength."""
+"""By run: the value at each strength."""
 
 
 def steadiness_plots(encoders: Sequence[Encoder]) -> list[Plot]:

@@ -43,7 +43,7 @@ def _plot(encoders: Sequence[Encoder], measure: str, title: str, axis: str) -> P
 
 
 def _line(encoder: Encoder, measure: str) -> Line | None:
-    """Of one run its intervals, of several the range over them; groups that all runs have."""
+    """A measure by group, with the intervals of one run or the range over several; groups that all runs have."""
     tables = [m.findings["tail"].tables.get("density", ()) for m in encoder.with_finding("tail")]
     runs = [{row["group"]: row for row in table if row[measure] is not None} for table in tables]
     groups = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
