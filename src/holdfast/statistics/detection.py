@@ -35,7 +35,7 @@ class Roc:
 
     @classmethod
     def of(cls, members: Scores, others: Scores) -> "Roc":
-        """Of scores [m] and [o]."""
+        """The curve that scores [m] of members and [o] of others draw."""
         members, others = _checked(members, "members"), _checked(others, "others")
         values, places = np.unique(-np.concatenate([members, others]), return_inverse=True)
         counts = [np.bincount(part, minlength=len(values)) for part in np.split(places, [len(members)])]
