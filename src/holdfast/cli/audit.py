@@ -73,6 +73,8 @@ def audit_encoder(
     with Stages() as stages:
         subject = subject_of(source, options, audit_options(options, budget, given, progress=stages, **kept))
         axes = fitting_axes(subject, options.axes)
+        for line in () if subject.loaded is None else subject.loaded.lines():
+            stages.say(line)
         stages.say(f"{source}: {', '.join(axes)}")
         if caution := copies_caution(subject.facts, len(subject.test), options):
             stages.say(f"  caution: {caution}")

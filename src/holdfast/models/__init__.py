@@ -2,8 +2,10 @@
 
 from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, resolve_stem
 from holdfast.models.heads import PrefeatureHead, projection_head
+from holdfast.models.identity import checksum
 from holdfast.models.initial import Initial, load_initial
-from holdfast.models.load import checksum, load_encoder, save_encoder
+from holdfast.models.load import load_encoder, loaded_of, save_encoder, takes_any_size
+from holdfast.models.loaded import Loaded
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
 
@@ -11,6 +13,7 @@ __all__ = [
     "Encoder",
     "EncoderSpec",
     "Initial",
+    "Loaded",
     "PrefeatureEncoder",
     "PrefeatureHead",
     "PrunedBranch",
@@ -18,9 +21,11 @@ __all__ = [
     "create_encoder",
     "load_encoder",
     "load_initial",
+    "loaded_of",
     "magnitude_masks",
     "projection_head",
     "resolve_stem",
     "save_encoder",
     "save_prefeature",
+    "takes_any_size",
 ]

@@ -1,17 +1,22 @@
 """Encoders: any timm network, with a stem for small images and normalisation as its first layer."""
 
 import difflib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import timm
 import torch
+import torchvision
 from timm.models.resnet import ResNet
 from torch import Tensor, nn
 
+from holdfast.models.loaded import Loaded
+from holdfast.models.pooling import Pool, pooled_tokens
 from holdfast.randomness import seeded_library
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+Stem = Literal["small", "standard", "small, padding 2"]
 SMALL_IMAGE = 64
 """Up to this side, in pixels, the 'auto' stem is the small one."""
 
@@ -21,15 +26,27 @@ class EncoderSpec:
     """All that is needed to build an encoder again, without its weights."""
 
     encoder: str
-    """'timm/NAME'."""
-    stem: Literal["small", "standard"]
-    """'small' keeps the resolution of small images."""
+    """'timm/NAME' or 'torchvision/NAME'."""
+    stem: Stem
+    """'small' keeps the resolution of small images; 'small, padding 2' is solo-learn's, of the same shapes."""
     image_size: int
     """Side of the images it was built for, in pixels."""
     mean: tuple[float, float, float] = IMAGENET_MEAN
     """Per channel, of pixels in [0, 1]."""
     std: tuple[float, float, float] = IMAGENET_STD
     """Per channel, of pixels in [0, 1]."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What timm.create_model is given beside the name, as JSON values."""
+    norm_eps: Mapping[str, float] = field(default_factory=dict)
+    """Epsilon of the layer norms whose names begin so ('' is all of them), where it is not the name's own."""
+    pool: Pool = "config"
+    """How tokens become a feature; 'config' is the network's own way."""
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "EncoderSpec":
+        """From the values of to_dict; others are passed over, and newer fields may be missing."""
+        known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+        return cls(**known | {name: tuple(known[name]) for name in ("mean", "std") if name in known})
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -45,19 +62,23 @@ class Encoder(nn.Module):
     def __init__(self, network: nn.Module, spec: EncoderSpec, dim: int):
         super().__init__()
         self.spec, self.dim = spec, dim
+        self.loaded: Loaded | None = None
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1))
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.network((images - self.mean) / self.std)
+        normalised = (images - self.mean) / self.std
+        if self.spec.pool == "config":
+            return self.network(normalised)
+        return pooled_tokens(self.network, normalised, self.spec.pool)
 
 
-def small_stem(network: ResNet) -> ResNet:
+def small_stem(network: ResNet, *, padding: int = 1) -> ResNet:
     """A ResNet (in place) whose first convolution is 3×3 with stride 1 and that does not max-pool."""
     first = network.conv1[0] if isinstance(network.conv1, nn.Sequential) else network.conv1
     assert isinstance(first, nn.Conv2d)
-    small = nn.Conv2d(first.in_channels, first.out_channels, 3, stride=1, padding=1, bias=first.bias is not None)
+    small = nn.Conv2d(first.in_channels, first.out_channels, 3, stride=1, padding=padding, bias=first.bias is not None)
     nn.init.kaiming_normal_(small.weight, mode="fan_out", nonlinearity="relu")
     if isinstance(network.conv1, nn.Sequential):
         network.conv1[0] = small
@@ -67,7 +88,8 @@ def small_stem(network: ResNet) -> ResNet:
     return network
 
 
-def _timm_name(source: str) -> str:
+def timm_name(source: str) -> str:
+    """NAME of 'timm/NAME'. Raises ValueError for a name that timm does not know, with those near it."""
     kind, _, name = source.partition("/")
     if kind != "timm" or not name:
         raise ValueError(f"expected an encoder named timm/NAME, got {source!r}; for example timm/resnet18")
@@ -77,10 +99,10 @@ def _timm_name(source: str) -> str:
     return name
 
 
-def _small_network(name: str, size: int) -> nn.Module:
+def _small_network(name: str, size: int, *, padding: int = 1) -> nn.Module:
     network = timm.create_model(name, num_classes=0)
     if isinstance(network, ResNet):
-        return small_stem(_full_residuals(network))
+        return small_stem(_full_residuals(network), padding=padding)
     patch = max(2, size // 8)
     try:
         network = timm.create_model(name, num_classes=0, img_size=size, patch_size=patch)
@@ -112,6 +134,42 @@ def _standard_network(name: str, size: int) -> nn.Module:
     return network
 
 
+def build_network(spec: EncoderSpec) -> nn.Module:
+    """The network that a spec describes, without a classifier, its weights drawn by seed 0."""
+    kind, _, name = spec.encoder.partition("@")[0].partition(":")[0].partition("/")
+    with seeded_library(0, "initial weights"):
+        if kind == "torchvision":
+            network = headless(name)
+        elif spec.arguments:
+            network = timm.create_model(timm_name(f"timm/{name}"), num_classes=0, **spec.arguments)
+        elif spec.stem == "standard":
+            network = _standard_network(timm_name(f"timm/{name}"), spec.image_size)
+        else:
+            network = _small_network(timm_name(f"timm/{name}"), spec.image_size, padding=2 if "2" in spec.stem else 1)
+    set_eps(network, spec.norm_eps)
+    return network
+
+
+def set_eps(network: nn.Module, norm_eps: Mapping[str, float]) -> None:
+    """Gives layer norms their epsilon, by the beginnings of their names; the longest that fits counts."""
+    for name, module in network.named_modules():
+        starts = [start for start in norm_eps if name.startswith(start)]
+        if isinstance(module, nn.LayerNorm) and starts:
+            module.eps = norm_eps[max(starts, key=len)]
+
+
+def headless(name: str, *, weights: str | None = None) -> nn.Module:
+    """torchvision's classifier without its last linear layer. Raises ValueError for a name that is none."""
+    if name not in torchvision.models.list_models(module=torchvision.models):
+        raise ValueError(f"expected a classifier of torchvision.models, got {name!r}; for example torchvision/resnet18")
+    network = torchvision.models.get_model(name, weights=weights)
+    linears = [at for at, module in network.named_modules() if isinstance(module, nn.Linear)]
+    if not linears:
+        raise ValueError(f"expected a network that ends in a linear layer, got {name!r}; pass it as your own module")
+    network.set_submodule(linears[-1], nn.Identity())
+    return network
+
+
 def resolve_stem(stem: Literal["auto", "small", "standard"], image_size: int) -> Literal["small", "standard"]:
     """What 'auto' means for images of a size: 'small' up to 64 pixels."""
     if stem == "auto":
@@ -128,13 +186,15 @@ def create_encoder(
     image (ViTs); 'auto' takes it up to 64 pixels. Initial weights are drawn by seed: convolutions Kaiming, fan-out.
     Raises ValueError for an unknown name and for a network that has no small stem.
     """
-    name, stem = _timm_name(source), resolve_stem(stem, image_size)
+    name, stem = timm_name(source), resolve_stem(stem, image_size)
     with seeded_library(seed, "initial weights"):
         network = _small_network(name, image_size) if stem == "small" else _standard_network(name, image_size)
-    return Encoder(network, EncoderSpec(encoder=source, stem=stem, image_size=image_size), _dim(network, image_size))
+    return Encoder(
+        network, EncoderSpec(encoder=source, stem=stem, image_size=image_size), feature_width(network, image_size)
+    )
 
 
-def _dim(network: nn.Module, image_size: int) -> int:
+def feature_width(network: nn.Module, image_size: int) -> int:
     """Width of the pooled features: a network may end in a wider layer than its `num_features` says."""
     training = network.training
     with torch.no_grad():

@@ -13,7 +13,7 @@ from timm.models.resnet import ResNet
 from torch import Tensor, nn
 
 from holdfast.models.encoders import Encoder
-from holdfast.models.load import checksum
+from holdfast.models.identity import checksum
 from holdfast.runs import atomic_folder, write_json
 
 SCHEMA_VERSION = 1

@@ -1,6 +1,5 @@
 """First weights from elsewhere: what fits by name and shape is taken over, and everything that does not is named."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +9,16 @@ import torch
 from torch import Tensor
 
 from holdfast.models.encoders import Encoder
-from holdfast.models.load import checksum, load_encoder
-from holdfast.models.statedict import read_tensors
+from holdfast.models.identity import checksum
+from holdfast.models.load import beginnings, chosen, converted, load_encoder, read_content, split_copy
+from holdfast.models.load.tensors import SUFFIXES, Content
 from holdfast.runs import RunFolder
 
-FILES = (".safetensors", ".pt", ".pth", ".bin")
+LEAST = 0.9
+"""Share of a network's tensors that a source must fill: with fewer, it is another network's."""
 _COUNTER = "num_batches_tracked"
+_SEVERAL = 0.5
+"""Share of a network's names under a beginning that make it one of several networks in a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,35 +37,46 @@ class Initial:
     """Names in the source that the network does not have, such as a classifier."""
     checksum: str
     """Checksum of the encoder that training starts from."""
+    copy: str = ""
+    """Which of several networks in a file was taken, and by what rule."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
 
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A source's tensors by the network's names, and what is known of them."""
+
+    tensors: Mapping[str, Tensor]
+    encoder: Encoder | None = None
+    """The one they are in, where the source says which."""
+    copy: str = ""
+
+
 def load_initial(encoder: Encoder, source: str) -> Initial:
     """Puts a source's weights into a fresh encoder, in place, wherever name and shape are the same.
 
     source: a run folder, 'timm/NAME:pretrained' or 'torchvision/NAME:pretrained' (the user's cache), or a state-dict
-    file (.safetensors, or torch's, opened with weights_only), whose names may share a prefix. Of the first three the
-    pixels' mean and std come along. Raises FileNotFoundError, or ValueError where nothing fits.
+    file (.safetensors, or torch's, opened with weights_only), whose names may share a prefix; '#NAME' after it names
+    one of several networks. Of the first three the pixels' mean and std come along. Raises FileNotFoundError, or
+    ValueError where under 90 % of the network's tensors are filled and where no rule says which network of a file.
     """
-    tensors, found = _tensors(source)
     own = {name: value for name, value in encoder.network.state_dict().items() if not name.endswith(_COUNTER)}
-    inside = _without_prefix(tensors, own)
+    found = _tensors(source, own)
+    inside = found.tensors
     matched = [name for name, value in own.items() if name in inside and inside[name].shape == value.shape]
-    if not matched:
-        raise ValueError(
-            f"expected weights of {encoder.spec.encoder} ({encoder.spec.stem} stem) in {source}, got none that fit "
-            f"(it holds {', '.join(list(tensors)[:3]) or 'nothing'}); name the network with --encoder"
-        )
+    if len(matched) < LEAST * len(own):
+        raise ValueError(_too_few(encoder, source, len(matched), len(own), list(inside)))
     with torch.no_grad():
         for name in matched:
             own[name].copy_(inside[name])
-        if found is not None:
-            encoder.mean.copy_(found.mean)
-            encoder.std.copy_(found.std)
-            encoder.spec = replace(encoder.spec, mean=found.spec.mean, std=found.spec.std)
+        if found.encoder is not None:
+            spec = found.encoder.spec
+            encoder.mean.copy_(found.encoder.mean)
+            encoder.std.copy_(found.encoder.std)
+            encoder.spec = replace(encoder.spec, mean=spec.mean, std=spec.std)
     return Initial(
         source=source,
         matched=tuple(matched),
@@ -74,25 +88,35 @@ def load_initial(encoder: Encoder, source: str) -> Initial:
         ),
         unused=tuple(name for name in inside if name not in own and not name.endswith(_COUNTER)),
         checksum=checksum(encoder),
+        copy=found.copy,
     )
 
 
-def _tensors(source: str) -> tuple[Mapping[str, Tensor], Encoder | None]:
+def _too_few(encoder: Encoder, source: str, matched: int, needed: int, names: list[str]) -> str:
+    fit = "none that fit" if not matched else f"{matched} of {needed} tensors that fit, under {LEAST:.0%}"
+    return (
+        f"expected weights of {encoder.spec.encoder} ({encoder.spec.stem} stem) in {source}, got {fit} "
+        f"(it holds {', '.join(names[:3]) or 'nothing'}); name the network with --encoder, or train from scratch"
+    )
+
+
+def _tensors(source: str, own: Mapping[str, Tensor]) -> _Found:
     """A source's tensors by name, and the encoder they are in where the source says which."""
-    path = Path(source)
+    place, wanted = split_copy(source)
+    path = Path(place)
     if source.startswith(("timm/", "torchvision/")):
-        found = _pretrained(source)
+        encoder = _pretrained(source)
     elif path.is_dir():
-        found = load_encoder(RunFolder.open(path).path)
-    elif path.suffix in FILES:
-        return read_tensors(path), None
+        encoder = load_encoder(RunFolder.open(path).path)
+    elif path.suffix in SUFFIXES:
+        return _of_file(read_content(path), own, wanted)
     else:
         raise ValueError(
             "expected --init with a run folder, timm/NAME:pretrained, torchvision/NAME:pretrained or a state-dict file "
-            f"({', '.join(FILES)}), got {source!r}; check the path"
+            f"({', '.join(SUFFIXES)}), got {source!r}; check the path"
         )
-    assert isinstance(found, Encoder)
-    return found.network.state_dict(), found
+    assert isinstance(encoder, Encoder)
+    return _Found(encoder.network.state_dict(), encoder)
 
 
 def _pretrained(source: str) -> Any:
@@ -109,16 +133,15 @@ def _pretrained(source: str) -> Any:
         ) from error
 
 
-def _without_prefix(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under the prefix ('module.backbone.') that makes most of them fit, without it."""
-    fitting: Counter[str] = Counter()
-    for name, tensor in tensors.items():
-        parts = name.split(".")
-        for depth in range(len(parts)):
-            short = ".".join(parts[depth:])
-            if short in own and own[short].shape == tensor.shape:
-                fitting[name.removesuffix(short)] += 1
-    if not fitting:
-        return dict(tensors)
-    prefix = min(fitting, key=lambda prefix: (-fitting[prefix], len(prefix), prefix))
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+def _of_file(content: Content, own: Mapping[str, Tensor], wanted: str | None) -> _Found:
+    """The tensors of the network in a file, without the beginning of their names or in another family's names."""
+    shares = beginnings(content.names, own)
+    starts = [start for start, share in shares.items() if share >= _SEVERAL]
+    if starts:
+        start, copy = chosen(sorted(starts), content.names, wanted=wanted, where=f"networks in {content.path.name}")
+        return _Found({n[len(start) :]: t for n, t in content.tensors.items() if n.startswith(start)}, copy=copy)
+    reading = converted(content, wanted)
+    if reading is not None and reading.state is not None:
+        return _Found(reading.state, copy=reading.copy)
+    start = max(shares, key=lambda start: shares[start], default="")
+    return _Found({n[len(start) :]: t for n, t in content.tensors.items() if n.startswith(start)})

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from holdfast.models.encoders import Encoder
 from holdfast.models.heads import prefeature_layer
-from holdfast.models.statedict import read_tensors
+from holdfast.models.load.tensors import read_tensors
 from holdfast.runs import RunFolder, atomic_path, write_json
 
 SCHEMA_VERSION = 1

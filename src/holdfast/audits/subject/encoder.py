@@ -15,12 +15,12 @@ from holdfast.runs import RunFolder
 def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: int) -> nn.Module:
     """The module whose features are measured, of a source as of load_encoder and images of `size` pixels.
 
-    Raises ValueError for a layer that the source does not have.
+    Raises ValueError for a layer or a pool that the source does not have, and for a size that it cannot take.
     """
-    if isinstance(source, nn.Module) and options.layer == "backbone":
+    if isinstance(source, nn.Module) and options.layer == "backbone" and options.pool is None:
         encoder = source  # load_encoder would leave it in evaluation mode: an audit leaves modes as they were
     else:
-        encoder = load_encoder(source, layer=options.layer)
+        encoder = load_encoder(source, layer=options.layer, pool=options.pool, image_size=size)
     if options.aggregate < 0:
         raise ValueError(f"expected aggregate of at least 0 views, got {options.aggregate}; 0 takes the whole image")
     if options.aggregate == 0:

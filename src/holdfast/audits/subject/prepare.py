@@ -14,6 +14,7 @@ from holdfast.audits.subject.subject import Options, Subject
 from holdfast.data import Images, nested_subsets
 from holdfast.data.duplicates import copies
 from holdfast.data.pool import draw_evenly, same_images
+from holdfast.models import loaded_of
 from holdfast.runs import RunFolder
 
 TEST_SHARE = 0.2
@@ -67,7 +68,7 @@ def prepared(
     used = [ids for ids in (probe_ids, validation_ids, few_shot_ids) if ids is not None]
     return Subject(
         encoder=module,
-        name=name or (Path(source).name if Path(source).is_dir() else source),
+        name=name or _name(source, module),
         source=source,
         pool=pool.select(torch.cat(used).unique()),
         probe_ids=probe_ids,
@@ -79,6 +80,13 @@ def prepared(
         options=options,
         facts=_facts(images, test, known, held_out) | _copied(pool, test),
     )
+
+
+def _name(source: str, module: nn.Module) -> str:
+    """What reports call an encoder: the folder's name or the source, and that its weights are random where they are."""
+    loaded = loaded_of(module)
+    untrained = loaded is not None and loaded.weights == "random"
+    return (Path(source).name if Path(source).is_dir() else source) + " (random weights)" * untrained
 
 
 def _completed(known: Known, path: Path, images: Images) -> Known:

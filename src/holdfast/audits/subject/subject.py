@@ -21,7 +21,7 @@ from holdfast.budgets import AttackOptions
 from holdfast.data import Images, class_groups
 from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features
 from holdfast.evaluation.features import device_of
-from holdfast.models import Encoder
+from holdfast.models import Encoder, Loaded, loaded_of
 from holdfast.progress import OnStage
 from holdfast.renamed import current, note
 
@@ -46,6 +46,8 @@ class Options(AttackOptions):
     """Fit the few-shot probe on this share of every class of the pool, a nested draw; None: on few_shot_ids."""
     layer: Literal["backbone", "prefeature"] = "backbone"
     """Features of the encoder, or of the wide layer after it that a run of emp-ssl keeps and its paper evaluates."""
+    pool: str | None = None
+    """How tokens become a feature: 'cls', 'avg', 'map', 'cls+avg', 'config'; None: as the encoder's authors do."""
     aggregate: int = 0
     """Random views of an image, drawn as its run drew them, whose mean features are measured; 0: the whole image's."""
     views: int = 10
@@ -230,6 +232,15 @@ class Subject:
             self.pairs, {"count": self.options.views, "seed": self.options.seed}, self.extraction("pairs")
         )
 
+    @property
+    def loaded(self) -> Loaded | None:
+        """What was decided when the encoder was loaded; None for a module of the user's own."""
+        return loaded_of(self.encoder)
+
+    @property
+    def _loaded(self) -> dict[str, Any]:
+        return {} if self.loaded is None else {"load": self.loaded.to_dict()}
+
     @cached_property
     def settings(self) -> dict[str, Any]:
         """What every finding of this subject records."""
@@ -248,6 +259,7 @@ class Subject:
             "probe_images": len(self.probe_ids),
             "probe_checksum": ids_checksum(self.probe_ids),
             "layer": options.layer,
+            **self._loaded,
             "aggregate": options.aggregate,
             "protocol": options.protocol,
             "probe_lr_drop": options.probe_lr_drop,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SPENT = (*(field.name for field in fields(AttackOptions)), "shift_images")
 _PASSED = (
-    *("probe_on", "protocol", "probe_lr_drop", "group_rule", "few_shot_share", "layer", "aggregate"),
+    *("probe_on", "protocol", "probe_lr_drop", "group_rule", "few_shot_share", "layer", "pool", "aggregate"),
     *("average", "seed", "batch_size", "precision"),
 )
 """Options of the command that are those of `holdfast.audit`."""
@@ -113,9 +113,20 @@ def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[s
     if options.data is None:
         raise UserError(f"expected --data with images to audit {source} on, got none; as in: --data digits")
     resize = options.resize or "crop"
-    images = _load(options.data, options, options.image_size, resize)
-    size = options.image_size or images.pixels.shape[-1]
+    own = options.image_size or own_size(source, options.pool)
+    images = _load(options.data, options, own, resize)
+    size = own or images.pixels.shape[-1]
     return images, {} if options.test is None else {"test": _load(options.test, options, size, resize)}
+
+
+def own_size(source: str, pool: str | None = None) -> int | None:
+    """Pixels a side that an encoder was made for; None where its images' own size will do: it is random and can take
+    any."""
+    from holdfast.models import load_encoder, loaded_of, takes_any_size
+
+    encoder = load_encoder(source, pool=pool)
+    loaded = loaded_of(encoder)
+    return None if loaded is None or (loaded.weights == "random" and takes_any_size(encoder)) else loaded.image_size
 
 
 def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> "Images":

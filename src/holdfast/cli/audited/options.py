@@ -48,7 +48,8 @@ class AuditOptions(AttackOptions):
     page: bool = True
     """Write the report page into the folder."""
     image_size: int | None = None
-    """Side in pixels that images are resized to; None: the run's, else the images' own."""
+    """Side in pixels that images are resized to, positions of a transformer being resampled; None: what a trained
+    encoder was made for, or the images' own for random weights."""
     probe_on: Literal["pool", "train"] = "pool"
     """Fit the probe on all labelled images that are not test images, or on those that the encoder was trained on."""
     protocol: Literal["lbfgs", "sdclr", "sdclr-cached"] = "lbfgs"
@@ -61,6 +62,9 @@ class AuditOptions(AttackOptions):
     """Fit the few-shot probe on this share of every class (0.01: 1 %); None: on the run's own few-shot images."""
     layer: Literal["backbone", "prefeature"] = "backbone"
     """Measure the encoder's features, or those of the wide layer after it that a run of emp-ssl keeps."""
+    pool: Literal["config", "cls", "avg", "map", "cls+avg"] | None = None
+    """How an encoder's tokens become a feature: class token, mean of patches, attention pooling, class token and mean
+    side by side, or config, the network's own way; None: as its authors do, which is said."""
     aggregate: int = 0
     """Measure the mean features over so many random views of an image, drawn as its run drew them; 0: the image's."""
     shift_images: int = 500

@@ -1,0 +1,222 @@
+"""A file of weights: by the network that the user names before '@', or by what its keys tell."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from holdfast.models.encoders import EncoderSpec, build_network
+from holdfast.models.load.copies import chosen, left_out
+from holdfast.models.load.dinov3 import read_dinov3
+from holdfast.models.load.foreign import read_foreign
+from holdfast.models.load.named import candidates, own_pool
+from holdfast.models.load.nearest import nearest_network
+from holdfast.models.load.pixels import stated
+from holdfast.models.load.reading import COUNTER, Reading, difference, timm_pixels
+from holdfast.models.load.resnet import read_resnet
+from holdfast.models.load.tensors import SUFFIXES, Content, read_content
+from holdfast.models.load.vit import read_vit
+
+Layout = Callable[[Content, str | None], Reading | None]
+LAYOUTS: dict[str, Layout] = {
+    "dinov3": read_dinov3,
+    "vit": read_vit,
+    "resnet": read_resnet,
+    "foreign": read_foreign,
+}
+"""Kinds of files, in the order in which they are tried: each says by the keys whether a file is its own."""
+_WHOLE, _MOST = 1.0, 0.5
+"""Shares of a network's names that a beginning must have to be the network, and to be what the user meant by it."""
+CLASSIFIERS = {"fc", "head", "head_dist", "heads", "classifier", "last_linear", "linear", "pre_logits", "mask_token"}
+"""Modules, and tokens, that an encoder has no use for."""
+
+
+def split_copy(source: str) -> tuple[str, str | None]:
+    """('FILE', 'NAME') of 'FILE#NAME', which names one of several networks in it; None where there is no '#'."""
+    file, mark, name = source.rpartition("#")
+    return (file, name) if mark and name and not Path(source).exists() else (source, None)
+
+
+def read_file(path: Path, wanted: str | None = None) -> Reading:
+    """The reading of a file whose keys tell what it is. Raises ValueError for one whose keys do not."""
+    content = read_content(path)
+    arch = content.plain.get("arch")
+    reading = converted(content, wanted)
+    if reading is not None:
+        return reading
+    own = stated(path).get("network")
+    if own or (isinstance(arch, str) and "state_dict" in " ".join(content.names[:1])):
+        return read_named_file(str(own or f"timm/{arch}").partition(":")[0].partition("@")[0], path, wanted)
+    raise ValueError(
+        f"expected weights of a network that their names tell in {path}, got names such as "
+        f"{', '.join(content.names[:3]) or 'none'}; name the network: timm/NAME@{path} or torchvision/NAME@{path}"
+    )
+
+
+def converted(content: Content, wanted: str | None) -> Reading | None:
+    """The reading by the first layout that knows the file's keys; None where none does."""
+    readings = (read(content, wanted) for read in LAYOUTS.values())
+    return next((reading for reading in readings if reading is not None), None)
+
+
+def read_named_file(name: str, path: Path, wanted: str | None = None) -> Reading:
+    """The reading of a file for 'timm/NAME' or 'torchvision/NAME', with ':small', ':small2' or ':standard' for stems.
+
+    Raises ValueError where the file holds no such network, several that no rule tells apart, or a larger one, and
+    where two stems fit and nothing says which.
+    """
+    content, own = read_content(path), stated(path)
+    name, _, asked = name.partition(":")
+    specs = _specs(name, asked, own, content)
+    problems = []
+    found: list[Reading] = []
+    for spec, network in specs:
+        reading = _direct(spec, network, content, wanted, problems) or _converted(spec, network, content, wanted)
+        if reading is not None:
+            found.append(reading)
+    if len({reading.spec.stem for reading in found}) > 1:
+        raise ValueError(
+            f"expected to know the stem of {name} in {path}, got a file that fits both (the shapes are the same); "
+            f"name it, {name}:standard@{path.name} or {name}:small@{path.name}, or keep preprocess.json beside the file"
+        )
+    if found:
+        return found[0]
+    raise ValueError(problems[0] if problems else _nothing(name, content))
+
+
+def _specs(name: str, asked: str, own: Mapping[str, Any], content: Content) -> list[tuple[EncoderSpec, nn.Module]]:
+    """The networks that the file may hold, as the user, preprocess.json or the shapes say."""
+    stems = {"": None, "standard": "standard", "small": "small", "small2": "small, padding 2"}
+    if asked not in stems:
+        raise ValueError(f"expected :standard, :small or :small2 after {name}, got :{asked}; choose one of them")
+    theirs = str(own.get("network", name)).partition(":")[0].partition("@")[0]
+    if theirs != name:
+        raise ValueError(f"expected {name} in {content.path}, got preprocess.json beside it that says {theirs}")
+    if {"stem", "image_size"} <= set(own) and not asked:
+        spec = EncoderSpec.of({"encoder": name, **own})
+        return [(spec, build_network(spec))]
+    found = [_fitted(spec, network, content) for spec, network in candidates(name)]
+    if asked:
+        small = [pair for pair in found if pair[0].stem == ("small" if asked != "standard" else "standard")]
+        found = [(replace(spec, stem=stems[asked]), network) for spec, network in small]
+        found = [(spec, build_network(spec)) for spec, _ in found] if asked == "small2" else found
+    changed = {key: own[key] for key in ("mean", "std") if key in own}
+    return [(replace(spec, **changed), network) for spec, network in found]
+
+
+def _fitted(spec: EncoderSpec, network: nn.Module, content: Content) -> tuple[EncoderSpec, nn.Module]:
+    """The network at the grid and patch of the file's position embeddings, where these are others than its own."""
+    ours = getattr(network, "pos_embed", None)
+    theirs = [t for n, t in content.tensors.items() if n.endswith("pos_embed") and "decoder" not in n and t.ndim == 3]
+    patches = [t for n, t in content.tensors.items() if n.endswith("patch_embed.proj.weight") and t.ndim == 4]
+    if ours is None or not theirs or not patches or spec.encoder.startswith("torchvision/"):
+        return spec, network
+    patch, side = patches[0].shape[-1], int(theirs[0].shape[1] ** 0.5)  # a class token and registers round down
+    if ours.shape == theirs[0].shape and patch == network.patch_embed.patch_size[0]:  # type: ignore[union-attr,index]
+        return spec, network
+    changed = replace(spec, image_size=side * patch, arguments={"img_size": side * patch, "patch_size": patch})
+    return changed, build_network(changed)
+
+
+def _direct(
+    spec: EncoderSpec, network: nn.Module, content: Content, wanted: str | None, problems: list[str]
+) -> Reading | None:
+    """The reading where the file has the network's own names under some beginning; what does not fit is noted."""
+    expected = network.state_dict()
+    needed = [key for key in expected if not key.endswith(COUNTER)]
+    shares = beginnings(content.names, needed)
+    whole = [start for start, share in shares.items() if share >= _WHOLE]
+    starts = whole or [start for start, share in shares.items() if share >= _MOST]
+    if not starts:
+        return None
+    where = f"{spec.encoder} in {content.path.name}"
+    start, copy = chosen(sorted(starts), content.names, wanted=wanted, where=where)
+    inside = {key[len(start) :]: tensor for key, tensor in content.tensors.items() if key.startswith(start)}
+    state = {key: tensor for key, tensor in inside.items() if not unneeded(network, key)}
+    problem = difference(expected, state)
+    if problem:
+        problems.append(
+            f"expected the weights of {spec.encoder} in {content.path}, got {problem}; {nearest_network(state)}"
+            "name the network that they belong to"
+        )
+        return None
+    dropped = sorted({key.partition(".")[0] for key in inside if key not in state})
+    return _reading(spec, state, content, tuple(dropped + left_out(content.names, start)), copy)
+
+
+def _reading(spec: EncoderSpec, state: Mapping[str, Tensor], content: Content, out: Any, copy: str) -> Reading:
+    own, pool = stated(content.path), own_pool(spec.encoder)
+    library = spec.encoder.partition("/")[0]
+    values, said = timm_pixels(spec.encoder.partition("/")[2]) if library == "timm" else ({}, "torchvision's usual")
+    small = "small" in spec.stem
+    usual = "ImageNet's, for a small stem no file says otherwise" if small else said
+    sized = "its position embeddings" if "img_size" in spec.arguments else "usual for a small stem" if small else said
+    return Reading(
+        layout=f"weights of {content.path.name} in {library}'s names",
+        spec=replace(spec, pool=own.get("pool", pool["pool"])),
+        state=state,
+        left_out=out,
+        copy=copy,
+        size_from="preprocess.json beside the file" if "image_size" in own else sized,
+        resize="" if small else values.get("resize", ""),
+        pixels_from="preprocess.json beside the file" if "mean" in own else usual,
+        pool_from="preprocess.json beside the file" if "pool" in own else pool["pool_from"],
+    )
+
+
+def _converted(spec: EncoderSpec, network: nn.Module, content: Content, wanted: str | None) -> Reading | None:
+    """The reading where the file's names are another family's that become the network's."""
+    reading = converted(content, wanted)
+    if reading is None or reading.state is None or difference(network.state_dict(), reading.state):
+        return None
+    theirs = {name: getattr(reading.spec, name) for name in ("mean", "std", "pool")}
+    return replace(reading, spec=replace(spec, **theirs), title="", used_size=None)
+
+
+def beginnings(names: Iterable[str], needed: Iterable[str]) -> dict[str, float]:
+    """By beginning ('state_dict.backbone.'): the share of a network's names that stand under it."""
+    wanted, counts = set(needed), Counter[str]()
+    for name in names:
+        parts = name.split(".")
+        for depth in range(len(parts)):
+            short = ".".join(parts[depth:])
+            if short in wanted:
+                counts[name.removesuffix(short)] += 1
+    return {start: count / len(wanted) for start, count in counts.items()}
+
+
+def unneeded(network: nn.Module, name: str) -> bool:
+    """Whether a name of a file lies in a classifier or a projector, that is: outside the network without a head."""
+    parts = name.split(".")
+    if parts[0] in CLASSIFIERS:
+        return not list(_state_under(network, parts[0]))
+    inside = parts[0] in dict(network.named_children()) or len(parts) == 1
+    return not inside or _under_identity(network, parts)
+
+
+def _state_under(network: nn.Module, part: str) -> Iterable[str]:
+    return (name for name in network.state_dict() if name.split(".")[0] == part)
+
+
+def _under_identity(network: nn.Module, parts: list[str]) -> bool:
+    """Whether a name lies where a classifier stood: the last linear layer of torchvision's networks."""
+    modules = dict(network.named_modules())
+    above = [".".join(parts[:depth]) for depth in range(1, len(parts))]
+    heads = [at for at in above if isinstance(modules.get(at), nn.Identity)]
+    return any(at.split(".")[0] in CLASSIFIERS for at in heads)
+
+
+def _nothing(name: str, content: Content) -> str:
+    return (
+        f"expected the weights of {name} in {content.path}, got names such as "
+        f"{', '.join(content.names[:3]) or 'none'}; {nearest_network(content.tensors)}"
+        "name the network that they belong to, or load them into your own module"
+    )
+
+
+def is_weights(path: Path) -> bool:
+    """Whether a file's name is one of weights."""
+    return path.suffix in SUFFIXES

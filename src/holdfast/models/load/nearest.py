@@ -1,0 +1,45 @@
+"""Which network of a name a set of tensors comes nearest to: a hint for refusals, found without allocating weights."""
+
+import difflib
+from collections.abc import Mapping
+
+import timm
+import torch
+from torch import Tensor
+
+_TRIED = 8
+"""Networks that are built, without memory for their weights, to compare."""
+
+
+def nearest_network(state: Mapping[str, Tensor]) -> str:
+    """'the nearest is timm/NAME (n of m tensors); ', or '' where none is near (half of the tensors)."""
+    best, found = 0.5, ""
+    for name in _candidates(state):
+        try:
+            with torch.device("meta"):
+                network = timm.create_model(name, num_classes=0)
+        except (TypeError, RuntimeError, ValueError, NotImplementedError):
+            continue
+        expected = {k: v.shape for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
+        both = sum(name in state and state[name].shape == shape for name, shape in expected.items())
+        share = both / max(1, len(expected | dict.fromkeys(state)))
+        if share > best:
+            best, found = share, f"the nearest is timm/{name} ({both} of {len(expected)} tensors); "
+    return found
+
+
+def _candidates(state: Mapping[str, Tensor]) -> list[str]:
+    """Names of the kind that the tensors look like, sorted by how alike the depths are."""
+    if "layer1.0.conv1.weight" in state:
+        blocks = [sum(f"layer{s}.{b}.conv1.weight" in state for b in range(40)) for s in (1, 2, 3, 4)]
+        deep = "layer1.0.conv3.weight" in state
+        depth = (3 if deep else 2) * sum(blocks) + 2
+        return [f"resnet{depth}", *difflib.get_close_matches(f"resnet{depth}", timm.list_models("*resne*t*"), n=_TRIED)]
+    patches = state.get("patch_embed.proj.weight")
+    if patches is not None and patches.ndim == 4:
+        kind = {192: "tiny", 384: "small", 768: "base", 1024: "large", 1280: "huge", 1536: "giant"}
+        size = kind.get(patches.shape[0], "base")
+        register = "reg_token" in state or "storage_tokens" in state
+        names = timm.list_models(f"vit_{size}_patch{patches.shape[-1]}*")
+        return sorted(names, key=lambda name: ("dinov3" in name or "reg" in name) != register)[:_TRIED]
+    return []

@@ -1,0 +1,58 @@
+"""What holdfast itself writes: encoder.safetensors with its .json, in a run folder or copied out of one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+
+from holdfast.models.encoders import Encoder, EncoderSpec
+from holdfast.models.identity import checksum
+from holdfast.models.load.reading import Reading
+from holdfast.models.load.tensors import read_tensors
+from holdfast.runs import atomic_path, write_json
+
+SCHEMA_VERSION = 1
+_PIXELS = ("mean", "std")
+
+
+def save_encoder(encoder: Encoder, path: Path, **facts: Any) -> None:
+    """Writes path (safetensors) and, beside it, the JSON that load_encoder reads; facts are added to the JSON."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()}
+    with atomic_path(path) as temporary:
+        safetensors.torch.save_file(state, temporary)
+    document = {"schema": SCHEMA_VERSION, **encoder.spec.to_dict(), "dim": encoder.dim, "checksum": checksum(encoder)}
+    write_json(path.with_suffix(".json"), document | facts)
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file is one that save_encoder wrote: its .json names a network and a stem."""
+    beside = path.with_suffix(".json")
+    if path.suffix != ".safetensors" or not beside.is_file():
+        return False
+    try:
+        document = json.loads(beside.read_text())
+    except ValueError:
+        return False
+    return isinstance(document, dict) and {"encoder", "stem", "image_size"} <= set(document)
+
+
+def read_own(path: Path) -> Reading:
+    """The reading of encoder.safetensors and its .json. Raises ValueError for another schema."""
+    described = path.with_suffix(".json")
+    document = json.loads(described.read_text())
+    if document.get("schema") != SCHEMA_VERSION:
+        raise ValueError(
+            f"expected encoder schema {SCHEMA_VERSION}, got {document.get('schema')!r} in {described}; "
+            "use the holdfast that wrote it"
+        )
+    tensors = read_tensors(path)
+    inside = {name.removeprefix("network."): tensor for name, tensor in tensors.items() if name not in _PIXELS}
+    return Reading(
+        layout="an encoder of holdfast",
+        spec=EncoderSpec.of(document),
+        state=inside,
+        size_from="what it was trained at",
+        pixels_from=f"{described.name} beside the file",
+        pool_from=f"{described.name} beside the file",
+    )

@@ -1,0 +1,104 @@
+"""Encoders from whatever a user names: a run folder, timm, torchvision, a folder or a file of weights, or a module."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from torch import nn
+
+from holdfast.models.load.file import is_weights, read_file, read_named_file, split_copy
+from holdfast.models.load.named import LIBRARIES, read_named
+from holdfast.models.load.own import is_own, read_own
+from holdfast.models.load.reading import Reading, assembled
+from holdfast.models.loaded import Loaded
+from holdfast.models.prefeature import with_prefeature
+from holdfast.runs import RunFolder
+
+FOLDERS: dict[str, Callable[[Path], Reading]] = {}
+"""Folders of other libraries, by the file that tells them."""
+
+
+def load_encoder(
+    source: str | Path | nn.Module,
+    *,
+    layer: Literal["backbone", "prefeature"] = "backbone",
+    pool: str | None = None,
+    image_size: int | None = None,
+) -> nn.Module:
+    """An encoder in evaluation mode: pixels [n, 3, h, w] in [0, 1] -> features [n, dim].
+
+    source: a run folder; its encoder.safetensors; 'timm/NAME' or 'torchvision/NAME' (random weights, seed 0), with
+    ':pretrained' for the weights in the user's cache or '@FILE' for those in a state-dict file; a file of weights
+    whose keys tell the network, with '#NAME' for one of several in it; a folder of another library; or a module,
+    which is returned as it is but for the mode. Normalisation is inside. layer 'prefeature' takes the wide layer after
+    the encoder that a run of emp-ssl keeps and its paper evaluates. pool: 'cls', 'avg', 'map', 'cls+avg' or 'config'
+    (the network's own way); None: as the family's authors do. image_size: pixels a side; position embeddings are
+    resampled. What was decided stands in `.loaded`. Raises ValueError or FileNotFoundError for anything else.
+    """
+    if layer not in ("backbone", "prefeature"):
+        raise ValueError(f"expected layer 'backbone' or 'prefeature', got {layer!r}; choose one of them")
+    if layer == "prefeature":
+        if isinstance(source, nn.Module) or not Path(source).is_dir():
+            raise ValueError(f"expected a run folder for layer 'prefeature', got {source}; use layer 'backbone'")
+        run = RunFolder.open(source)
+        backbone = assembled(_run(run), str(source), image_size=image_size, pool=pool)
+        return with_prefeature(backbone, run).eval()
+    if isinstance(source, nn.Module):
+        return _unchanged(source, pool)
+    return assembled(_reading(str(source)), str(source), image_size=image_size, pool=pool)
+
+
+def loaded_of(encoder: nn.Module) -> Loaded | None:
+    """What was decided when an encoder, or one inside it, was loaded; None for a module of the user's own."""
+    found = (getattr(module, "loaded", None) for module in encoder.modules())
+    return next((loaded for loaded in found if isinstance(loaded, Loaded)), None)
+
+
+def takes_any_size(encoder: nn.Module) -> bool:
+    """Whether an encoder computes features of images of any size: it has no positions and no windows."""
+    return not any(hasattr(module, "set_input_size") for module in encoder.modules())
+
+
+def _unchanged(module: nn.Module, pool: str | None) -> nn.Module:
+    if pool is not None:
+        raise ValueError(f"expected a source by name for pool, got a module for {pool!r}; pool inside your module")
+    return module.eval()
+
+
+def _reading(source: str) -> Reading:
+    name, at, file = source.partition("@")
+    if at and name.startswith(LIBRARIES):
+        path, wanted = split_copy(file)
+        return read_named_file(name, Path(path), wanted)
+    if source.startswith(LIBRARIES) and not Path(source).exists():
+        return read_named(source)
+    place, wanted = split_copy(source)
+    path = Path(place)
+    if path.is_dir():
+        return _folder(path)
+    if is_weights(path):
+        return _file(path, wanted)
+    return read_named(source)
+
+
+def _folder(path: Path) -> Reading:
+    for file, read in FOLDERS.items():
+        if (path / file).is_file():
+            return read(path)
+    return _run(RunFolder.open(path))
+
+
+def _run(run: RunFolder) -> Reading:
+    if not run.encoder.is_file():
+        raise FileNotFoundError(
+            f"expected an encoder at {run.encoder}, got no file; finish the run first with: holdfast resume {run.path}"
+        )
+    return read_own(run.encoder)
+
+
+def _file(path: Path, wanted: str | None) -> Reading:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"expected an encoder at {path}, got no file; finish the run first with: holdfast resume {path.parent}"
+        )
+    return read_own(path) if is_own(path) else read_file(path, wanted)
