@@ -4,8 +4,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from holdfast.models import create_encoder, load_initial
-from holdfast.models import load as loading
+from holdfast.models import checksum, create_encoder, load_initial
 from holdfast.models.encoders import Encoder
 
 
@@ -46,10 +45,10 @@ def test_what_has_another_shape_or_is_missing_stays_as_drawn(tmp_path):
 def test_nothing_that_fits_is_an_error_and_leaves_the_encoder(tmp_path):
     path = written(tmp_path / "x.safetensors", {"a.weight": torch.ones(2), "b": torch.ones(1)})
     fresh = encoder()
-    before = loading.checksum(fresh)
+    before = checksum(fresh)
     with pytest.raises(ValueError, match=r"expected weights of timm/test_resnet .* got none that fit \(it holds a"):
         load_initial(fresh, path)
-    assert loading.checksum(fresh) == before
+    assert checksum(fresh) == before
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,9 @@ class EncoderSpec:
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "EncoderSpec":
         """From the values of to_dict; others are passed over, and newer fields may be missing."""
-        known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
-        return cls(**known | {name: tuple(known[name]) for name in ("mean", "std") if name in known})
+        known: dict[str, Any] = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+        known |= {name: tuple(known[name]) for name in ("mean", "std") if name in known}
+        return cls(**known)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""

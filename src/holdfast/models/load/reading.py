@@ -134,20 +134,24 @@ def at_size(network: Any, spec: EncoderSpec, size: int | None) -> tuple[EncoderS
             f"expected an --image-size that is a multiple of the patch of {side} px for {spec.encoder}, got {size}; "
             f"take {' or '.join(map(str, near))}"
         )
-    moved = ""
-    fixed = sides is not None and hasattr(network, "set_input_size")
-    if fixed:
-        before = getattr(network, "pos_embed", None)
-        grid = int(getattr(patches, "grid_size", (0, 0))[0])
-        network.set_input_size(img_size=(size, size))
-        if before is not None and before.shape != network.pos_embed.shape:
-            moved = f"position embeddings resampled from {grid}×{grid} to {size // int(sides[0])}×" + (
-                f"{size // int(sides[0])} as timm does (bicubic, antialiased)"
-            )
+    moved = "" if sides is None else _moved(network, size, size // int(sides[0]))
     arguments = dict(spec.arguments)
     if "img_size" in arguments:
         arguments["img_size"] = size
     return replace(spec, image_size=size, arguments=arguments), moved
+
+
+def _moved(network: Any, size: int, side: int) -> str:
+    """What became of position embeddings, which are brought to size pixels, side×side patches; '' where there are
+    none."""
+    before = getattr(network, "pos_embed", None)
+    if not hasattr(network, "set_input_size"):
+        return ""
+    grid = network.patch_embed.grid_size[0]
+    network.set_input_size(img_size=(size, size))
+    if before is None or before.shape == network.pos_embed.shape:
+        return ""
+    return f"position embeddings resampled from {grid}×{grid} to {side}×{side} as timm does (bicubic, antialiased)"
 
 
 def timm_pixels(name: str) -> tuple[dict[str, Any], str]:

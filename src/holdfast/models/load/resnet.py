@@ -92,7 +92,7 @@ def _unnumbered(inside: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
 def network_name(state: Mapping[str, Tensor], where: str) -> str:
     """The name of timm for a ResNet's tensors. Raises ValueError for depths and widths that have none."""
     deep = "layer1.0.conv3.weight" in state
-    blocks = tuple(_count(state, stage) for stage in (1, 2, 3, 4))
+    blocks = (_count(state, 1), _count(state, 2), _count(state, 3), _count(state, 4))
     name = _BLOCKS.get((deep, blocks))
     if name is None:
         raise ValueError(
