@@ -104,3 +104,13 @@ def test_an_option_that_is_written_out_wins_over_the_budget():
     options = AuditOptions(encoders=(), attack_images=1000, attack_steps=7)
     measured = audit_options(options, "quick", frozenset({"attack_images"}))
     assert (measured.attack_images, measured.attack_steps, measured.shift_images) == (1000, 7, 50)
+
+
+def test_a_load_is_shown_in_a_block_recorded_in_findings_and_random_weights_are_called_random(tmp_path, capsys):
+    words = f"audit timm/test_resnet --data digits --axes quality --no-atlas --device cpu --out {tmp_path / 'a'}"
+    assert main(words.split()) == 0
+    shown = capsys.readouterr().out
+    assert "weights: RANDOM" in shown and "timm/test_resnet (random weights)" in shown
+    recorded = json.loads((tmp_path / "a" / "quality.json").read_text())["settings"]
+    assert recorded["load"]["weights"] == "random" and recorded["name"] == "timm/test_resnet (random weights)"
+    assert "(random weights)" in (tmp_path / "a" / "report.html").read_text()

@@ -100,6 +100,12 @@ def timm_name(source: str) -> str:
     return name
 
 
+def _stemmed(name: str, size: int, stem: Stem) -> nn.Module:
+    if stem == "standard":
+        return _standard_network(name, size)
+    return _small_network(name, size, padding=2 if stem == "small, padding 2" else 1)
+
+
 def _small_network(name: str, size: int, *, padding: int = 1) -> nn.Module:
     network = timm.create_model(name, num_classes=0)
     if isinstance(network, ResNet):
@@ -143,10 +149,8 @@ def build_network(spec: EncoderSpec) -> nn.Module:
             network = headless(name)
         elif spec.arguments:
             network = timm.create_model(timm_name(f"timm/{name}"), num_classes=0, **spec.arguments)
-        elif spec.stem == "standard":
-            network = _standard_network(timm_name(f"timm/{name}"), spec.image_size)
         else:
-            network = _small_network(timm_name(f"timm/{name}"), spec.image_size, padding=2 if "2" in spec.stem else 1)
+            network = _stemmed(timm_name(f"timm/{name}"), spec.image_size, spec.stem)
     set_eps(network, spec.norm_eps)
     return network
 
@@ -171,16 +175,14 @@ def headless(name: str, *, weights: str | None = None) -> nn.Module:
     return network
 
 
-def resolve_stem(stem: Literal["auto", "small", "standard"], image_size: int) -> Literal["small", "standard"]:
+def resolve_stem(stem: Stem | Literal["auto"], image_size: int) -> Stem:
     """What 'auto' means for images of a size: 'small' up to 64 pixels."""
     if stem == "auto":
         return "small" if image_size <= SMALL_IMAGE else "standard"
     return stem
 
 
-def create_encoder(
-    source: str, *, image_size: int, stem: Literal["auto", "small", "standard"] = "auto", seed: int = 0
-) -> Encoder:
+def create_encoder(source: str, *, image_size: int, stem: Stem | Literal["auto"] = "auto", seed: int = 0) -> Encoder:
     """A freshly initialised encoder for images of image_size pixels.
 
     source: 'timm/NAME'. stem: 'small' for a 3×3 stride-1 stem without pooling (ResNets) or patches of an eighth of the
@@ -189,7 +191,7 @@ def create_encoder(
     """
     name, stem = timm_name(source), resolve_stem(stem, image_size)
     with seeded_library(seed, "initial weights"):
-        network = _small_network(name, image_size) if stem == "small" else _standard_network(name, image_size)
+        network = _stemmed(name, image_size, stem)
     return Encoder(
         network, EncoderSpec(encoder=source, stem=stem, image_size=image_size), feature_width(network, image_size)
     )

@@ -49,7 +49,7 @@ _NAMES = {"cls": "class token", "avg": "mean of patches", "cls+avg": "class toke
 def said(network: nn.Module, pool: str) -> str:
     """A pool in words."""
     if pool == "config":
-        return f"{own_way(network)} (the network's own)"
+        return own_way(network)
     if pool == "avg" and not _has_tokens(network):
         return "mean over space"
     return _NAMES.get(pool, "attention pooling")

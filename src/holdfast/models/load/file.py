@@ -43,6 +43,10 @@ def split_copy(source: str) -> tuple[str, str | None]:
 def read_file(path: Path, wanted: str | None = None) -> Reading:
     """The reading of a file whose keys tell what it is. Raises ValueError for one whose keys do not."""
     content = read_content(path)
+    if {name.partition(".")[0] for name in content.names} == {"network", "mean", "std"}:
+        raise ValueError(
+            f"expected the .json beside it that holdfast writes with {path.name}, got none; copy it from the run folder"
+        )
     arch = content.plain.get("arch")
     reading = converted(content, wanted)
     if reading is not None:
@@ -71,12 +75,10 @@ def read_named_file(name: str, path: Path, wanted: str | None = None) -> Reading
     content, own = read_content(path), stated(path)
     name, _, asked = name.partition(":")
     specs = _specs(name, asked, own, content)
-    problems = []
-    found: list[Reading] = []
-    for spec, network in specs:
-        reading = _direct(spec, network, content, wanted, problems) or _converted(spec, network, content, wanted)
-        if reading is not None:
-            found.append(reading)
+    problems: list[str] = []
+    found = [reading for pair in specs if (reading := _direct(*pair, content, wanted, problems))]
+    if not found:
+        found = [reading for pair in specs if (reading := _converted(*pair, content, wanted, problems))]
     if len({reading.spec.stem for reading in found}) > 1:
         raise ValueError(
             f"expected to know the stem of {name} in {path}, got a file that fits both (the shapes are the same); "
@@ -167,9 +169,15 @@ def _reading(spec: EncoderSpec, state: Mapping[str, Tensor], content: Content, o
     )
 
 
-def _converted(spec: EncoderSpec, network: nn.Module, content: Content, wanted: str | None) -> Reading | None:
+def _converted(
+    spec: EncoderSpec, network: nn.Module, content: Content, wanted: str | None, problems: list[str]
+) -> Reading | None:
     """The reading where the file's names are another family's that become the network's."""
-    reading = converted(content, wanted)
+    try:
+        reading = converted(content, wanted)
+    except ValueError as error:
+        problems.append(str(error))
+        return None
     if reading is None or reading.state is None or difference(network.state_dict(), reading.state):
         return None
     theirs = {name: getattr(reading.spec, name) for name in ("mean", "std", "pool")}

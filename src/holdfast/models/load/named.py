@@ -1,11 +1,11 @@
 """Encoders named by library and network: 'timm/NAME' and 'torchvision/NAME', random, :pretrained or with a file."""
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import timm
 from timm.data.config import resolve_model_data_config
+from timm.models.resnet import ResNet
 from torch import nn
 
 from holdfast.models.encoders import (
@@ -109,7 +109,7 @@ def candidates(name: str) -> list[tuple[EncoderSpec, nn.Module]]:
     pixels = {"mean": values["mean"], "std": values["std"]}
     spec = EncoderSpec(encoder=name, stem="standard", image_size=values["image_size"], **pixels)
     found = [(spec, build_network(spec))]
-    with suppress(ValueError):  # no small stem
+    if isinstance(found[0][1], ResNet):  # others' shapes tell
         small = EncoderSpec(encoder=name, stem="small", image_size=32, mean=IMAGENET_MEAN, std=IMAGENET_STD)
         found.append((small, build_network(small)))
     return found

@@ -41,6 +41,8 @@ class Reading:
     pixels_from: str
     pool_from: str = "its authors' way"
     notes: Sequence[str] = field(default_factory=tuple)
+    positions_note: str = ""
+    """What to know where position embeddings are resampled."""
 
 
 def assembled(reading: Reading, source: str, *, image_size: int | None = None, pool: str | None = None) -> Encoder:
@@ -80,7 +82,7 @@ def assembled(reading: Reading, source: str, *, image_size: int | None = None, p
         pool_from=pool_from,
         dim=encoder.dim,
         checksum=checksum(encoder),
-        notes=tuple(reading.notes),
+        notes=(*reading.notes, *([reading.positions_note] if positions and reading.positions_note else [])),
     )
     return encoder.eval()
 

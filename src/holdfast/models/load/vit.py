@@ -40,7 +40,7 @@ class Family:
     """Pixels that its authors evaluate at; None: those of the position embeddings."""
     resize: str = "bicubic resize to 256, centre 224 of it"
     pixels_from: str = "ImageNet's, as its authors train"
-    notes: Sequence[str] = ()
+    positions_note: str = ""
 
 
 _HEADS_OF = ("head.", "dino_head.", "ibot_head.", "fc.", "projector.", "predictor.")
@@ -50,7 +50,7 @@ FAMILIES: dict[str, Family] = {
         dropped=("mask_token", *_HEADS_OF),
         arguments={"init_values": 1e-5},
         used_size=224,
-        notes=("positions at 224 px differ a little from its authors' own resampling (bicubic, not antialiased)",),
+        positions_note="its authors resample positions without antialiasing: features differ a little from theirs",
     ),
     "mae": Family(title="MAE", dropped=("mask_token", "decoder_", "head."), used_size=None),
     "ijepa": Family(
@@ -124,7 +124,7 @@ def reading_of(
         resize=family.resize,
         pixels_from="preprocess.json beside the file" if "mean" in own else family.pixels_from,
         pool_from=f"{family.title}'s authors",
-        notes=tuple(family.notes),
+        positions_note=family.positions_note,
     )
 
 
