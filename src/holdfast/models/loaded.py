@@ -13,7 +13,7 @@ class Loaded:
     """All that was read or decided when an encoder was loaded, as plain values."""
 
     source: str
-    """As the user wrote it."""
+    """The source as the user wrote it."""
     layout: str
     """What the source was recognised as."""
     network: str

@@ -15,7 +15,7 @@ from holdfast.models.loaded import Loaded
 from holdfast.models.pooling import check_pool, said
 
 COUNTER = "num_batches_tracked"
-"""Of batch norms: no feature depends on it, and old files lack it."""
+"""What batch norms count: no feature depends on it, and old files lack it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +30,7 @@ class Reading:
     network: nn.Module | None = None
     """Where it is built already."""
     title: str = ""
-    """Of the network, where the spec's name does not say its sizes."""
+    """Name of the network, where the spec's name does not say its sizes."""
     weights: str = "trained"
     left_out: Sequence[str] = ()
     copy: str = ""

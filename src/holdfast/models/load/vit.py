@@ -19,7 +19,7 @@ from holdfast.models.load.tensors import Content
 ANCHORS = ("patch_embed.proj.weight", "blocks.0.norm1.weight")
 _CHUNKED = re.compile(r"^blocks\.\d+\.(\d+)\.")
 CHUNKED_ANCHORS = ("patch_embed.proj.weight", "norm.weight", "blocks.0.0.norm1.weight")
-"""Of DINOv2's own sharded runs, whose blocks stand in chunks."""
+"""Names in DINOv2's own sharded runs, whose blocks stand in chunks."""
 HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16, 1536: 24}
 """By width, as DINO, DINOv2, MAE and I-JEPA have them."""
 _LETTERS = {192: "Ti", 384: "S", 768: "B", 1024: "L", 1280: "H", 1408: "g", 1536: "g"}
