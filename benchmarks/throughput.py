@@ -23,24 +23,9 @@ import torch
 from torch import nn
 
 from holdfast.config import RunConfig
-from holdfast.data import Images
-from holdfast.data.pool import Pool
-from holdfast.engine.checkpoint import Position
-from holdfast.engine.loop import run
-from holdfast.engine.session import environment, launch, open_session, resolve
+from holdfast.engine.session import environment, launch
+from holdfast.engine.speed import Contestant, bare_speed, noise_images, trained_speed
 from holdfast.methods import METHODS
-from holdfast.models import create_encoder, projection_head
-from holdfast.runs import RunFolder
-
-Contestant = Callable[[], float]
-"""Runs some steps and returns views per second."""
-
-
-def random_images(count: int, size: int) -> Images:
-    """uint8 noise without labels."""
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (count, 3, size, size), generator=generator, dtype=torch.uint8)
-    return Images(pixels=pixels, ids=torch.arange(count), labels=None, classes=None, source="noise")
 
 
 def configuration(name: str, options: argparse.Namespace) -> RunConfig:
@@ -60,42 +45,13 @@ def configuration(name: str, options: argparse.Namespace) -> RunConfig:
 
 def trained(name: str, options: argparse.Namespace, folder: Path) -> Contestant:
     """A method through the engine's own loop."""
-    images = random_images(options.batch_size * options.steps, options.size)
-    pool = Pool(images, images.ids, images.ids[:0], None, None, 0)
-    config = configuration(name, options)
-    fabric = launch(config)
     folder.mkdir()
-    session = open_session(resolve(config, fabric, pool), fabric, RunFolder(folder), pool, lambda event: None)
-
-    def measure() -> float:
-        run(session, Position())
-        return json.loads(session.folder.metrics.read_text().splitlines()[-1])["views_per_second"]
-
-    return measure
+    return trained_speed(configuration(name, options), folder, steps=options.steps)
 
 
 def bare(options: argparse.Namespace) -> Contestant:
-    """The same network alone: forward, backward and step on one resident batch of two views an image."""
-    fabric = launch(configuration("simclr", options))
-    encoder = create_encoder(options.encoder, image_size=options.size, stem="small")
-    network = nn.Sequential(encoder, projection_head(encoder.dim, layers=2, out=128))
-    network = network.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
-    network, optimizer = fabric.setup(network, optimizer)
-    batch = torch.rand(2 * options.batch_size, 3, options.size, options.size, device=fabric.device)
-    batch = batch.contiguous(memory_format=torch.channels_last)
-
-    def measure() -> float:
-        start = time.perf_counter()
-        for _ in range(options.steps):
-            fabric.backward(network(batch).square().mean())
-            optimizer.step()
-            optimizer.zero_grad()
-        if fabric.device.type == "cuda":
-            torch.cuda.synchronize()
-        return options.steps * len(batch) / (time.perf_counter() - start)
-
-    return measure
+    """The same network alone, on one resident batch of two views an image."""
+    return bare_speed(configuration("simclr", options), steps=options.steps)
 
 
 def lightly_simclr(options: argparse.Namespace) -> Contestant:
@@ -112,7 +68,7 @@ def lightly_simclr(options: argparse.Namespace) -> Contestant:
     model = nn.Sequential(network, SimCLRProjectionHead(512, 512, 128))
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
     transform, criterion = SimCLRTransform(input_size=options.size, gaussian_blur=0.0), NTXentLoss(temperature=0.2)
-    pixels = random_images(options.batch_size * options.steps, options.size).pixels
+    pixels = noise_images(options.batch_size * options.steps, options.size).pixels
     dataset = [to_pil_image(image) for image in pixels]
     loader = torch.utils.data.DataLoader(
         _Transformed(dataset, transform), batch_size=options.batch_size, shuffle=True, num_workers=2

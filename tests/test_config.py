@@ -52,7 +52,7 @@ def test_a_refusal_says_expected_got_and_remedy():
         ({"holdout": -1}, "holdout >= 0, got -1"),
         ({"signals_every": -1}, "signals_every >= 0, got -1"),
         ({"stem": "smal"}, "stem auto or small or standard, got 'smal'; set --stem"),
-        ({"optimizer": "adam"}, "optimizer sgd or lars or adamw, got 'adam'"),
+        ({"optimizer": "adam"}, "optimizer sgd or lars or adamw or muon, got 'adam'"),
         ({"decay": "weight"}, "decay all or weights, got 'weight'"),
         ({"precision": "16"}, "precision auto or 32 or bf16, got '16'"),
         ({"accelerator": "gpu"}, "accelerator auto or cpu or cuda, got 'gpu'"),

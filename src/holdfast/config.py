@@ -74,6 +74,10 @@ class ViewSettings:
     """Largest standard deviation of the blur, in pixels of the view."""
     solarize: float = 0.0
     """Probability of solarization: values at or above 0.5 are inverted."""
+    view_size: int | None = None
+    """Side of a training view in pixels; None: the run's image_size. Half of it takes a quarter of the time."""
+    view_grow: float = 0.0
+    """Share of the run, at its end, whose views have the run's image_size whatever view_size is."""
 
     def __post_init__(self) -> None:
         _require_choices(self)
@@ -81,8 +85,10 @@ class ViewSettings:
         require(0 < area[0] <= area[1] <= 1, "0 < crop_min <= crop_max <= 1", area, "they are shares of the area")
         require(0 < ratio[0] <= ratio[1], "0 < ratio_min <= ratio_max", ratio, "torchvision's are 0.75 and 1.33")
         require(0 <= self.hue <= 0.5, "hue in [0, 0.5]", self.hue, "it is in turns of the colour wheel")
-        for name in ("flip", "jitter", "grey", "blur", "solarize"):
-            require(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name), "it is a probability")
+        for name in ("flip", "jitter", "grey", "blur", "solarize", "view_grow"):
+            require(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name), "it is a share")
+        size = self.view_size
+        require(size is None or size >= 8, "view_size >= 8", size, "half of the image size is usual")
         for name in ("brightness", "contrast", "saturation"):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "factors are drawn from 1 ± it")
         widths = (self.blur_min, self.blur_max)
@@ -167,12 +173,14 @@ class RunConfig:
     init: str | None = None
     """First weights of the encoder: a run folder, timm/NAME:pretrained or torchvision/NAME:pretrained from your cache,
     or a state-dict file; None: drawn by the seed."""
+    whiten: bool = False
+    """Start the first convolution as a whitening of the training images' patches, up to the smallest ones it has."""
     epochs: int = 200
     """Passes over the training images."""
     batch_size: int = 512
     """Images per step, over all devices together."""
-    optimizer: Literal["sgd", "lars", "adamw"] = "sgd"
-    """SGD and LARS use momentum; AdamW uses betas 0.9 and 0.999."""
+    optimizer: Literal["sgd", "lars", "adamw", "muon"] = "sgd"
+    """SGD, LARS and Muon use momentum; AdamW uses betas 0.9 and 0.999."""
     lr: float = 0.5
     """Peak learning rate, not scaled by the batch."""
     lr_end: float = 1e-6
@@ -185,10 +193,12 @@ class RunConfig:
     """Nesterov's momentum (SGD, LARS)."""
     lars_trust: float = 1e-3
     """LARS's factor of weight norm over gradient norm."""
+    muon_rest: float = 10.0
+    """Muon: learning rate of biases and norms, which take Nesterov SGD's steps, over that of the weights."""
     lars_clip: bool = False
     """Let LARS shorten steps but never lengthen them past the learning rate."""
     weight_decay: float = 1e-4
-    """Added to the gradient (SGD, LARS) or decoupled (AdamW)."""
+    """Added to the gradient (SGD, LARS) or decoupled (AdamW, Muon)."""
     decay: Literal["all", "weights"] = "all"
     """Which parameters decay: all, or only those with two or more dimensions (no biases, no norms)."""
     schedule: Literal["steps", "authors", "epochs"] = "steps"
@@ -250,6 +260,7 @@ class RunConfig:
             parse_part("penalty", self.penalty)
             twice = self.compile and self.penalty_form == "vjp"
             require(not twice, "--penalty-form pair with --compile", "vjp", "compiled networks have no second backward")
+        require(not (self.whiten and self.init), "--whiten without --init", self.init, "trained filters would be lost")
         require(self.penalty_limit > 0, "penalty_limit > 0", self.penalty_limit, "or set --penalty-clip none")
         for name in ("weight_decay", "warmup_epochs", "adversary_eps", "adversary_step", "penalty_draws"):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")

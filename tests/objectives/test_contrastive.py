@@ -6,9 +6,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from holdfast.objectives import nt_xent
+from holdfast.objectives import multi_view_nt_xent, nt_xent
 
-OBJECTIVES = {"nt_xent": lambda z: nt_xent(*z, temperature=0.5)}  # of (views, batch, dim)
+OBJECTIVES = {  # of (views, batch, dim)
+    "nt_xent": lambda z: nt_xent(*z, temperature=0.5),
+    "multi_view_nt_xent": lambda z: multi_view_nt_xent(z, temperature=0.5),
+}
 
 
 def embeddings(views: int = 2, batch: int = 16, dim: int = 24, dtype=torch.float64) -> torch.Tensor:
@@ -74,3 +77,20 @@ def test_views_that_do_not_pair_are_refused():
         nt_xent(torch.ones(3, 4), torch.ones(2, 4), temperature=0.2)
     with pytest.raises(ValueError, match="temperature above 0"):
         nt_xent(torch.ones(2, 4), torch.ones(2, 4), temperature=0.0)
+
+
+def test_two_views_of_many_are_the_pair():
+    z = embeddings()
+    assert torch.equal(multi_view_nt_xent(z, temperature=0.2), nt_xent(*z, temperature=0.2))
+
+
+def test_many_views_are_the_mean_over_their_pairs():
+    z = embeddings(views=4, batch=5)
+    pairs = [slow_nt_xent(z[i], z[j], 0.3) for i in range(4) for j in range(i + 1, 4)]
+    assert float(multi_view_nt_xent(z, temperature=0.3)) == pytest.approx(sum(pairs) / 6, rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 3), (4, 3)])
+def test_fewer_than_two_views_are_refused(shape):
+    with pytest.raises(ValueError, match=r"expected embeddings \[views, n, d\] of at least 2 views, got"):
+        multi_view_nt_xent(torch.ones(shape), temperature=0.2)

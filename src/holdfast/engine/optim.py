@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from holdfast.config import RunConfig
+from holdfast.engine.muon import Muon
 
 
 def learning_rate(step: int, *, total_steps: int, warmup_steps: int, peak: float, end: float) -> float:
@@ -98,6 +99,8 @@ def make_optimizer(config: RunConfig, module: nn.Module) -> Optimizer:
     groups = parameter_groups(module, weight_decay=config.weight_decay, decay=config.decay)
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=config.lr)
+    if config.optimizer == "muon":
+        return Muon(groups, lr=config.lr, momentum=config.momentum, rest=config.muon_rest)
     if config.optimizer == "lars":
         scaling = {"trust": config.lars_trust, "clip": config.lars_clip}
         return LARS(groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov, **scaling)

@@ -12,17 +12,19 @@ import torch
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
 from holdfast.data.images import Images
-from holdfast.data.pool import Pool
 from holdfast.engine import loop
 from holdfast.engine.checkpoint import Position
 from holdfast.engine.meter import Meter
 from holdfast.engine.session import Session, launch, open_session, resolve
+from holdfast.engine.speed import noise_pool
 from holdfast.runs import RunFolder
 
 SECONDS = 1.0
 """Batches grow until a step takes so long, or are as large as the run's; there are two at least."""
 PATIENCE = 5.0
 """Seconds after which a batch is not timed again."""
+MOST_IMAGES = 4096
+"""Of noise, in memory; larger batches repeat them."""
 _FIRST, _STEPS = 4, 2
 
 
@@ -51,7 +53,7 @@ def measure_cost(config: RunConfig, *, image_size: int) -> Cost:
     config = replace(config, devices=1, compile=False, image_size=image_size, init=None, data="digits", long_tail=None)
     fabric = launch(config)
     sizes, times, memory = [], [], []
-    pool = _noise(config.batch_size, image_size)
+    pool = noise_pool(min(config.batch_size, MOST_IMAGES), image_size)
     nowhere = RunFolder(Path())  # steps write nothing
     session = open_session(resolve(config, fabric, pool), fabric, nowhere, pool, lambda event: None)
     session.stream.train()
@@ -72,13 +74,6 @@ def measure_cost(config: RunConfig, *, image_size: int) -> Cost:
         parameters=sum(parameter.numel() for parameter in session.method.network.parameters()),
         passes_per_image=session.method.passes_per_image,
     )
-
-
-def _noise(count: int, side: int) -> Pool:
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (min(count, 4096), 3, side, side), dtype=torch.uint8, generator=generator)
-    images = Images.of(pixels)
-    return Pool(images, images.ids, images.ids[:0], None, None, 0)
 
 
 def _seconds(session: Session, images: Images, batch: int) -> float:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ from holdfast.data.pool import Pool
 from holdfast.distributed import synchronise_norms
 from holdfast.engine.optim import make_optimizer
 from holdfast.methods import Method, build
-from holdfast.models import Encoder, resolve_stem
+from holdfast.models import Encoder, resolve_stem, whiten_first_convolution
+from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder
 
 Listener = Callable[[Mapping[str, Any]], None]
 """Called with events as training goes on; prints or draws what it likes. See loop.py for the kinds."""
 
+WHITENED = 1000
+"""Images, at most, whose patches the first convolution is whitened by."""
 PACKAGES = ("holdfast", "torch", "torchvision", "timm", "lightning-fabric", "numpy", "pillow", "safetensors")
 
 
@@ -117,11 +120,14 @@ def open_session(
     """Networks, optimiser and images for a resolved configuration, ready at step 0, or at that of an encoder."""
     assert config.image_size is not None
     method = build(config, image_size=config.image_size, encoder=encoder)
+    if config.whiten:
+        _whiten(method, pool, config.seed)
     if fabric.world_size > 1:
         synchronise_norms(method)
     method = method.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile:
-        method.encoder.compile()
+        # One compilation for each size of views: torch would else compile the second for any size, which is slower.
+        method.encoder.compile(dynamic=False)
     optimizer = make_optimizer(config, method)
     stream, wrapped = fabric.setup(Stream(method), optimizer)
     return Session(
@@ -137,11 +143,18 @@ def open_session(
     )
 
 
+def _whiten(method: Method, pool: Pool, seed: int) -> None:
+    """Starts the first convolution from up to WHITENED training images, drawn by the seed: the same on every rank."""
+    order = permutation(key(seed, "whitening"), len(pool.train))[:WHITENED]
+    assert isinstance(method.encoder, Encoder)
+    whiten_first_convolution(method.encoder, pool.train.floats(order))
+
+
 def environment(fabric: Fabric) -> dict[str, Any]:
     """Versions, hardware and command of a run, as JSON values."""
     cuda = fabric.device.type == "cuda"
     return {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "code": _revision(),
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name() if cuda else _processor(),
@@ -150,6 +163,14 @@ def environment(fabric: Fabric) -> dict[str, Any]:
         "command": sys.argv,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _version(package: str) -> str | None:
+    """None for what is there without a record of its version: Fabric inside of PyTorch Lightning, say."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

@@ -1,11 +1,13 @@
 """Methods by their command-line name, the parts that wrap them, and how a configuration becomes one."""
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
 from holdfast.config import RunConfig, parse_part
 from holdfast.data.sources import view_maker
+from holdfast.data.views import side_of_views
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import Ball, FreeAdversary, PGDAdversary
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
@@ -13,7 +15,7 @@ from holdfast.methods.invclr import InvariancePenalty, penalised
 from holdfast.methods.presets import PRESETS
 from holdfast.methods.sdclr import SDCLR, SDCLRConfig
 from holdfast.methods.simclr import SimCLR, SimCLRConfig
-from holdfast.models import Encoder, create_encoder
+from holdfast.models import Encoder, create_encoder, require_size
 from holdfast.randomness import seeded_library
 
 METHODS: dict[str, type[Method]] = {"simclr": SimCLR, "sdclr": SDCLR, "emp-ssl": EMPSSL}
@@ -74,11 +76,27 @@ def build(config: RunConfig, *, image_size: int, encoder: Encoder | None = None)
     encoder = encoder or fresh_encoder(config, image_size=image_size)
     with seeded_library(config.seed, "initial head"):
         head = kind.head(config.method, encoder.dim)
-    draw = view_maker(config.data, config.views, seed=config.seed, size=image_size)
+    draw = _views_of(config, image_size, encoder)
     method = kind(config.method, network=nn.Sequential(encoder, head), make_views=draw)
     if config.penalty is not None:
         method = _penalised(method, config, config.penalty)
     return method if config.adversary is None else _attacked(method, config, config.adversary)
+
+
+def _views_of(config: RunConfig, image_size: int, encoder: Encoder) -> Callable[..., Views]:
+    """What draws a batch's views: for training as large as the epoch's are, for any other purpose of the full size."""
+    make = partial(view_maker, config.data, config.views, seed=config.seed)
+    full = make(size=image_size)
+    if config.views.view_size is None:
+        return full
+    require_size(encoder, config.views.view_size)
+
+    def draw(batch: Batch, *, views: int = 2, purpose: str = "views") -> Views:
+        size = side_of_views(config.views, full=image_size, epoch=batch.epoch, epochs=config.epochs)
+        maker = make(size=size) if purpose == "views" else full
+        return maker(batch, views=views, purpose=purpose)
+
+    return draw
 
 
 def _penalised(method: Method, config: RunConfig, penalty: str) -> Method:

@@ -130,7 +130,8 @@ class FreeAdversary(Method):
 
     def _placed(self, views: Views, clean: Tensor) -> Tensor:
         """The perturbation [v, n, 3, h, w] of the first n places; those not seen before start anew."""
-        held = clean[:, :0] if self.delta is None else self.delta.to(clean)
+        other_size = self.delta is not None and self.delta.shape[2:] != clean.shape[2:]  # views that grew
+        held = clean[:, :0] if self.delta is None or other_size else self.delta.to(clean)
         if held.shape[1] < clean.shape[1]:
             held = torch.cat([held, self.ball.start(views, clean)[:, held.shape[1] :]], dim=1)
         self.delta = held

@@ -1,13 +1,15 @@
 """SimCLR: two views of an image attract, all other images repel (arXiv:2002.05709)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from holdfast.config import MethodConfig, require
 from holdfast.distributed import gather
 from holdfast.methods.base import Batch, Method, Views
-from holdfast.objectives import nt_xent
+from holdfast.objectives import multi_view_nt_xent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,25 +18,32 @@ class SimCLRConfig(MethodConfig):
 
     temperature: float = 0.2
     """Divides cosine similarities; the SDCLR paper's baseline uses 0.2."""
+    view_count: int = 2
+    """Views of an image; the loss is the mean over their pairs."""
     per_view_norm: bool = False
-    """Encode each view by itself, so that batch norm sees one view at a time as in SDCLR; off: both views together."""
+    """Encode each view by itself, so that batch norm sees one view at a time as in SDCLR; off: all views together."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.temperature > 0, "temperature > 0", self.temperature, "the papers use 0.2 to 0.5")
+        require(self.view_count >= 2, "view_count >= 2", self.view_count, "a view must have another to agree with")
 
 
 class SimCLR(Method):
-    """NT-Xent between two views through one network."""
+    """NT-Xent between two views, or between each pair of more, through one network."""
 
     Config = SimCLRConfig
 
+    def __init__(self, config: SimCLRConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
+        super().__init__(config, network=network, make_views=make_views)
+        self.views_per_image = config.view_count
+
     def views(self, batch: Batch) -> Views:
-        return self.make_views(batch, views=2)
+        return self.make_views(batch, views=self.config.view_count)
 
     def loss(self, views: Views) -> Tensor:
         if self.config.per_view_norm:
-            z1, z2 = (self.network(images) for images in views.images)
+            parts = [self.network(images) for images in views.images]
         else:
-            z1, z2 = self.network(views.images.flatten(0, 1)).chunk(2)
-        return nt_xent(gather(z1), gather(z2), temperature=self.config.temperature)
+            parts = self.network(views.images.flatten(0, 1)).chunk(len(views.images))
+        return multi_view_nt_xent(torch.stack([gather(z) for z in parts]), temperature=self.config.temperature)

@@ -1,6 +1,6 @@
 """Networks: encoders, projection heads, pruned twins, and how they come from files."""
 
-from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, resolve_stem
+from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, require_size, resolve_stem
 from holdfast.models.heads import PrefeatureHead, projection_head
 from holdfast.models.identity import checksum
 from holdfast.models.initial import Initial, load_initial
@@ -8,6 +8,7 @@ from holdfast.models.load import load_encoder, loaded_of, save_encoder, takes_an
 from holdfast.models.loaded import Loaded
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
+from holdfast.models.whitening import whiten_first_convolution, whitening_filters
 
 __all__ = [
     "Encoder",
@@ -24,8 +25,11 @@ __all__ = [
     "loaded_of",
     "magnitude_masks",
     "projection_head",
+    "require_size",
     "resolve_stem",
     "save_encoder",
     "save_prefeature",
     "takes_any_size",
+    "whiten_first_convolution",
+    "whitening_filters",
 ]

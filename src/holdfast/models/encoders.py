@@ -206,3 +206,18 @@ def feature_width(network: nn.Module, image_size: int) -> int:
     if features.ndim != 2:
         raise ValueError(f"expected pooled features [n, dim], got {list(features.shape)}; choose a network that pools")
     return features.shape[1]
+
+
+def require_size(encoder: Encoder, size: int) -> None:
+    """Raises ValueError for an encoder that does not take images of size by size pixels, as ViTs of one size do not."""
+    training = encoder.training
+    try:
+        with torch.no_grad():
+            encoder.eval()(torch.zeros(1, 3, size, size, device=encoder.mean.device))
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"expected an encoder that takes views of {size} pixels beside images of {encoder.spec.image_size}, got "
+            f"{encoder.spec.encoder}; leave --view-size out, or take a ResNet"
+        ) from error
+    finally:
+        encoder.train(training)

@@ -1,5 +1,7 @@
 """NT-Xent, the normalised temperature-scaled cross-entropy of SimCLR (arXiv:2002.05709, equation 1)."""
 
+from itertools import combinations
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,3 +28,14 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
         positive = torch.cat([similarity.diagonal(n), similarity.diagonal(-n)])
         others = similarity.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), -torch.inf)
         return (others.logsumexp(dim=1) - positive).mean()
+
+
+def multi_view_nt_xent(z: Tensor, *, temperature: float) -> Tensor:
+    """The mean of nt_xent over all pairs of views of embeddings z [views, n, d]; for two views, nt_xent itself.
+
+    Returns a scalar in nats, at least 0. Raises ValueError for fewer than two views, and as nt_xent does.
+    """
+    if z.ndim != 3 or len(z) < 2:
+        raise ValueError(f"expected embeddings [views, n, d] of at least 2 views, got {list(z.shape)}; stack the views")
+    pairs = list(combinations(range(len(z)), 2))
+    return torch.stack([nt_xent(z[one], z[other], temperature=temperature) for one, other in pairs]).mean()

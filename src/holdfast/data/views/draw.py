@@ -39,3 +39,9 @@ def make_views(
     orders = order_keys(seed, purpose, epoch=batch.epoch, views=views)
     parameters = sample(keys, settings, height=height, width=width, size=size, order_keys=orders)
     return Views(apply(batch.images, parameters), parameters, batch)
+
+
+def side_of_views(settings: ViewSettings, *, full: int, epoch: int, epochs: int) -> int:
+    """Pixels of a training view in an epoch: settings.view_size, and the full size in the last settings.view_grow."""
+    small = epoch < round((1 - settings.view_grow) * epochs)
+    return settings.view_size if small and settings.view_size is not None else full
