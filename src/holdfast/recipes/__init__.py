@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from holdfast.config import RunConfig
-from holdfast.recipes import cf_amc_ssl, emp_ssl, invclr, sdclr, simclr
+from holdfast.recipes import cf_amc_ssl, emp_ssl, invclr, sdclr, simclr, speedrun
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "simclr/cifar10_lt": simclr.cifar10_lt,
@@ -27,6 +27,8 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "invclr/cifar10": invclr.cifar10,
     "invclr/cifar100": invclr.cifar100,
     "invclr/spirograph": invclr.spirograph,
+    "simclr/cifar10_speedrun": speedrun.simclr_cifar10,
+    "emp-ssl/cifar10_speedrun": speedrun.emp_ssl_cifar10,
 }
 
 __all__ = ["RECIPES"]

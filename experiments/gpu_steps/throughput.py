@@ -1,0 +1,115 @@
+"""Throughput: every method against the bare model on a resident batch, eager, compiled and as a CUDA graph."""
+
+import statistics
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from gpu_steps.bench import Bench, Part, Result, Step
+from gpu_steps.training import synchronise
+from holdfast import METHODS, PRESETS
+from holdfast.config import VIEWS, RunConfig
+from holdfast.engine.probe import measure_cost
+from holdfast.engine.speed import Contestant, bare_speed, trained_speed
+from holdfast.methods import default_config
+
+ROUNDS = 3
+OUTSIDE = 0.10
+"""Target: share of the time outside the model, at most. A peer's own figure is 0.70."""
+COMPILED = ("simclr", "emp-ssl")
+"""Methods that are also measured compiled and as CUDA graphs."""
+
+
+def configuration(name: str, bench: Bench) -> RunConfig:
+    """A method at 32 pixels, batch 512, as it trains by default."""
+    batch = 8 if bench.tiny else 512
+    precision = "32" if bench.tiny else "bf16"
+    return replace(default_config(name), **bench.network(), batch_size=batch, precision=precision, lr=1e-3)
+
+
+def vision_transformer(bench: Bench) -> RunConfig:
+    """SimCLR with ViT-S/16 at 224 pixels."""
+    size, encoder, batch = (32, "timm/test_vit", 4) if bench.tiny else (224, "timm/vit_small_patch16_224", 256)
+    config = replace(configuration("simclr", bench), encoder=encoder, image_size=size, stem="standard")
+    return replace(config, batch_size=batch, views=VIEWS["imagenet"], optimizer="adamw")
+
+
+def _steps(bench: Bench) -> int:
+    return 1 if bench.tiny else 10
+
+
+def _speeds(contestants: dict[str, Contestant], rounds: int) -> dict[str, list[float]]:
+    """Views per second: the contestants take turns, after one that warms up."""
+    for measure in contestants.values():
+        measure()
+    speeds: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, measure in contestants.items():
+            speeds[name].append(measure())
+    return speeds
+
+
+def _measure(config: RunConfig, name: str, bench: Bench) -> Result:
+    if bench.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    steps, folder = _steps(bench), bench.fresh(f"throughput-{name.replace(' ', '-')}")
+    contestants = {"own": trained_speed(config, folder, steps=steps), "bare": bare_speed(config, steps=steps)}
+    speeds = _speeds(contestants, 1 if bench.tiny else ROUNDS)
+    shares = [1 - own / bare for own, bare in zip(speeds["own"], speeds["bare"], strict=True)]
+    synchronise()
+    peak = torch.cuda.max_memory_allocated() if bench.device.type == "cuda" else None
+    return {
+        "views_per_second": statistics.median(speeds["own"]),
+        "bare_views_per_second": statistics.median(speeds["bare"]),
+        "share_outside_the_model": statistics.median(shares),
+        "target_share": OUTSIDE,
+        "rounds": speeds,
+        "batch_size": config.batch_size,
+        "precision": config.precision,
+        "peak_memory_bytes": peak,
+    }
+
+
+def _graphs(config: RunConfig, name: str, bench: Bench) -> Result:
+    """The bare model eager, compiled, and compiled with CUDA graphs; on a CPU there are none, and the mode is plain."""
+    modes = {"eager": None, "compiled": "default", "cuda graphs": "reduce-overhead"}
+    chosen = {"eager": None} if bench.tiny else modes
+    steps = _steps(bench)
+    contestants = {mode: bare_speed(config, steps=steps, compile_mode=value) for mode, value in chosen.items()}
+    speeds = _speeds(contestants, 1 if bench.tiny else ROUNDS)
+    return {"bare_views_per_second": {mode: statistics.median(values) for mode, values in speeds.items()}}
+
+
+def _look(config: RunConfig, rounds: int, bench: Bench) -> float:
+    """Rounds of the method and of its model alone, which takes as long at most, warm-ups counted."""
+    assert config.image_size is not None
+    cost = measure_cost(config, image_size=config.image_size).seconds
+    return 2 * (1 + (1 if bench.tiny else rounds)) * _steps(bench) * cost
+
+
+def _part(name: str, config: RunConfig, *, rank: int, guess: float) -> Part:
+    look, measure = partial(_look, config, ROUNDS), partial(_measure, config, name)
+    return Part(name=name, rank=rank, guess=guess, look=look, measure=measure)
+
+
+def parts(bench: Bench) -> list[Part]:
+    """SimCLR first; then every other method and preset, a ViT, and the ways to run the model."""
+    names = [*METHODS, *(name for name in PRESETS if name not in METHODS)]
+    found = [
+        _part(name, configuration(name, bench), rank=0 if name == "simclr" else 3, guess=15 if name == "simclr" else 40)
+        for name in names
+    ]
+    found.append(_part("simclr, ViT-S/16 at 224 px", vision_transformer(bench), rank=2, guess=20))
+    for name in COMPILED:
+        config = configuration(name, bench)
+        look, measure = partial(_look, config, 3 * ROUNDS), partial(_graphs, config, name)
+        found.append(Part(name=f"{name}, compiled", rank=2, guess=120, look=look, measure=measure))
+    return found
+
+
+THROUGHPUT = Step(
+    name="throughput",
+    what="Views per second of a whole training run against those of its model alone on a resident batch",
+    parts=parts,
+)
