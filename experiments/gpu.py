@@ -13,6 +13,7 @@ A machine without a network needs what experiments/carry.sh gathers: wheels, and
 """
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -50,6 +51,8 @@ def main() -> int:
 
         return print("\n".join(str(path.name) for path in write_pages(HERE.parent))) or 0
     from gpu_steps import STEPS, Bench, chosen, listing, run_parts
+
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
     scratch = Path(tempfile.mkdtemp(prefix="holdfast-gpu-")) if options.tiny else RESULTS.parent.parent / "runs" / "gpu"
     out = options.out or (scratch / "out" if options.tiny else RESULTS)

@@ -10,9 +10,8 @@ from typing import Any
 import torch
 
 from holdfast import Images, load_images
-from holdfast.config import RunConfig
 
-TINY_IMAGES = 96
+TINY_IMAGES = 64
 """Of digits, where everything is tiny."""
 
 
@@ -29,6 +28,8 @@ class Bench:
     tiny: bool = False
     """Everything as small as it can be, to show that it runs."""
     started: float = field(default_factory=time.perf_counter)
+    known: dict[str, float] = field(default_factory=dict)
+    """Seconds that looks found, by what they looked at."""
 
     @property
     def left(self) -> float:
@@ -108,8 +109,3 @@ class Step:
     name: str
     what: str
     parts: Callable[[Bench], Sequence[Part]]
-
-
-def settings_of(config: RunConfig, names: Sequence[str]) -> Result:
-    """Some settings of a run as JSON values."""
-    return {name: getattr(config, name) for name in names}

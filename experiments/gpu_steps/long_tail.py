@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from gpu_steps.bench import Bench, Part, Result, Step
-from gpu_steps.training import run_seconds, scores_of, told
+from gpu_steps.training import audit_seconds, run_seconds, scores_of, told
 from holdfast import RECIPES, audit, resume, train
 from holdfast.config import RunConfig
 
@@ -15,7 +15,7 @@ SHARE = 0.15
 MOST = 2000
 """Epochs of the paper."""
 IMAGES = 11_165
-AUDIT_SECONDS = 30.0
+AXES = ["quality", "balance"]
 
 
 def configuration(name: str, bench: Bench) -> RunConfig:
@@ -29,8 +29,8 @@ def configuration(name: str, bench: Bench) -> RunConfig:
 def fitting(bench: Bench) -> tuple[int, float]:
     """(epochs, seconds of one): as many for both methods as the slower one's share of the time allows."""
     images = 60 if bench.tiny else IMAGES
-    each = max(run_seconds(replace(configuration(name, bench), epochs=1), images) for name in METHODS)
-    most = 2 if bench.tiny else MOST
+    each = max(run_seconds(replace(configuration(name, bench), epochs=1), bench, images=images) for name in METHODS)
+    most = 1 if bench.tiny else MOST
     return max(1, min(most, int(SHARE * bench.seconds / each))), each
 
 
@@ -54,13 +54,13 @@ def _agreed(bench: Bench) -> Callable[[], tuple[int, float]]:
 
 def _look(agreed: Callable[[], tuple[int, float]], bench: Bench) -> float:
     epochs, each = agreed()
-    return epochs * each + (1.0 if bench.tiny else AUDIT_SECONDS)
+    return epochs * each + audit_seconds(configuration("simclr", bench), bench, AXES)
 
 
 def _measure(agreed: Callable[[], tuple[int, float]], name: str, bench: Bench) -> Result:
     config, folder = replace(configuration(name, bench), epochs=agreed()[0]), bench.work / f"long-tail-{name}"
     run = resume(folder) if (folder / "config.json").is_file() else train(config, folder, listen=told)
-    found = audit(run.path, bench.train, test=bench.test, axes=["quality", "balance"], device=str(bench.device))
+    found = audit(run.path, bench.train, test=bench.test, axes=AXES, device=str(bench.device))
     scores = {finding.audit: scores_of(finding) for finding in found}
     return {"epochs": config.epochs, "of_epochs": MOST, "temperature": 0.2, "head_layers": 2, "scores": scores}
 

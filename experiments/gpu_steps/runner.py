@@ -1,6 +1,7 @@
 """Makes the parts of steps one after the other: looks first, begins only what fits, keeps each result at once."""
 
 import difflib
+import gc
 import json
 import sys
 import time
@@ -53,20 +54,26 @@ def _made(step: Step, part: Part, bench: Bench, out: Path, document: dict[str, A
     try:
         estimate, left = part.look(bench), bench.left
         if estimate > left:
-            return _noted(
-                document, out, "left_out", part, f"would take {estimate:.0f} s, {left:.0f} s were left", title
-            )
+            why = f"would take {estimate:.0f} s, {left:.0f} s were left"
+            return _noted(document, out, "left_out", part, why, title)
         start = time.perf_counter()
         result = part.measure(bench)
         seconds = time.perf_counter() - start
+        known = {"seconds": round(seconds, 2), "estimated_seconds": round(estimate, 2), "seeds": list(part.seeds)}
+        _write(_with(document, part.name, {**known, **result, "environment": _environment()}), out)
     except Exception as error:  # time on a GPU is short: the next part may well work
         return _noted(document, out, "failed", part, f"{type(error).__name__}: {' '.join(str(error).split())}", title)
-    known = {"seconds": round(seconds, 2), "estimated_seconds": round(estimate, 2), "seeds": list(part.seeds)}
-    document["parts"][part.name] = {**known, **result, "environment": _environment()}
-    for why in ("left_out", "failed"):
-        document.get(why, {}).pop(part.name, None)
-    _write(document, out)
+    finally:
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
     return f"{title}: {seconds:.0f} s (estimated {estimate:.0f} s)"
+
+
+def _with(document: dict[str, Any], name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """A document with a part's result, which is no longer among what was left out or failed."""
+    notes = {why: {n: text for n, text in document.get(why, {}).items() if n != name} for why in ("left_out", "failed")}
+    return {**document, "parts": {**document["parts"], name: result}, **notes}
 
 
 def _noted(document: dict[str, Any], out: Path, why: str, part: Part, text: str, title: str) -> str:
@@ -77,10 +84,10 @@ def _noted(document: dict[str, Any], out: Path, why: str, part: Part, text: str,
 
 def _write(document: dict[str, Any], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{document['step']}.json"
+    path, size = out / f"{document['step']}.json", len(json.dumps(document, indent=1))
+    if size > MOST_BYTES:
+        raise ValueError(f"expected {path.name} to stay under 16 MB, got {size:,} bytes; keep less in it")
     write_json(path, document)
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"expected {path} to stay under 16 MB, got {path.stat().st_size:,} bytes; keep less in it")
 
 
 def _environment() -> dict[str, Any]:

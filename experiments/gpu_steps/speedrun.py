@@ -5,12 +5,13 @@ from functools import partial
 from typing import Any
 
 from gpu_steps.bench import Bench, Part, Result, Step
-from gpu_steps.training import clocked, probe_seconds, quality_of, run_seconds
+from gpu_steps.training import audit_seconds, clocked, quality_of, run_seconds
 from holdfast import RECIPES, SimCLRConfig, ViewSettings
 from holdfast.config import RunConfig
 
 MAIN, OTHER = "simclr/cifar10_speedrun", "emp-ssl/cifar10_speedrun"
 SEEDS = 5
+TINY_SEEDS = 2
 
 
 def without(config: RunConfig) -> dict[str, RunConfig]:
@@ -40,14 +41,13 @@ def sized(config: RunConfig, bench: Bench) -> RunConfig:
     config = replace(config, signals_every=0, checkpoint_steps=10**9, **bench.network())
     if not bench.tiny:
         return config
-    small = {"view_size": 8} if config.views.view_size else {}
-    views = replace(config.views, **small)
-    return replace(config, views=views, epochs=2, batch_size=48, precision="32")
+    views = replace(config.views, view_size=8 if config.views.view_size else None)
+    return replace(config, views=views, epochs=1, batch_size=32, precision="32", compile=False)
 
 
 def _look(config: RunConfig, bench: Bench) -> float:
     config = sized(config, bench)
-    return run_seconds(config, len(bench.train)) + probe_seconds(bench)
+    return run_seconds(config, bench, images=len(bench.train)) + audit_seconds(config, bench, ["quality"])
 
 
 def _measure(config: RunConfig, name: str, bench: Bench) -> Result:
@@ -63,8 +63,8 @@ def _part(name: str, config: RunConfig, *, rank: int, guess: float, seed: int = 
 
 def parts(bench: Bench) -> list[Part]:
     """Seed 0, its rivals, more seeds, then every trick off."""
-    main, other = RECIPES[MAIN](), RECIPES[OTHER]()
-    seeds = [_part(f"seed {seed}", main, rank=0 if seed == 0 else 2, guess=40, seed=seed) for seed in range(SEEDS)]
+    main, other, count = RECIPES[MAIN](), RECIPES[OTHER](), TINY_SEEDS if bench.tiny else SEEDS
+    seeds = [_part(f"seed {seed}", main, rank=0 if seed == 0 else 2, guess=40, seed=seed) for seed in range(count)]
     rivals = [
         _part("compiled", replace(main, compile=True), rank=1, guess=90),
         _part("EMP-SSL with the same tricks", other, rank=1, guess=40),

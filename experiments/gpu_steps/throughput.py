@@ -8,7 +8,7 @@ import torch
 
 from gpu_steps.bench import Bench, Part, Result, Step
 from gpu_steps.training import synchronise
-from holdfast import METHODS, PRESETS
+from holdfast import METHODS, PRESETS, EMPSSLConfig
 from holdfast.config import VIEWS, RunConfig
 from holdfast.engine.probe import measure_cost
 from holdfast.engine.speed import Contestant, bare_speed, trained_speed
@@ -25,7 +25,10 @@ def configuration(name: str, bench: Bench) -> RunConfig:
     """A method at 32 pixels, batch 512, as it trains by default."""
     batch = 8 if bench.tiny else 512
     precision = "32" if bench.tiny else "bf16"
-    return replace(default_config(name), **bench.network(), batch_size=batch, precision=precision, lr=1e-3)
+    config = replace(default_config(name), **bench.network(), batch_size=batch, precision=precision, lr=1e-3)
+    if bench.tiny and isinstance(config.method, EMPSSLConfig):
+        config = replace(config, method=EMPSSLConfig(view_count=2, prefeature_dim=16, head_dim=8))
+    return config
 
 
 def vision_transformer(bench: Bench) -> RunConfig:

@@ -1,16 +1,17 @@
 """Runs on a GPU: what one will take, trained by the clock, and how good its features are."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from gpu_steps.bench import Bench, Result
 from holdfast import audit
+from holdfast.audits import Known, Options, measure_speed, planned, prepare
 from holdfast.config import RunConfig
 from holdfast.data import epoch_batches, steps_per_epoch
 from holdfast.engine import loop
@@ -21,11 +22,10 @@ from holdfast.engine.session import Session
 from holdfast.engine.speed import memory_session
 from holdfast.findings import Finding
 from holdfast.methods import build
+from holdfast.models import create_encoder
 
 GFLOP = 3.34
 """Of a forward and a backward of ResNet-18 with the small stem on a view of 32 pixels: 3 × 2 × 0.556 G products."""
-EVALUATIONS = 1000
-"""Of the probe's objective over all images, about: seven strengths, twice."""
 
 
 def grown_epochs(config: RunConfig) -> int:
@@ -34,8 +34,21 @@ def grown_epochs(config: RunConfig) -> int:
     return config.epochs if views.view_size is None else config.epochs - round((1 - views.view_grow) * config.epochs)
 
 
-def run_seconds(config: RunConfig, images: int) -> float:
-    """What training will take here: a few real steps, small views and full ones apart, times their number."""
+def run_seconds(config: RunConfig, bench: Bench, *, images: int) -> float:
+    """What a run will take here: a few real steps, small views and full ones apart, times their number.
+
+    Setting up and the first steps of the run take about as long as this look, which is added. Known after the first
+    look for runs that differ in their seed alone.
+    """
+    key = f"{replace(config, seed=0)} {images}"
+    if key not in bench.known:
+        start = time.perf_counter()
+        seconds = _step_seconds(config, images)
+        bench.known[key] = seconds + time.perf_counter() - start
+    return bench.known[key]
+
+
+def _step_seconds(config: RunConfig, images: int) -> float:
     assert config.image_size is not None
     batches, grown = steps_per_epoch(images, config.batch_size), grown_epochs(config)
     full = replace(config, views=replace(config.views, view_size=None))
@@ -46,20 +59,17 @@ def run_seconds(config: RunConfig, images: int) -> float:
     return seconds
 
 
-def probe_seconds(bench: Bench, *, dim: int = 512) -> float:
-    """What the linear probe on all images will take: an evaluation of its objective, timed, times their number."""
-    features = torch.rand(len(bench.train), dim, device=bench.device)
-    weight = torch.zeros(10, dim, device=bench.device, requires_grad=True)
-    labels = torch.zeros(len(features), dtype=torch.int64, device=bench.device)
-
-    def evaluate() -> float:
-        start = time.perf_counter()
-        F.cross_entropy(F.linear(features, weight), labels).backward()
-        synchronise()
-        return time.perf_counter() - start
-
-    evaluate()
-    return EVALUATIONS * min(evaluate() for _ in range(3))
+def audit_seconds(config: RunConfig, bench: Bench, axes: Sequence[str], **options: Any) -> float:
+    """What an audit of such an encoder will take, as the audit command estimates it from timed passes."""
+    key = f"{config.encoder} {axes} {options}"
+    if key not in bench.known:
+        assert config.image_size is not None
+        encoder = create_encoder(config.encoder, image_size=config.image_size, stem=config.stem).to(bench.device)
+        chosen = Options(device=str(bench.device), **options)
+        known = prepare(encoder, bench.train, bench.test, Known(), name=None, pairs=None, options=chosen)
+        speed = measure_speed(encoder, config.image_size, chosen)
+        bench.known[key] = sum(planned(known, axes, speed).values())
+    return bench.known[key]
 
 
 def synchronise() -> None:
@@ -126,11 +136,6 @@ def scores_of(finding: Finding, names: tuple[str, ...] | None = None) -> Result:
     """Values and intervals of a finding's scores, by name."""
     chosen = [score for score in finding.scores if names is None or score.name in names]
     return {score.name: {"value": score.value, "interval": score.interval} for score in chosen}
-
-
-def in_precision(precision: str, tensor: Tensor) -> Tensor:
-    """A floating tensor in the arithmetic that a name stands for."""
-    return tensor.double() if precision == "float64" and tensor.is_floating_point() else tensor
 
 
 def told(event: Any) -> None:
