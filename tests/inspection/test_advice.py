@@ -94,3 +94,13 @@ def test_a_budget_fits_the_images(images):
 def test_a_measured_cost_is_told_with_the_budget():
     cost = {"seconds": 1.0, "batch_size": 500, "method": "simclr", "encoder": "timm/resnet18"}
     assert "8 hours buy 288 epochs" in said(document(cost=cost))["budget"]
+
+
+def test_a_first_look_is_offered_as_a_command_with_what_half_an_hour_buys():
+    command = f"holdfast train simclr --recipe cifar10_speedrun --data {document()['source']}"
+    assert said(document())["first look"].startswith(f"{command} --epochs 10 trains at 32 pixels")
+    look = {"image_size": 32, "batch_size": 256, "epochs": 12, "limit": None, "minutes": 28.4}
+    found = said(document(first_look=look))["first look"]
+    assert found == f"{command} --batch-size 256 --epochs 12 takes about 28 minutes here, at 32 pixels."
+    fewer = said(document(first_look={**look, "epochs": 5, "limit": 3000}))["first look"]
+    assert "--epochs 5 --limit 3000 takes" in fewer

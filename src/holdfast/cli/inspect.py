@@ -95,8 +95,9 @@ def _document(options: InspectOptions) -> dict[str, Any]:
 
 
 def _costed(document: dict[str, Any], options: InspectOptions) -> dict[str, Any]:
-    from holdfast.inspection import advised_config, with_cost
+    from holdfast.inspection import RECIPE, advised_config, with_cost, with_first_look
     from holdfast.methods import default_config
+    from holdfast.recipes import RECIPES
 
     config = advised_config(document)
     if options.method != "auto":
@@ -105,7 +106,8 @@ def _costed(document: dict[str, Any], options: InspectOptions) -> dict[str, Any]
     names = ("encoder", "image_size", "batch_size", "epochs")
     asked = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     print("measuring a few steps ...", file=sys.stderr)
-    return with_cost(document, replace(config, **asked))
+    known = with_cost(document, replace(config, **asked))
+    return with_first_look(known, RECIPES[RECIPE]()) if options.method == "auto" else known
 
 
 @contextmanager

@@ -8,15 +8,16 @@ from typing import Any
 
 from holdfast.config import RunConfig
 from holdfast.data.survey import Survey, survey
-from holdfast.inspection.advice import advice, budget, method_for, usable_images
+from holdfast.inspection.advice import advice, budget, method_for
 from holdfast.inspection.cost import estimated
-from holdfast.inspection.facts import counted, sizes
+from holdfast.inspection.facts import counted, sizes, usable_images
+from holdfast.inspection.first_look import RECIPE, half_hour
 from holdfast.inspection.frequencies import frequencies
 from holdfast.inspection.near_duplicates import duplicates, overlap
 from holdfast.methods import default_config
 from holdfast.progress import OnStage
 
-__all__ = ["advice", "advised_config", "inspect", "with_cost"]
+__all__ = ["RECIPE", "advice", "advised_config", "inspect", "with_cost", "with_first_look"]
 
 SCHEMA_VERSION = 1
 
@@ -52,6 +53,7 @@ def inspect(
         "overlap": None if against is None else overlap(seen, look(against, limit=None, stage="images against")),
         "frequencies": frequencies(seen, labels=labels, subgroups=subgroups),
         "cost": None,
+        "first_look": None,
     }
     return document | {"advice": advice(document)}
 
@@ -65,6 +67,12 @@ def with_cost(document: dict[str, Any], config: RunConfig | None = None) -> dict
     config = advised_config(document) if config is None else config
     config = config if config.image_size else replace(config, image_size=document["sizes"]["advised"])
     known = document | {"cost": estimated(config, document)}
+    return known | {"advice": advice(known)}
+
+
+def with_first_look(document: dict[str, Any], config: RunConfig) -> dict[str, Any]:
+    """A document with what half an hour buys here of a fast recipe (its name: RECIPE), and advice that knows."""
+    known = document | {"first_look": half_hour(config, document)}
     return known | {"advice": advice(known)}
 
 

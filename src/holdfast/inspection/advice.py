@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from holdfast.inspection.facts import usable_images
+from holdfast.inspection.first_look import first_look
+
 Document = Mapping[str, Any]
 
 EVEN = 1.5
@@ -49,12 +52,6 @@ def advice(document: Document) -> list[dict[str, str]]:
         for rule, text in said
         if text is not None
     ]
-
-
-def usable_images(document: Document) -> int:
-    """Images that can be used, of the whole source: counted, or as the share of a draw has it."""
-    found = document["images"]
-    return round(found["usable"] / max(1, found["looked_at"]) * found["found"])
 
 
 def _classes(document: Document) -> Mapping[str, Any] | None:
@@ -282,6 +279,12 @@ RULES: Sequence[Rule] = (
     Rule("image size", _size, "Enlarging adds pixels, not detail, and time grows with the square of the side."),
     Rule("shape", _shape, "A crop from the centre must hold what the picture is of."),
     Rule("colour", _grey, "Colour that is the same in every image tells no two apart, and jitter of it does nothing."),
+    Rule(
+        "first look",
+        first_look,
+        "Half an hour of small views shows whether the images hold what you look for, not what is rare or small.",
+        "docs/methods/simclr.md",
+    ),
     Rule(
         "budget",
         _budget,

@@ -6,7 +6,7 @@ from typing import Any
 from holdfast.config import RunConfig
 from holdfast.data.batches import steps_per_epoch
 from holdfast.engine.probe import measure_cost
-from holdfast.inspection.advice import usable_images
+from holdfast.inspection.facts import usable_images
 from holdfast.methods import name_of
 
 

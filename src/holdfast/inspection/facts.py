@@ -1,6 +1,7 @@
 """How many images there are, of what kind and size; numbers only, no judgement."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -66,3 +67,9 @@ def _histogram(shorter: np.ndarray) -> list[dict[str, int]]:
         {"from": 2**power, "below": 2 ** (power + 1), "images": int((powers == power).sum())}
         for power in range(int(powers.min()), int(powers.max()) + 1)
     ]
+
+
+def usable_images(document: Mapping[str, Any]) -> int:
+    """Images that can be used, of the whole source: counted, or as the share of a draw has it."""
+    found = document["images"]
+    return round(found["usable"] / max(1, found["looked_at"]) * found["found"])
