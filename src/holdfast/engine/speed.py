@@ -61,7 +61,7 @@ def trained_speed(config: RunConfig, folder: Path, *, steps: int) -> Contestant:
 
 
 def bare_speed(config: RunConfig, *, steps: int, compile_mode: str | None = None) -> Contestant:
-    """The same network, head and optimiser alone: forward, backward and step on one resident batch of noise.
+    """The network, head and optimiser of a run alone: forward, backward and step on one resident batch of noise.
 
     The batch holds as many views of an image as the method's losses see. compile_mode: of torch.compile, such as
     'default' or, with CUDA graphs, 'reduce-overhead'; None: as the configuration says.
