@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 COEFFICIENTS = (3.4445, -4.775, 2.0315)
-"""Of the odd polynomial that each step applies to the singular values: fast to near 1, where it then hovers."""
+"""The odd polynomial that each step applies to the singular values: fast to near 1, where it then hovers."""
 
 
 def orthogonalised(matrix: Tensor, *, steps: int = 5) -> Tensor:

@@ -24,7 +24,7 @@ SECONDS = 1.0
 PATIENCE = 5.0
 """Seconds after which a batch is not timed again."""
 MOST_IMAGES = 4096
-"""Of noise, in memory; larger batches repeat them."""
+"""Images of noise in memory, at most; larger batches repeat them."""
 _FIRST, _STEPS = 4, 2
 
 
