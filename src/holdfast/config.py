@@ -159,7 +159,7 @@ class RunConfig:
     """Seed of the long-tailed split: which class is rare, which images are kept."""
     holdout: int | None = None
     """Images held out of training, drawn evenly over the classes where labels exist; None: 0 with long_tail, else 5 %,
-    1,000 at most."""
+    at most 1,000, the same whether there are labels or not."""
     limit: int | None = None
     """Use only this many images of the source (a seeded draw); None uses all."""
     image_size: int | None = None

@@ -26,15 +26,19 @@ def unlabelled(tmp_path):
     return str(tmp_path / "plain.npz")
 
 
-def test_by_default_five_percent_are_held_out_evenly_over_the_classes():
+def test_by_default_five_percent_are_held_out_whatever_the_labels():
     pool = prepare(config())
     assert len(pool.held_out) == 1797 // 20
     assert len(pool.train) + len(pool.held_out) == 1797
     assert not as_set(pool.train_ids) & as_set(pool.held_out_ids)
-    counts = pool.held_out.labels.bincount()
-    assert counts.max() - counts.min() <= 1
+    assert torch.equal(prepare(config(labels="none")).held_out_ids, pool.held_out_ids)
     assert pool.held_out_kind == "held out"
     assert pool.split is None
+
+
+def test_a_hold_out_that_is_asked_for_is_even_over_the_classes():
+    counts = prepare(config(holdout=89)).held_out.labels.bincount()
+    assert counts.max() - counts.min() <= 1
 
 
 def test_held_out_images_never_enter_the_tail():

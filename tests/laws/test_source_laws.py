@@ -15,7 +15,7 @@ from holdfast.data.survey import survey
 
 ROOT = Path(__file__).parents[2]
 every_source = pytest.mark.parametrize("kind", SOURCES)
-SHARED = {"__init__", "columns", "kinds", "labels", "load", "source"}
+SHARED = {"__init__", "aside", "kinds", "load", "shards", "source"}
 """Files of the room that are no kind of source."""
 
 

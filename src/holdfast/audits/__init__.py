@@ -163,7 +163,9 @@ def missing_axes(audited: Subject) -> Mapping[str, tuple[str, str]]:
     """By axis that a subject's data do not allow: what it would need, and the remedy."""
     needs: dict[str, tuple[str, str]] = {}
     if audited.pool.labels is None or audited.test.labels is None:
-        needs |= dict.fromkeys(NEED_LABELS, ("labels of pool and test images", "add a label column"))
+        single = audited.facts.get("single_class")
+        need = "labels of pool and test images" if single is None else f"two classes or more (all are {single!r})"
+        needs |= dict.fromkeys(NEED_LABELS, (need, "add a label column" if single is None else "add other classes"))
     if audited.pairs is None:
         text = "pairs of encoders trained with and without certain images"
         needs |= dict.fromkeys(NEED_PAIRS, (text, "train them with: holdfast memorization RUN"))

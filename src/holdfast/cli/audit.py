@@ -11,6 +11,7 @@ from holdfast.cli.audited import (
     audit_options,
     choose_budget,
     copies_caution,
+    decided,
     folders,
     left_out,
     subject_of,
@@ -76,6 +77,8 @@ def audit_encoder(
         for line in () if subject.loaded is None else subject.loaded.lines():
             stages.say(line)
         stages.say(f"{source}: {', '.join(axes)}")
+        for line in decided(subject.facts):
+            stages.say(f"  {line}")
         if caution := copies_caution(subject.facts, len(subject.test), options):
             stages.say(f"  caution: {caution}")
         _say_plan(stages, subject, axes, budget)

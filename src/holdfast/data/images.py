@@ -47,6 +47,8 @@ class Images:
     """Each image's file name as the source has it, '' where it has none, or None; the checksum leaves them out."""
     rejected: tuple[Rejected, ...] = ()
     """Files of the source that could not be used, in its order; a part of the images keeps them all."""
+    notes: tuple[str, ...] = ()
+    """What was decided about them as they were read, a line each: to be said and recorded."""
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1] != 3:
@@ -108,6 +110,11 @@ class Images:
             )
         return self.labels.cpu()
 
+    def noted(self, notes: Iterable[str]) -> "Images":
+        """The same images with further notes."""
+        notes = tuple(note for note in notes if note not in self.notes)
+        return replace(self, notes=(*self.notes, *notes)) if notes else self
+
     @property
     def unlabelled(self) -> "Images":
         """These images without their labels."""
@@ -160,6 +167,17 @@ class Images:
         """float32 [m, 3, h, w] in [0, 1] of the images at positions [m], or of all."""
         pixels = self.loaded().pixels if positions is None else self.pixels[positions.to(self.pixels.device)]
         return pixels.to(torch.float32) / 255
+
+
+def class_names(images: Images) -> tuple[str, ...]:
+    """What the classes are called, by number: a class without a name by its number."""
+    return images.classes or tuple(str(number) for number in range(images.class_count))
+
+
+def named(names: Sequence[str], most: int = 5) -> str:
+    """The first of some names, and how many more, for a message."""
+    more = f" and {len(names) - most:,} others" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
 
 
 def _pixels(pixels: Tensor, positions: Tensor) -> Tensor:

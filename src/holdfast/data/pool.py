@@ -84,6 +84,7 @@ class Pool:
             "few_shot": None if split is None else split.few_shot.tolist(),
             "counts": None if split is None else list(split.counts),
             "classes": None if self.images.classes is None else list(self.images.classes),
+            "notes": list(self.images.notes),
         }
 
 
@@ -101,7 +102,7 @@ def prepare(config: RunConfig, *, progress: OnProgress | None = None) -> Pool:
     _check_square(images)
     by_file = config.long_tail is not None and is_index_file(config.long_tail)
     chosen = listed_ids(str(config.long_tail), images) if by_file else None
-    held_out = _hold_out(images, chosen, _holdout(config, len(images)), config.split)
+    held_out = _hold_out(images, chosen, config)
     rest = images.ids[torch.isin(images.ids, held_out, invert=True)]
     split = _split(images, rest, chosen, config)
     train = chosen if chosen is not None else rest if split is None else split.train
@@ -184,19 +185,18 @@ def _check_square(images: Images) -> None:
         )
 
 
-def _holdout(config: RunConfig, images: int) -> int:
-    """How many images to hold out: as configured, else 0 with a long tail and 5 % (1,000 at most) without."""
-    if config.holdout is not None:
-        return config.holdout
-    return 0 if config.long_tail is not None else min(images // 20, 1000)
-
-
-def _hold_out(images: Images, chosen: Tensor | None, count: int, seed: int) -> Tensor:
-    """Ids held out, evenly over the classes, at most half of each; none of the chosen."""
+def _hold_out(images: Images, chosen: Tensor | None, config: RunConfig) -> Tensor:
+    """Ids held out, none of the chosen: as many as configured, evenly over the classes and at most half of each; by
+    default 5 % (1,000 at most), or none with a long tail, whatever the classes, so that labels decide nothing."""
     free = torch.ones(len(images), dtype=torch.bool) if chosen is None else torch.isin(images.ids, chosen, invert=True)
     pool = images.subset(free.nonzero()[:, 0])
-    ids = pool.ids[draw_evenly(pool, count, seed=seed, purpose="holdout", share=0.5 if chosen is None else 1.0)]
-    if len(ids) < count:
+    if config.holdout is None:
+        count = 0 if config.long_tail is not None else min(len(images) // 20, 1000)
+        pool = pool.unlabelled
+    else:
+        count = config.holdout
+    ids = pool.ids[draw_evenly(pool, count, seed=config.split, purpose="holdout", share=0.5 if chosen is None else 1.0)]
+    if len(ids) < count and config.holdout is not None:
         raise ValueError(
             f"expected a holdout of at most {len(ids):,} images (half of each class; none that an index file lists), "
             f"got {count:,}; lower --holdout or raise --limit"

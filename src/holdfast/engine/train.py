@@ -47,7 +47,7 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
         RunFolder.check(target)
     pool = prepare(config, progress=_reading(listen))
     config = resolve(config, fabric, pool)
-    for text in cautions(config, pool) if fabric.global_rank == 0 else ():
+    for text in (*pool.images.notes, *cautions(config, pool)) if fabric.global_rank == 0 else ():
         listen({"kind": "caution", "text": text})
     encoder, initial = first_encoder(config)
     session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)
@@ -56,7 +56,7 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
         write_json(run.environment, environment(fabric))
         write_json(run.ids, pool.record())
         write_factors(pool.images, run.factors)
-        if isinstance(pool.images.paths, Paths):
+        if pool.images.rejected or isinstance(pool.images.paths, Paths):
             write_rejects(pool.images.rejected, run.rejected)
         if initial is not None:
             write_json(run.initial, {"schema": SCHEMA_VERSION, **initial.to_dict()})

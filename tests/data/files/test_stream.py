@@ -179,11 +179,12 @@ def test_no_usable_picture_is_said_when_streamed_too(tmp_path):
         load_images(tmp_path, size=16, memory_gib=TINY, workers=0)
 
 
-def test_a_row_that_cannot_be_decoded_is_named(encoded_noise, write_parquet):
+def test_a_row_that_cannot_be_decoded_is_set_aside(encoded_noise, write_parquet):
     path = write_parquet([*encoded_noise(5)[0], b"broken"])
     images = load_images(path, size=16, memory_gib=TINY, workers=0)
-    with pytest.raises(ValueError, match=r"'row 5 of .*\(counted from 0\)': no picture of a format that can be read"):
-        _ = images.checksum
+    assert images.ids.tolist() == [0, 1, 2, 3, 4]
+    assert images.rejected == ((f"row 5 of {path} (counted from 0)", "no picture of a format that can be read"),)
+    assert images.checksum == load_images(path, size=16).checksum
 
 
 def test_a_row_group_is_read_once_for_all_of_a_batch_and_kept_while_there_is_room(parquet, monkeypatch):

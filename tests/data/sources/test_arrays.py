@@ -88,8 +88,11 @@ def test_other_arrays_are_refused(save, array, message):
 
 @pytest.mark.parametrize("labels", [LABELS[:5], LABELS / 2, np.eye(6)])
 def test_labels_that_do_not_fit_are_refused(save, labels):
-    with pytest.raises(ValueError, match="expected one integer or string label for each of 6 images"):
+    with pytest.raises(
+        ValueError, match=r"expected (one integer or string label|labels of whole numbers).*--labels none"
+    ):
         load_images(save(images=PIXELS, labels=labels))
+    assert load_images(save(images=PIXELS, labels=labels), labels="none").labels is None
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path):

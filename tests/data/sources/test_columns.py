@@ -11,8 +11,8 @@ from PIL import Image
 
 from holdfast.config import RunConfig
 from holdfast.data import load_images, load_pool, prepare
+from holdfast.data.labels.columns import NO_GROUP
 from holdfast.data.pool import same_images
-from holdfast.data.sources.columns import NO_GROUP
 from holdfast.methods import SimCLRConfig
 
 NAMES = ("a-b/0.png", "a/1.png", "a/deep/2.png", "b/3.png", "b/4.png", "b/5.png")
@@ -96,7 +96,7 @@ def test_groups_come_from_any_column_and_may_have_gaps(folder):
 @pytest.mark.parametrize(
     ("content", "spec", "message"),
     [
-        ("path,label\nelsewhere.png,1\n", "", "expected paths of images in the column 'path'"),
+        ("path,label\nelsewhere.png,1\n", "", r"expected in .*labels\.csv the paths of images"),
         ("path,site,camera\na/1.png,1,2\n", "", "expected one column beside 'path'.*got site, camera; name one"),
         ("path,label\na/1.png,1\n", ":colour", "expected a column 'colour'.*got path, label"),
         ("path,label\n", "", "expected rows under the header"),

@@ -163,19 +163,27 @@ def test_the_budget_is_checked_for_images_of_their_own_size(write_parquet, encod
 
 @pytest.mark.parametrize("broken", [b"no image", b"\x89PNG\r\n\x1a\n", b"", None])
 @pytest.mark.parametrize("place", [0, 6])
-def test_a_row_that_cannot_be_decoded_is_named(write_parquet, encoded_noise, broken, place):
-    encoded = encoded_noise(8)[0]
+def test_a_row_that_cannot_be_decoded_is_set_aside_and_the_others_keep_their_ids(
+    write_parquet, encoded_noise, broken, place
+):
+    encoded, pixels = encoded_noise(8)
     encoded[place] = broken
-    with pytest.raises(ValueError, match=f"row {place} of .* drop") as caught:
-        load_images(write_parquet(encoded))
+    path, others = write_parquet(encoded, [f"class {i}" for i in range(8)]), [i for i in range(8) if i != place]
+    images = load_images(path)
+    assert images.ids.tolist() == others
+    assert images.labels is not None and images.classes is not None
+    assert [images.classes[label] for label in images.labels.tolist()] == [f"class {i}" for i in others]
+    assert np.array_equal(images.pixels.numpy().transpose(0, 2, 3, 1), pixels[others])
+    assert [name for name, _ in images.rejected] == [f"row {place} of {path} (counted from 0)"]
+    with pytest.raises(ValueError, match=f"row {place} of .* repair") as caught:
+        load_images(path, strict=True)
     assert "\n" not in str(caught.value)
 
 
 def test_a_truncated_image_is_named(write_parquet, encoded_noise):
     encoded = encoded_noise(4, height=64, width=64)[0]
     encoded[3] = encoded[3][: len(encoded[3]) // 2]
-    with pytest.raises(ValueError, match="row 3 of"):
-        load_images(write_parquet(encoded))
+    assert "row 3 of" in load_images(write_parquet(encoded)).rejected[0].path
 
 
 def test_a_file_without_an_image_column_is_refused_with_its_columns(tmp_path):

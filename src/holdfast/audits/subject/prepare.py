@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from holdfast.audits.subject.encoder import audited_encoder
 from holdfast.audits.subject.subject import Options, Subject
 from holdfast.data import Images, nested_subsets
 from holdfast.data.duplicates import copies
+from holdfast.data.images import class_names, named
 from holdfast.data.pool import draw_evenly, same_images
 from holdfast.models import loaded_of
 from holdfast.runs import RunFolder
@@ -58,7 +59,9 @@ def prepared(
     images = _sorted(images)
     held_out = test is None
     test = _hold_out(images, known, options.seed) if test is None else _sorted(test)
-    _check_classes(images, test)
+    test = test if held_out else _by_training_names(images, test)
+    images, test, single = _without_a_single_class(images, test)
+    known = replace(known, counts=None) if single else known
     shared = _shared_ids(images, test)
     pool = images if not len(shared) else images.subset(_outside(images.ids, shared).nonzero()[:, 0])
     if not held_out:
@@ -78,7 +81,7 @@ def prepared(
         train_ids=_within(known.train_ids, pool),
         counts=_counts(images, known),
         options=options,
-        facts=_facts(images, test, known, held_out) | _copied(pool, test),
+        facts=_facts(images, test, known, held_out) | _copied(pool, test) | single,
     )
 
 
@@ -166,12 +169,43 @@ def _check_overlap(known: Known, shared: Tensor, options: Options) -> None:
             )
 
 
-def _check_classes(images: Images, test: Images) -> None:
-    if images.classes is not None and test.classes is not None and images.classes != test.classes:
+def _by_training_names(images: Images, test: Images) -> Images:
+    """The test images with their classes numbered as the training images' are, by their names; a class without a name
+    is called by its number. Raises ValueError for a test class that the training images do not have."""
+    if images.labels is None or test.labels is None:
+        return test
+    ours, theirs = class_names(images), class_names(test)
+    present = sorted(set(test.labels.unique().tolist()))
+    unknown = [theirs[label] for label in present if theirs[label] not in ours]
+    if unknown:
+        lacking = [name for name in ours if name not in theirs]
         raise ValueError(
-            f"expected test images of the same classes, got {test.classes[:3]}... for {images.classes[:3]}...; "
-            "name and number them alike"
+            f"expected test images of the training images' classes, got {len(unknown)} others in {test.source}: "
+            f"{named(unknown)}; {images.source} has {named(lacking or ours)}"
+            f"{' beside those in both' if lacking and len(lacking) < len(ours) else ''}; "
+            f"{_name_remedy(unknown, ours)}"
         )
+    numbers = torch.tensor([ours.index(name) if name in ours else -1 for name in theirs], dtype=torch.int64)
+    return replace(test, labels=numbers.to(test.labels.device)[test.labels], classes=images.classes)
+
+
+def _without_a_single_class(images: Images, test: Images) -> tuple[Images, Images, dict[str, Any]]:
+    """The images without labels, and what is recorded of that, where all are of one class: any encoder is right."""
+    if images.labels is None or test.labels is None:
+        return images, test, {}
+    present = torch.cat([images.labels.cpu(), test.labels.cpu()]).unique().tolist()
+    if len(present) != 1:
+        return images, test, {}
+    return images.unlabelled, test.unlabelled, {"single_class": class_names(images)[present[0]]}
+
+
+def _name_remedy(unknown: Sequence[str], ours: Sequence[str]) -> str:
+    """A hint where names differ by case or blanks alone."""
+    plain = {"".join(name.split()).casefold(): name for name in ours}
+    near = next(((n, plain[k]) for n in unknown if (k := "".join(n.split()).casefold()) in plain), None)
+    if near is None:
+        return "name the classes alike, or leave those test images out"
+    return f"{near[0]!r} and {near[1]!r} differ by case or blanks alone: name the classes alike"
 
 
 def _check_options(options: Options) -> None:
@@ -227,10 +261,24 @@ def _counts(images: Images, known: Known) -> tuple[int, ...] | None:
     return tuple(torch.bincount(labels.cpu(), minlength=images.class_count).tolist())
 
 
+def _noted(images: Images, test: Images) -> dict[str, Any]:
+    """What was decided about the images, and which of their classes have no test images; nothing where that is none."""
+    facts: dict[str, Any] = {}
+    if notes := list(dict.fromkeys([*images.notes, *test.notes])):
+        facts["notes"] = notes
+    if images.labels is not None and test.labels is not None:
+        absent = set(images.labels.unique().tolist()) - set(test.labels.unique().tolist())
+        if absent:
+            names = class_names(images)
+            facts["classes_without_test_images"] = [names[label] for label in sorted(absent)]
+    return facts
+
+
 def _facts(images: Images, test: Images, known: Known, held_out: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "data": images.source,
         "image_size": images.pixels.shape[-1],
+        **_noted(images, test),
         "counts_of": "encoder" if known.counts is not None or known.train_ids is not None else "data",
     }
     if held_out:

@@ -121,8 +121,9 @@ class Subject:
 
     @cached_property
     def groups(self) -> dict[str, list[int]]:
-        """Classes by training images, empty where these are (nearly) equal or unknown."""
-        if self.counts is None or max(self.counts) < BALANCED_BELOW * max(1, min(self.counts)):
+        """Classes by training images, those without any left out; empty where these are (nearly) equal or unknown."""
+        present = [count for count in self.counts or () if count]
+        if self.counts is None or not present or max(present) < BALANCED_BELOW * min(present):
             return {}
         return class_groups(self.counts, rule=self.options.group_rule)
 

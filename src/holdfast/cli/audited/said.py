@@ -20,6 +20,18 @@ def copies_caution(facts: Mapping[str, Any], test_images: int, options: AuditOpt
     )
 
 
+def decided(facts: Mapping[str, Any]) -> list[str]:
+    """What was decided about images and classes as they were read, and which classes have no test images."""
+    lines = [f"note: {note}" for note in facts.get("notes", ())]
+    absent = facts.get("classes_without_test_images", ())
+    if absent:
+        more = f" and {len(absent) - 5:,} others" if len(absent) > 5 else ""
+        lines.append(f"note: no test images of {', '.join(absent[:5])}{more}: these classes are not measured")
+    if "single_class" in facts:
+        lines.append(f"note: all images are {facts['single_class']!r}: nothing about classes is measured")
+    return lines
+
+
 def left_out(source: str, missing: Mapping[str, tuple[str, str]]) -> list[str]:
     """What was not measured for want of something, and the remedy; axes that need the same are one line."""
     lines, train = [], "holdfast memorization RUN"

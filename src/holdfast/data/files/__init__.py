@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from holdfast.data.files.rejects import Rejected as Rejected
     from holdfast.data.files.rejects import summary as summary
     from holdfast.data.files.rejects import write_rejects as write_rejects
+    from holdfast.data.files.stream import Encoded as Encoded
     from holdfast.data.files.stream import Streamed as Streamed
     from holdfast.data.files.stream import refuse as refuse
     from holdfast.data.files.threads import in_threads as in_threads

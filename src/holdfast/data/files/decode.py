@@ -13,6 +13,7 @@ from torch import Tensor
 
 from holdfast import randomness
 from holdfast.data.files.pictures import Resize, picture, reason
+from holdfast.data.files.rejects import Rejected
 from holdfast.data.files.stream import Encoded, Streamed
 from holdfast.data.files.threads import in_threads
 from holdfast.progress import OnProgress
@@ -36,6 +37,8 @@ class LoadRequest:
     strict: bool = False
     workers: int | None = None
     download: bool = False
+    labels: bool = True
+    """Whether the labels that the source has itself are asked for: they are not looked at otherwise."""
     progress: OnProgress | None = field(default=None, compare=False)
 
     def __reduce__(self) -> Any:
@@ -82,24 +85,39 @@ class LoadRequest:
             )
 
 
-def decode_rows(blocks: Iterable[list[Row]], *, images: int, request: LoadRequest, source: str) -> Tensor:
-    """All rows decoded into one uint8 tensor [images, 3, h, w], in order, by a pool of threads.
+def decode_rows(
+    blocks: Iterable[list[Row]], *, images: int, request: LoadRequest, source: str
+) -> tuple[Tensor, dict[int, Rejected]]:
+    """All rows decoded into one uint8 tensor [images, 3, h, w], in order, by a pool of threads; and, by position, those
+    that cannot be decoded, whose pixels mean nothing.
 
-    Raises ValueError, naming the row, for one that cannot be decoded or has another size than the first.
+    Raises ValueError, naming the row, for one that has another size than the first that can be decoded, and with
+    request.strict for the first that cannot.
     """
-    stream = iter(blocks)
-    first = next(stream)
-    shape = _decode_row(first[0], request, source).shape
+    stream, waiting = iter(blocks), []
+    shape = None
+    for block in stream:
+        waiting.append(block)
+        found = (_decode_row(row, request, source) for row in block)
+        shape = next((pixels.shape for pixels in found if not isinstance(pixels, Rejected)), None)
+        if shape is not None:
+            break
+    rejected: dict[int, Rejected] = {}
+    shape = shape or (3, request.size or 1, request.size or 1)
     request.check_budget(images, shape[1], shape[2], source)
     pixels = torch.empty(images, *shape, dtype=torch.uint8)
     into = pixels.numpy()
 
     def fill(start: int, rows: list[Row]) -> None:
         for position, row in enumerate(rows, start):
-            into[position] = of_shape(_decode_row(row, request, source), shape, f"row {row[0]} of {source}")
+            found = _decode_row(row, request, source)
+            if isinstance(found, Rejected):
+                rejected[position] = found
+            else:
+                into[position] = of_shape(found, shape, f"row {row[0]} of {source}")
 
-    in_threads(fill, _pieces(chain([first], stream)))
-    return pixels
+    in_threads(fill, _pieces(chain(waiting, stream)))
+    return pixels, rejected
 
 
 def _pieces(blocks: Iterable[list[Row]], rows: int = 64) -> Iterator[tuple[int, list[Row]]]:
@@ -111,22 +129,19 @@ def _pieces(blocks: Iterable[list[Row]], rows: int = 64) -> Iterator[tuple[int, 
         position += len(block)
 
 
-def _decode_row(row: Row, request: LoadRequest, source: str) -> np.ndarray:
+def _decode_row(row: Row, request: LoadRequest, source: str) -> np.ndarray | Rejected:
     place, encoded = row
-    if not encoded:
-        raise ValueError(
-            f"expected encoded bytes in row {place} of {source} (counted from 0), got none; "
-            "embed the image files in the parquet file, or drop the row"
-        )
+    return decode_cell(encoded, place, request, source)
+
+
+def decode_cell(encoded: bytes | None, place: int, request: LoadRequest, source: str) -> np.ndarray | Rejected:
+    """uint8 [3, h, w] of a row's encoded picture in the stored size, or why not."""
     try:
+        if not encoded:
+            raise ValueError("no bytes of a picture; embed the file in the row")
         return picture(encoded, request.size, request.resize)
-    except (
-        Exception
-    ) as error:  # damaged files raise almost anything in Pillow's plugins; the row is what the user needs
-        raise ValueError(
-            f"expected an image that Pillow can read in row {place} of {source} (counted from 0), got {reason(error)}; "
-            "drop or repair the row"
-        ) from error
+    except Exception as error:  # damaged files raise almost anything in Pillow's plugins
+        return Rejected(f"row {place} of {source} (counted from 0)", reason(error))
 
 
 def of_shape(pixels: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:

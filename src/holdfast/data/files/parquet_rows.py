@@ -13,8 +13,7 @@ import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from holdfast.data.files.decode import LoadRequest
-from holdfast.data.files.pictures import picture, reason
+from holdfast.data.files.decode import LoadRequest, decode_cell
 from holdfast.data.files.rejects import Rejected
 
 
@@ -69,13 +68,8 @@ class ParquetRows:
         for group in np.unique(groups):
             encoded, start = self._group(int(group)), self.starts[group]
             for position in np.flatnonzero(groups == group):
-                yield int(position), self._decode(encoded[int(places[position] - start)].as_py(), places[position])
-
-    def _decode(self, encoded: bytes | None, place: int) -> np.ndarray | Rejected:
-        try:
-            return picture(encoded or b"", self.request.size, self.request.resize)
-        except Exception as error:  # damaged files raise almost anything in Pillow's plugins
-            return Rejected(f"row {place} of {self.source} (counted from 0)", reason(error))
+                cell = encoded[int(places[position] - start)].as_py()
+                yield int(position), decode_cell(cell, places[position], self.request, self.source)
 
     def _group(self, group: int) -> pa.Array:
         """The encoded pictures of a row group."""

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from holdfast.data.sources.columns import own_paths as own_paths
     from holdfast.data.sources.kinds import SOURCES as SOURCES
     from holdfast.data.sources.load import factor_targets as factor_targets
     from holdfast.data.sources.load import load_images as load_images

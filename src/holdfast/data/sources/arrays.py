@@ -11,7 +11,7 @@ from torch import Tensor
 
 from holdfast.data.files import LoadRequest, fit
 from holdfast.data.images import Images
-from holdfast.data.sources.labels import class_numbers
+from holdfast.data.labels import class_numbers
 from holdfast.data.sources.source import Column, Source
 
 IMAGE_KEYS = ("images", "image", "x", "x_train", "train_images", "data", "arr_0")
@@ -61,7 +61,8 @@ def _read_arrays(
         )
     with np.load(path, allow_pickle=False) as file:
         image_key = _key(file.files, IMAGE_KEYS, request.image_column, source)
-        label_key = _key(file.files, LABEL_KEYS, request.label_column, source, needed=request.label_column is not None)
+        asked = request.label_column
+        label_key = _key(file.files, LABEL_KEYS, asked, source, needed=asked is not None) if request.labels else None
         images = _channels_first(_array(file, image_key or "", source), f"{image_key!r} of {source}")
         labels = None if label_key is None else _array(file, label_key, source)
         names = tuple(str(name) for name in _array(file, "classes", source)) if "classes" in file.files else None
@@ -139,9 +140,9 @@ def _labels_of(
 ) -> tuple[Tensor | None, tuple[str, ...] | None]:
     if labels.shape == (rows, 1):
         labels = labels[:, 0]
-    if labels.shape != (rows,) or labels.dtype.kind not in "iubU":
+    if labels.shape != (rows,) or labels.dtype.kind not in "iufbU":
         raise ValueError(
             f"expected one integer or string label for each of {rows:,} images in {source}, "
-            f"got {labels.dtype} {list(labels.shape)}; rename the array to leave it out"
+            f"got {labels.dtype} {list(labels.shape)}; leave them out with --labels none"
         )
-    return class_numbers(labels.astype(object) if labels.dtype.kind == "U" else labels, names, source)
+    return class_numbers(labels, names, source)

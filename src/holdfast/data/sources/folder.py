@@ -1,9 +1,8 @@
 """The pictures of a folder, decoded: what cannot be used is set aside with its reason."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import PIL
@@ -22,10 +21,9 @@ from holdfast.data.files import (
     open_index,
     picture,
     reason,
-    summary,
-    unusable,
 )
 from holdfast.data.images import Images
+from holdfast.data.sources.aside import allowed, none_usable, streamed, without
 from holdfast.data.sources.parquet import holds_shards
 from holdfast.data.sources.source import Items, Labels, Source, items_of
 
@@ -53,14 +51,10 @@ class PictureFolder(Source):
             raise FileNotFoundError(f"expected .parquet files or pictures in {self.name}, got none; check the path")
         places = request.places(len(index), self.name)
         if request.is_streamed(len(places)):
-            images, rejected = _streamed(index, places, request, self.name)
+            pixels, rejected = streamed(FolderFiles(index, request), places, request, self.name)
         else:
             pixels, rejected = _decode(index, places.numpy(), request, self.name)
-            images = Images(pixels, places, source=self.name)
-        if rejected:
-            images = images.subset(_kept(len(places), rejected))
-        aside = tuple(rejected[position] for position in sorted(rejected))
-        return replace(images, paths=Paths(index, images.ids.numpy()), rejected=aside)
+        return without(Images(pixels, places, source=self.name, paths=Paths(index, places.numpy())), rejected)
 
     def labels(self, request: LoadRequest) -> Labels:
         return None, None
@@ -72,18 +66,6 @@ class PictureFolder(Source):
             return ValueError(_SPECIAL) if index.sizes[place] == NOT_REGULAR else index.path(place)
 
         return items_of(len(index), item, index.printable, lambda ids: Paths(index, ids))
-
-
-def _streamed(
-    index: FolderIndex, places: Tensor, request: LoadRequest, source: str
-) -> tuple[Images, dict[int, Rejected]]:
-    pixels = request.stream(FolderFiles(index, request), places)
-    rejected = unusable(pixels, places, request.progress)
-    if rejected:
-        _allowed(rejected[min(rejected)], request, source)
-    if len(rejected) == len(places):
-        raise _none_usable(list(rejected.values()), source)
-    return Images(cast(Tensor, pixels), places, source=source), rejected
 
 
 @dataclass(frozen=True)
@@ -104,12 +86,6 @@ class FolderFiles:
         return f"{self.index.root}/{self.index.checksum}/{self.request.size}/{self.request.resize}/{PIL.__version__}"
 
 
-def _kept(files: int, rejected: dict[int, Rejected]) -> Tensor:
-    good = torch.ones(files, dtype=torch.bool)
-    good[list(rejected)] = False
-    return good.nonzero()[:, 0]
-
-
 def _decode(
     index: FolderIndex, places: np.ndarray, request: LoadRequest, source: str
 ) -> tuple[Tensor, dict[int, Rejected]]:
@@ -125,7 +101,7 @@ def _decode(
         for position, place in enumerate(piece.tolist(), start):
             found = read_file(index, place, request)
             if isinstance(found, Rejected):
-                rejected[position] = _allowed(found, request, source)
+                rejected[position] = allowed(found, request, source)
             else:
                 into[position] = of_shape(found, shape, f"{printable_name(index, place)} of {source}")
 
@@ -145,15 +121,8 @@ def _first(index: FolderIndex, places: np.ndarray, request: LoadRequest, source:
         found = read_file(index, place, request)
         if not isinstance(found, Rejected):
             return found
-        rejected.append(_allowed(found, request, source))
-    raise _none_usable(rejected, source)
-
-
-def _none_usable(rejected: Sequence[Rejected], source: str) -> ValueError:
-    return ValueError(
-        f"expected a picture that can be read in {source}, got none in {len(rejected):,} files "
-        f"({summary(rejected)}); check the path and the files"
-    )
+        rejected.append(allowed(found, request, source))
+    raise none_usable(rejected, source)
 
 
 def read_file(index: FolderIndex, place: int, request: LoadRequest) -> np.ndarray | Rejected:
@@ -166,15 +135,6 @@ def read_file(index: FolderIndex, place: int, request: LoadRequest) -> np.ndarra
     except Exception as error:  # damaged files raise almost anything in Pillow's plugins
         dead = "a link that leads nowhere: " if size == NO_FILE and index.path(place).is_symlink() else ""
         return Rejected(index.printable(place), dead + reason(error))
-
-
-def _allowed(rejected: Rejected, request: LoadRequest, source: str) -> Rejected:
-    if request.strict:
-        raise ValueError(
-            f"expected pictures that can be read in {source}, got {rejected.path!r}: {rejected.reason}; "
-            "repair or remove it, or leave --strict out to set such files aside"
-        )
-    return rejected
 
 
 def _pieces(places: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from holdfast.config import ViewSettings
 from holdfast.data.files import LoadRequest, Resize
 from holdfast.data.images import Images
-from holdfast.data.sources.columns import described
+from holdfast.data.labels import described
 from holdfast.data.sources.folder import PictureFolder
 from holdfast.data.sources.kinds import SOURCES
 from holdfast.data.sources.source import Source, ViewMaker
@@ -60,6 +60,7 @@ def load_images(
         strict=strict,
         workers=workers,
         download=download,
+        labels=labels is None,
         progress=progress,
     )
     found = source_of(source)

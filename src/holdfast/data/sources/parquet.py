@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from torch import Tensor
 
 from holdfast.data.files import LoadRequest, ParquetRows, Row, decode_rows
 from holdfast.data.images import Images
-from holdfast.data.sources.labels import class_numbers
+from holdfast.data.labels import class_numbers, joined
+from holdfast.data.sources.aside import allowed, none_usable, streamed, without
+from holdfast.data.sources.shards import check_embedded, holds_shards, opened, shard_files
 from holdfast.data.sources.source import Column, Items, Labels, Piece, Source
 
 IMAGE_COLUMNS = ("image", "img")
@@ -45,39 +45,53 @@ class ParquetFiles(Source):
 
     @cached_property
     def files(self) -> list[Path]:
-        """Its files, in order. Raises FileNotFoundError where there are none."""
-        path = Path(self.name)
-        if path.is_dir():
-            return _shards(path, "*.parquet")
-        return _shards(path.parent, path.name) if "*" in path.name else [path]
+        """Its files, in order. Raises FileNotFoundError where there are none, ValueError where they are two splits."""
+        return shard_files(Path(self.name))
 
     def load(self, request: LoadRequest) -> Images:
         """The images of one file, or of shards in the order given; ids count through all shards.
 
-        Raises ValueError for a file that is no parquet, has no image column or no rows, or a row that cannot be
-        decoded.
+        Rows that cannot be decoded are in .rejected and keep their ids. Raises ValueError for a file that is no
+        parquet, has no image column or no rows, and with request.strict at the first row that cannot be decoded.
         """
         paths, columns = self.files, self._columns(request)
-        rows = [_open(path).metadata.num_rows for path in paths]
-        places = request.places(sum(rows), self.name)
-        labels, classes = _read_labels(paths, columns, self.name)
+        check_embedded(paths, columns.image, columns.leaf, self.name)
+        places = request.places(sum(opened(path).metadata.num_rows for path in paths), self.name)
+        labels, classes = self.labels(request)
         if request.is_streamed(len(places)):
             encoded = ParquetRows.of(paths, columns.leaf, request, self.name, most_bytes=request.budget // 4)
-            pixels = cast(Tensor, request.stream(encoded, places))
+            pixels, rejected = streamed(encoded, places, request, self.name)
         else:
             blocks = _blocks(paths, columns, places.numpy())
-            pixels = decode_rows(blocks, images=len(places), request=request, source=self.name)
-        labels = labels if labels is None else labels[places]
-        return Images(pixels, places, labels, classes, self.name, paths=_read_paths(paths, columns, places.numpy()))
+            pixels, rejected = decode_rows(blocks, images=len(places), request=request, source=self.name)
+            if rejected:
+                allowed(rejected[min(rejected)], request, self.name)
+            if len(rejected) == len(places):
+                raise none_usable(list(rejected.values()), self.name)
+        labels, named = labels if labels is None else labels[places], _read_paths(paths, columns, places.numpy())
+        return without(Images(pixels, places, labels, classes, self.name, paths=named), rejected)
 
     def labels(self, request: LoadRequest) -> Labels:
-        return _read_labels(self.files, self._columns(request), self.name)
+        """Those of all shards together. Raises ValueError where they are of different kinds."""
+        label = self._columns(request).label if request.labels else None
+        if label is None:
+            return None, None
+        return class_numbers(*self._joined(label), self.name)
 
     def column(self, name: str) -> Column:
         """A column of integers, booleans or strings, of all rows through all shards, and its class names."""
-        parts = [_column(path, name) for path in self.files]
-        names = _class_names(_open(self.files[0]).schema_arrow, name)
-        return pa.concat_arrays([chunk for part in parts for chunk in part.chunks]), names
+        for path in self.files:
+            schema = opened(path).schema_arrow
+            if name not in schema.names or not _can_be_labels(schema.field(name).type):
+                raise ValueError(
+                    f"expected a column {name!r} of integers or strings in {path}, got columns "
+                    f"{', '.join(schema.names)}; name one of them"
+                )
+        return self._joined(name)
+
+    def _joined(self, name: str) -> Column:
+        parts = [(_values(path, name), _class_names(opened(path).schema_arrow, name)) for path in self.files]
+        return joined(parts, [str(path) for path in self.files])
 
     def survey(self, request: LoadRequest) -> Items:
         columns = self._columns(request)
@@ -89,40 +103,16 @@ class ParquetFiles(Source):
                     yield position + start, list(block[start : start + _PIECE])
                 position += len(block)
 
-        return Items(sum(_open(path).metadata.num_rows for path in self.files), pieces, lambda place: f"row {place}")
+        return Items(sum(opened(path).metadata.num_rows for path in self.files), pieces, lambda place: f"row {place}")
 
     def _columns(self, request: LoadRequest) -> _Columns:
-        return _find_columns(_open(self.files[0]).schema_arrow, request, self.name)
+        return _find_columns(opened(self.files[0]).schema_arrow, request, self.name)
 
 
-def holds_shards(folder: Path) -> bool:
-    """Whether a path is a folder with parquet files in it."""
-    return folder.is_dir() and any(path.suffix == ".parquet" and path.is_file() for path in folder.iterdir())
-
-
-def _shards(folder: Path, pattern: str) -> list[Path]:
-    found = sorted(path for path in folder.glob(pattern) if path.suffix == ".parquet" and path.is_file())
-    if not found:
-        raise FileNotFoundError(f"expected .parquet files named {pattern} in {folder}, got none; check the path")
-    return found
-
-
-def _column(path: Path, name: str) -> pa.ChunkedArray:
-    schema = _open(path).schema_arrow
-    if name not in schema.names or not _can_be_labels(schema.field(name).type):
-        raise ValueError(
-            f"expected a column {name!r} of integers or strings in {path}, got columns {', '.join(schema.names)}; "
-            "name one of them"
-        )
-    column = pq.read_table(path, columns=[name]).column(0)
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-
-
-def _open(path: Path) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"expected a parquet file, got {path}, which is none or is cut short ({error})") from error
+def _values(path: Path, name: str) -> pa.Array:
+    if name not in opened(path).schema_arrow.names:
+        raise ValueError(f"expected a column {name!r} in all shards, got none in {path}; write them alike")
+    return pq.read_table(path, columns=[name]).column(0).combine_chunks()
 
 
 def _find_columns(schema: pa.Schema, request: LoadRequest, source: str) -> _Columns:
@@ -168,10 +158,10 @@ def _image_column(schema: pa.Schema, asked: str | None, source: str) -> str:
 
 
 def _label_column(schema: pa.Schema, asked: str | None, source: str) -> str | None:
-    """The column asked for, else the first usual name whose type can be a class, else None."""
+    """The column asked for, else the first usual name, whatever its type: what cannot be a class is refused."""
     names = LABEL_COLUMNS if asked is None else (asked,)
     for name in names:
-        if name in schema.names and _can_be_labels(schema.field(name).type):
+        if name in schema.names and (asked is None or _can_be_labels(schema.field(name).type)):
             return name
     if asked is None:
         return None
@@ -184,7 +174,13 @@ def _label_column(schema: pa.Schema, asked: str | None, source: str) -> str | No
 def _can_be_labels(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    tests = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_string, pa.types.is_large_string)
+    tests = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_string,
+        pa.types.is_large_string,
+    )
     return any(test(kind) for test in tests)
 
 
@@ -197,22 +193,11 @@ def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
         return None
 
 
-def _read_labels(paths: list[Path], columns: _Columns, source: str) -> tuple[Tensor | None, tuple[str, ...] | None]:
-    if columns.label is None:
-        return None, None
-    parts = []
-    for path in paths:
-        column = pq.read_table(path, columns=[columns.label]).column(0)
-        plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-        parts.append(plain.to_numpy() if plain.null_count == 0 else np.array(plain.to_pylist(), dtype=object))
-    return class_numbers(np.concatenate(parts), columns.names, source)
-
-
 def _read_paths(files: list[Path], columns: _Columns, places: np.ndarray) -> tuple[str, ...] | None:
     """File names of the asked rows, or None where the source names none."""
     if columns.path is None:
         return None
-    tables = [_open(file).read(columns=[columns.path]).flatten() for file in files]
+    tables = [opened(file).read(columns=[columns.path]).flatten() for file in files]
     names = tuple(name or "" for name in pa.concat_tables(tables).column(0).take(pa.array(places)).to_pylist())
     return names if any(names) else None
 
@@ -221,7 +206,7 @@ def _blocks(paths: list[Path], columns: _Columns, places: np.ndarray) -> Iterato
     """The asked rows in order, in blocks; row groups without an asked row are not read."""
     start = 0
     for path in paths:
-        file = _open(path)
+        file = opened(path)
         for group in range(file.num_row_groups):
             stop = start + file.metadata.row_group(group).num_rows
             if np.searchsorted(places, stop) > np.searchsorted(places, start):

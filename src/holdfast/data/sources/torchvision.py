@@ -14,7 +14,7 @@ from torch import Tensor
 
 from holdfast.data.files import LoadRequest, Rejected, cache_folder, fit, in_threads, of_shape, reason, refuse, to_rgb
 from holdfast.data.images import Images
-from holdfast.data.sources.labels import class_numbers
+from holdfast.data.labels import class_numbers
 from holdfast.data.sources.source import Items, Labels, Source, items_of
 
 PREFIX = "torchvision/"
@@ -85,7 +85,9 @@ class TorchvisionSet(Source):
             pixels = cast(Tensor, request.stream(pictures, places))
         else:
             pixels = _resident(pictures, places.numpy(), request, self.name)
-        numbers, names = class_numbers(_labels(data, self.name), _names(data), self.name)
+        numbers, names = (None, None)
+        if request.labels:
+            numbers, names = class_numbers(_labels(data, self.name), _names(data), self.name)
         return Images(pixels, places, None if numbers is None else numbers[places], names, self.name)
 
     def labels(self, request: LoadRequest) -> Labels:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from holdfast.data.images import Images
-from holdfast.data.sources import own_paths
+from holdfast.data.labels import own_paths
 
 SUFFIXES = (".json", ".npy", ".txt")
 

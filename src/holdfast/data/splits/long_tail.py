@@ -93,19 +93,19 @@ def pareto_counts(*, classes: int, largest: int, alpha: float, least: int = PARE
 
 
 def class_groups(counts: Sequence[int], *, rule: Literal["thirds", "thresholds"] = "thirds") -> dict[str, list[int]]:
-    """Classes as 'many', 'medium' and 'few', by their training images; each list ascending.
+    """Classes as 'many', 'medium' and 'few', by their training images; each list ascending. One without any is in none.
 
     thirds: sorted by count (ties by class number), few = first floor(C/3), medium = next floor(C/3), many = the rest.
     thresholds: many > 100 images, medium 20 to 100, few < 20; a group may be empty.
     """
     if rule == "thirds":
-        order = sorted(range(len(counts)), key=lambda index: counts[index])
-        third = len(counts) // 3
+        order = sorted((index for index, count in enumerate(counts) if count), key=lambda index: counts[index])
+        third = len(order) // 3
         few, medium, many = order[:third], order[third : 2 * third], order[2 * third :]
     elif rule == "thresholds":
         many = [index for index, count in enumerate(counts) if count > 100]
         medium = [index for index, count in enumerate(counts) if 20 <= count <= 100]
-        few = [index for index, count in enumerate(counts) if count < 20]
+        few = [index for index, count in enumerate(counts) if 0 < count < 20]
     else:
         raise ValueError(f"expected the group rule 'thirds' or 'thresholds', got {rule!r}")
     return {"many": sorted(many), "medium": sorted(medium), "few": sorted(few)}

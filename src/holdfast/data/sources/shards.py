@@ -1,0 +1,101 @@
+"""Which parquet files a source is made of, and whether they hold what they say."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SPLITS = ("train", "training", "trn", "test", "testing", "tst", "val", "valid", "validation", "dev", "eval", "holdout")
+_NUMBERED = re.compile(r"(.*?)[-_.]?\d+-of-\d+$")
+_BESIDE = (".md", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".py", ".lock")
+EMBED = (
+    "embed them: from datasets.table import embed_table_storage; "
+    "dataset.with_format('arrow').map(embed_table_storage, batched=True).to_parquet('images.parquet', batch_size=100)"
+)
+
+
+def opened(path: Path) -> pq.ParquetFile:
+    """A parquet file. Raises ValueError where it is none."""
+    try:
+        return pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"expected a parquet file, got {path}, which is none or is cut short ({error})") from error
+
+
+def holds_shards(folder: Path) -> bool:
+    """Whether a path is a folder with parquet files in it, or a snapshot from a hub, which has them under data."""
+    return folder.is_dir() and (bool(_parquet(folder, "*")) or _is_snapshot(folder))
+
+
+def _parquet(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(pattern) if path.suffix == ".parquet" and path.is_file())
+
+
+def _is_snapshot(folder: Path) -> bool:
+    """Nothing but data, with parquet files in it, and files about them."""
+    beside = (path for path in folder.iterdir() if path.name != "data" and not path.name.startswith("."))
+    about = all(path.is_file() and (path.suffix in _BESIDE or path.name == "LICENSE") for path in beside)
+    return about and (folder / "data").is_dir() and bool(_parquet(folder / "data", "*"))
+
+
+def shard_files(path: Path) -> list[Path]:
+    """The files of a source, in the order of their names: itself, those in a folder, or those that a pattern names.
+
+    Raises FileNotFoundError where there are none, and ValueError where they are of several splits.
+    """
+    if not path.is_dir() and "*" not in path.name:
+        return [path]
+    folder, pattern = (path, "*.parquet") if path.is_dir() else (path.parent, path.name)
+    if path.is_dir() and not _parquet(folder, pattern):
+        folder = folder / "data"
+    found = _parquet(folder, pattern) if folder.is_dir() else []
+    if not found:
+        raise FileNotFoundError(f"expected .parquet files named {pattern} in {folder}, got none; check the path")
+    _check_one_split(folder, found)
+    return found
+
+
+def _check_one_split(folder: Path, files: list[Path]) -> None:
+    splits: dict[str, list[Path]] = {}
+    for path in files:
+        splits.setdefault(_split(path.stem), []).append(path)
+    named = {name: paths for name, paths in splits.items() if name}
+    if len(named) < 2:
+        return
+    patterns = [f"'{folder / _pattern(name, paths)}'" for name, paths in named.items()]
+    raise ValueError(
+        f"expected shards of one split in {folder}, got {', '.join(named)}: images to test on must not be trained on; "
+        f"name one: {' or '.join(patterns)}"
+    )
+
+
+def _split(stem: str) -> str:
+    """What a shard's name says before its number, else the word for a split in it, else nothing."""
+    numbered = _NUMBERED.match(stem)
+    words = [word for word in re.split(r"[^A-Za-z]+", stem) if word.lower() in SPLITS]
+    return (numbered[1] if numbered else "") or next(iter(words), "")
+
+
+def _pattern(name: str, paths: list[Path]) -> str:
+    if [path.stem for path in paths] == [name]:
+        return paths[0].name
+    head = next((f"{name}{sign}" for sign in "-_." if all(path.name.startswith(f"{name}{sign}") for path in paths)), "")
+    return f"{head}*.parquet" if head else f"*{name}*.parquet"
+
+
+def check_embedded(paths: list[Path], image: str, leaf: str, source: str) -> None:
+    """Raises ValueError, with what embeds them, where no row has its picture's bytes but only a path."""
+    if leaf == image or sum(opened(path).metadata.num_rows for path in paths) == 0:
+        return
+    for path in paths:
+        file = opened(path)
+        for group in range(file.num_row_groups):
+            column = file.read_row_group(group, columns=[leaf]).column(0).combine_chunks()
+            cells = column.flatten()[0] if pa.types.is_struct(column.type) else column
+            if cells.null_count < len(cells):
+                return
+    raise ValueError(
+        f"expected the bytes of pictures in the column {image!r} of {source}, got paths alone, as datasets writes "
+        f"pictures that were loaded from files; {EMBED}"
+    )
