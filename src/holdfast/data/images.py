@@ -111,7 +111,7 @@ class Images:
         return self.labels.cpu()
 
     def noted(self, notes: Iterable[str]) -> "Images":
-        """The same images with further notes."""
+        """These images with further notes."""
         notes = tuple(note for note in notes if note not in self.notes)
         return replace(self, notes=(*self.notes, *notes)) if notes else self
 
