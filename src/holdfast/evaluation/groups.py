@@ -1,4 +1,4 @@
-"""Accuracy by class and group of classes, as SDCLR reports it (arXiv:2106.02990), with intervals over test images."""
+"""Accuracy by class and group of classes, as SDCLR reports it (arXiv:2106.02990)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from holdfast.data import class_groups
-from holdfast.randomness import generator
-from holdfast.statistics import DRAWS, group_statistics, percentile_interval
+from holdfast.statistics import group_statistics
 
 
 def class_accuracy(correct: Tensor, labels: Tensor, *, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -28,8 +27,9 @@ def group_metrics(
     """all, many, medium, few, std and worst_class (percent points) of one run, groups by its training counts [classes].
 
     std is the population standard deviation (divide by 3) of the three group accuracies: each group counts once,
-    whatever its number of classes or images. Raises ValueError where accuracies and counts are not of the same
-    classes.
+    whatever its number of classes or images. All are of the accuracies as they are, with the test images' noise in std
+    and worst_class; `statistics.group_estimates` has estimates without it, and intervals. Raises ValueError where
+    accuracies and counts are not of the same classes.
     """
     if len(per_class_accuracy) != len(counts):
         raise ValueError(
@@ -47,25 +47,4 @@ def over_runs(metrics: Sequence[Mapping[str, float]]) -> dict[str, dict[str, flo
     return {
         "mean": {name: float(column.mean()) for name, column in columns.items()},
         "spread": {name: float(column.std()) for name, column in columns.items()},
-    }
-
-
-def bootstrap_intervals(
-    per_class: np.ndarray, counts: np.ndarray, groups: Mapping[str, Sequence[int]], *, seed: int, draws: int = DRAWS
-) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of `group_statistics` under resampling of the test images within each class.
-
-    A resampled mean of 0s and 1s is a binomial share, so no image is touched. Each interval is widened to hold the
-    measured value: resampling adds noise, which pushes a spread up and a minimum down.
-    """
-    measured = counts > 0
-    trials = torch.from_numpy(counts[measured]).double().expand(draws, -1)
-    chances = torch.from_numpy(per_class[measured] / 100).clamp(0, 1).expand(draws, -1)
-    right = torch.binomial(trials, chances, generator=generator(seed, "bootstrap"))
-    drawn = np.full((draws, len(counts)), np.nan)
-    drawn[:, measured] = (100 * right / trials).numpy()
-    values = group_statistics(per_class, groups)
-    return {
-        name: percentile_interval(column, float(values[name]))
-        for name, column in group_statistics(drawn, groups).items()
     }

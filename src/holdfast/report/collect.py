@@ -3,16 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from holdfast.findings import Finding, Score
 from holdfast.report.wording import method_name, printable, setting
 from holdfast.runs import RunFolder
-from holdfast.statistics import Resampled, resample
 
 MOST_ENCODERS = 8
 
@@ -46,24 +42,6 @@ class Measured:
     def rows(self, kind: str) -> list[Mapping[str, Any]]:
         """The rows of metrics.jsonl of one kind."""
         return [row for row in self.metrics if row.get("kind") == kind]
-
-    @cached_property
-    def resampled(self) -> Resampled | None:
-        """The balance audit's accuracies under resampling of its test images; None without per-sample columns."""
-        return self._resampled("correct")
-
-    @cached_property
-    def resampled_few_shot(self) -> Resampled | None:
-        """The few-shot probe's accuracy, resampled likewise."""
-        return self._resampled("few_shot_correct")
-
-    def _resampled(self, hits: str) -> Resampled | None:
-        columns = self.findings["balance"].columns if "balance" in self.findings else {}
-        if not {"id", "label", hits, "group"} <= set(columns):
-            return None
-        order = np.argsort(columns["id"], kind="stable")
-        ids, labels, correct, groups = (np.asarray(columns[n])[order] for n in ("id", "label", hits, "group"))
-        return resample(ids, labels, correct, groups, key=str(self.setting("test_checksum")))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Paired bootstrap of a difference between encoders over the same images: for every score that is a mean over images,
+"""Paired interval of a difference between encoders over the same images: for every score that is a mean over images,
 a mean over groups of images, or the chance that one group ranks above another."""
 
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.statistics import DRAWS, plain_percentiles, resampled_means
+from holdfast.statistics import stratified_interval
 
 _NEAR = 1e-4
 """How far a score may lie from what its columns give before they are taken for those of something else."""
@@ -84,15 +84,15 @@ def _share_below(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
 def paired_interval(ours: Sequence[Sample], theirs: Sequence[Sample]) -> tuple[float, float] | None:
     """95 % interval of the difference of two encoders' means over runs; None where images or strata differ.
 
-    Images are drawn again within strata, DRAWS times, the same for both.
+    Student's t of the images' own differences within each stratum; None also where a stratum has a single image. Where
+    all answers of two encoders agree, the ends say how large a share of other answers so few images may hide.
     """
     if not ours or not theirs or not all(sample.over_the_same(ours[0]) for sample in [*ours, *theirs]):
         return None
     first = ours[0]
     values = np.mean([s.values for s in ours], axis=0) - np.mean([s.values for s in theirs], axis=0)
     offset = float(np.mean([s.offset for s in ours]) - np.mean([s.offset for s in theirs]))
-    drawn = np.full(DRAWS, -offset)
-    for stratum, weight in first.weights.items():
-        inside = values[first.strata == stratum]
-        drawn += weight * resampled_means(inside)
-    return plain_percentiles(drawn)
+    all_values = np.concatenate([s.values for s in [*ours, *theirs]])
+    span = 100.0 if np.isin(all_values, (0.0, 100.0)).all() else 0.0
+    found = stratified_interval(values, first.strata, first.weights, span=span)
+    return None if found is None else (found[0] - offset, found[1] - offset)

@@ -10,19 +10,22 @@ if TYPE_CHECKING:
     from holdfast.statistics.detection import membership as membership
     from holdfast.statistics.detection import resampled_membership as resampled_membership
     from holdfast.statistics.groups import GROUPS as GROUPS
-    from holdfast.statistics.groups import Resampled as Resampled
+    from holdfast.statistics.groups import Measure as Measure
+    from holdfast.statistics.groups import apart_interval as apart_interval
+    from holdfast.statistics.groups import group_estimates as group_estimates
     from holdfast.statistics.groups import group_statistics as group_statistics
-    from holdfast.statistics.groups import resample as resample
-    from holdfast.statistics.intervals import NORMAL_975 as NORMAL_975
+    from holdfast.statistics.groups import spread_between as spread_between
+    from holdfast.statistics.groups import worst_by_chance as worst_by_chance
+    from holdfast.statistics.groups import worst_interval as worst_interval
     from holdfast.statistics.intervals import Estimate as Estimate
     from holdfast.statistics.intervals import difference_interval as difference_interval
     from holdfast.statistics.intervals import mean_interval as mean_interval
+    from holdfast.statistics.intervals import none_of as none_of
     from holdfast.statistics.intervals import over_runs as over_runs
     from holdfast.statistics.intervals import percentile_interval as percentile_interval
-    from holdfast.statistics.intervals import plain_percentiles as plain_percentiles
+    from holdfast.statistics.intervals import stratified_interval as stratified_interval
     from holdfast.statistics.intervals import t_quantile as t_quantile
     from holdfast.statistics.intervals import unpaired as unpaired
-    from holdfast.statistics.intervals import wilson_interval as wilson_interval
     from holdfast.statistics.intervals import within_bounds as within_bounds
     from holdfast.statistics.ranks import detection_auc as detection_auc
     from holdfast.statistics.ranks import mean_pairwise_spearman as mean_pairwise_spearman
@@ -32,9 +35,12 @@ if TYPE_CHECKING:
     from holdfast.statistics.resampling import DRAWS as DRAWS
     from holdfast.statistics.resampling import Stream as Stream
     from holdfast.statistics.resampling import bootstrap_means as bootstrap_means
-    from holdfast.statistics.resampling import drawn_ratio as drawn_ratio
     from holdfast.statistics.resampling import mean_with_interval as mean_with_interval
-    from holdfast.statistics.resampling import resampled_means as resampled_means
+    from holdfast.statistics.shares import exact_interval as exact_interval
+    from holdfast.statistics.shares import mean_share_interval as mean_share_interval
+    from holdfast.statistics.shares import share_difference as share_difference
+    from holdfast.statistics.shares import smoothed_variance as smoothed_variance
+    from holdfast.statistics.shares import wilson_interval as wilson_interval
     from holdfast.statistics.significance import effect_size as effect_size
     from holdfast.statistics.significance import empirical_p as empirical_p
     from holdfast.statistics.significance import false_discovery as false_discovery

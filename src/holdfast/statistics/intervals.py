@@ -1,10 +1,11 @@
 """Intervals in closed form: of shares, means, means of few runs, and of a statistic that was resampled."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 NORMAL_975 = 1.959963984540054
 """The 0.975 quantile of the normal distribution."""
@@ -15,22 +16,22 @@ def sample_variance(values: np.ndarray) -> float:
     return float(values.var(ddof=1)) if len(values) > 1 else 0.0
 
 
-def wilson_interval(percent: float, images: int) -> tuple[float, float]:
-    """95 % interval of a share in percent, measured on so many images; valid also at 0 and 100 (Wilson 1927)."""
-    if images < 1:
-        raise ValueError(f"expected at least one image, got {images}; leave the class out")
-    share, square = percent / 100, NORMAL_975**2
-    centre = (share + square / (2 * images)) / (1 + square / images)
-    half = NORMAL_975 / (1 + square / images) * math.sqrt(share * (1 - share) / images + square / (4 * images**2))
-    return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
-
-
 def mean_interval(
-    values: np.ndarray, *, bounds: tuple[float | None, float | None] = (None, None)
+    values: np.ndarray, *, bounds: tuple[float | None, float | None] = (None, None), span: float = 0.0
 ) -> tuple[float, float]:
-    """95 % interval of the mean of values [n] (normal), cut to what it can be; the mean itself for a single value."""
+    """95 % interval of the mean of values [n] (normal), cut to what it can be; the mean itself for a single value.
+
+    span: for shares and their differences, how far a single value may lie from the others: where all n agree, the ends
+    are that far times the share that might be hidden among n (Wilson), as n equal answers do not prove the next one.
+    """
     values = np.asarray(values, dtype=float)
-    return within_bounds(float(np.mean(values)), _half(values), bounds)
+    half = span * none_of(len(values)) if span and not np.ptp(values) else _half(values)
+    return within_bounds(float(np.mean(values)), half, bounds)
+
+
+def none_of(images: float) -> float:
+    """Upper end in [0, 1] of a share of which not one of so many images was seen (Wilson)."""
+    return NORMAL_975**2 / (images + NORMAL_975**2)
 
 
 def _half(values: np.ndarray) -> float:
@@ -66,10 +67,26 @@ def percentile_interval(drawn: np.ndarray, measured: float) -> tuple[float, floa
     return float(min(low, measured)), float(max(high, measured))
 
 
-def plain_percentiles(drawn: np.ndarray) -> tuple[float, float]:
-    """95 % percentile interval of drawn values as they are."""
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
+def stratified_interval(
+    values: np.ndarray, strata: np.ndarray, weights: Mapping[int, float], *, span: float = 0.0
+) -> tuple[float, float] | None:
+    """95 % interval of a weighted sum of the means of values [n] within strata [n]: Student's t, by Satterthwaite.
+
+    Each stratum has a variance of its own, so that its size does not matter; None where one has a single value. span as
+    of mean_interval.
+    """
+    parts = [(weight, values[strata == stratum]) for stratum, weight in weights.items()]
+    if min(len(part) for _, part in parts) < 2:
+        return None
+    value = sum(weight * float(part.mean()) for weight, part in parts)
+    errors = np.array([weight**2 * sample_variance(part) / len(part) for weight, part in parts])
+    if not errors.sum() > 0:
+        total = sum(abs(weight) for weight, _ in parts)
+        half = span * total * none_of(total**2 / sum(weight**2 / len(part) for weight, part in parts))
+        return value - half, value + half
+    freedom = errors.sum() ** 2 / (errors**2 / [len(part) - 1 for _, part in parts]).sum()
+    half = float(stdtrit(freedom, 0.975)) * math.sqrt(float(errors.sum()))
+    return value - half, value + half
 
 
 @dataclass(frozen=True)

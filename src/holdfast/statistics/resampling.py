@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 import numpy as np
 
@@ -52,27 +51,6 @@ def drawn_weights(groups: np.ndarray, *, seed: int, purpose: str, draws: int) ->
     for start in range(0, draws, _AT_ONCE):
         drawn = stream.places(count, draws=min(_AT_ONCE, draws - start))
         yield np.stack([np.bincount(row, minlength=count) for row in drawn])[:, group].astype(float)
-
-
-def drawn_ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    """Sum of top over sum of bottom [DRAWS] of resampled rows [n]; 0 where the bottom is."""
-    picks = np.random.default_rng(0).integers(0, len(bottom), (DRAWS, len(bottom)))
-    return top[picks].sum(1) / np.maximum(bottom[picks].sum(1), 1)
-
-
-def resampled_means(values: np.ndarray) -> np.ndarray:
-    """Means [DRAWS] of draws of the values [n] with replacement, the same draws for every n."""
-    n, centre = len(values), values.mean()  # float32 sums of small deviations lose nothing that is shown
-    apart = (values - centre).astype(np.float32)
-    drawn = [block.astype(np.float32) @ apart for block in np.array_split(_counts(n), max(1, n * DRAWS // 4_000_000))]
-    return centre + np.concatenate(drawn) / n
-
-
-@lru_cache(maxsize=8)
-def _counts(n: int) -> np.ndarray:
-    """uint8 [DRAWS, n]: how often each of n images is drawn."""
-    rng = np.random.default_rng([0, n])
-    return np.stack([np.bincount(rng.integers(0, n, n), minlength=n).astype(np.uint8) for _ in range(DRAWS)])
 
 
 def resampled_rows(

@@ -125,7 +125,7 @@ def test_settings_that_are_quoted_or_must_match_are_settings_of_the_finding(name
 def test_two_encoders_are_compared_on_the_axis_image_by_image(name, encoders):
     found = pair_differences(*alone(encoders, name))
     assert any(difference.images is not None for difference in found)
-    assert AXES[name].drawn_over
+    assert AXES[name].paired_over
 
 
 @every_axis

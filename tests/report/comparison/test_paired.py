@@ -1,10 +1,9 @@
-"""The paired bootstrap against slow and known answers."""
+"""Paired intervals against slow and known answers."""
 
 import numpy as np
 import pytest
 
 from holdfast.report.paired import group_means, mean, paired_interval, ranked_above
-from holdfast.statistics import resampled_means
 
 IDS = np.arange(400)
 
@@ -74,9 +73,13 @@ def test_ties_count_one_half():
     assert ranked_above(np.arange(4), np.zeros(4), np.array([1, 1, 0, 0], bool)).score == 0.5
 
 
-def test_resampled_means_are_those_of_draws_with_replacement():
-    values = drawn(2)
-    means = resampled_means(values)
-    assert means.std() == pytest.approx(values.std() / 20, rel=0.1)
-    assert means.mean() == pytest.approx(values.mean(), abs=0.01)
-    np.testing.assert_array_equal(means, resampled_means(values))
+def test_answers_that_all_agree_leave_room_for_those_not_seen():
+    right = mean(np.arange(80), np.where(np.arange(80) < 60, 100.0, 0.0))
+    low, high = paired_interval([right], [right])
+    assert (low, high) == pytest.approx((-4.58, 4.58), abs=0.01), "Wilson's end of 0 of 80"
+
+
+def test_a_class_with_one_image_leaves_no_interval():
+    strata = np.repeat([0, 1], [5, 1])
+    one = group_means(np.arange(6), np.arange(6.0), strata, {0: 0.5, 1: 0.5})
+    assert paired_interval([one], [one]) is None

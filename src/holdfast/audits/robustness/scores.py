@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,13 +10,12 @@ from holdfast.attacks import ATTACKS
 from holdfast.audits.robustness.attacks import BudgetResult
 from holdfast.audits.robustness.heads import TRAINED
 from holdfast.audits.subject import Subject
-from holdfast.evaluation.groups import bootstrap_intervals, class_accuracy
+from holdfast.evaluation.groups import class_accuracy
 from holdfast.findings import Score
-from holdfast.randomness import generator
-from holdfast.statistics import DRAWS, group_statistics, mean_interval, percentile_interval, wilson_interval
+from holdfast.statistics import group_estimates, mean_interval, share_difference, wilson_interval
 
 _WILSON = "attacked test images (Wilson)"
-_BOOTSTRAP = f"attacked test images (bootstrap within classes, {DRAWS:,} draws)"
+_BY_CLASS = "attacked test images within classes (Wilson)"
 TITLES = {"pgd": "PGD", "restarts": "PGD from random starts", "square": "Square"}
 NORMS = {"linf": "in the l-infinity norm", "l2": "in the l2 norm"}
 
@@ -78,33 +76,32 @@ def _group_scores(subject: Subject, labels: Tensor, right: Tensor, result: Budge
     if not subject.groups:
         return []
     accuracy, counts = class_accuracy(result.robust, labels, classes=subject.classes)
-    intervals = bootstrap_intervals(accuracy, counts, subject.groups, seed=subject.options.seed)
-    values = group_statistics(accuracy, subject.groups)
+    found = group_estimates(accuracy, counts, subject.groups)
     scores = [
         Score(
             name=f"robust_accuracy_{slug(result.eps)}_{group}",
-            value=float(values[group]),
+            value=found[group].value,
             unit="percent",
             range=(0.0, 100.0),
             better="higher",
             definition=f"Accuracy after all attacks up to {result.eps}, mean over classes with {group} training "
             "images.",
-            interval=intervals[group],
-            interval_over=_BOOTSTRAP,
+            interval=found[group].interval,
+            interval_over=_BY_CLASS,
         )
         for group in subject.groups
-        if group in values
+        if group in found
     ]
     return scores + _tail_gap(subject, labels, right, result)
 
 
 def _tail_gap(subject: Subject, labels: Tensor, right: Tensor, result: BudgetResult) -> list[Score]:
     """Does the tail break first? Shares of what was right, so that a low clean accuracy alone makes no gap."""
-    drawn = lost_shares(labels, right, result.robust, subject.groups, seed=subject.options.seed)
-    if not {"many", "few"} <= set(drawn):
+    lost = {name: _lost(labels, right, result.robust, subject.groups.get(name, ())) for name in ("few", "many")}
+    if not all(images for _, images in lost.values()):
         return []
-    gaps = drawn["few"] - drawn["many"]
-    value, spread = float(gaps[0]), gaps[1:][np.isfinite(gaps[1:])]
+    (few, of_few), (many, of_many) = lost.values()
+    value, low, high = share_difference((few, many), (of_few, of_many))
     return [
         Score(
             name=f"tail_gap_{slug(result.eps)}",
@@ -114,36 +111,16 @@ def _tail_gap(subject: Subject, labels: Tensor, right: Tensor, result: BudgetRes
             better="lower",
             definition=f"Share of right images broken up to {result.eps} in the classes with few training images, less "
             "that in those with many: above 0 the tail breaks first.",
-            interval=percentile_interval(spread, value) if len(spread) else (value, value),
-            interval_over=_BOOTSTRAP,
+            interval=(low, high),
+            interval_over="right images (Newcombe)",
         )
     ]
 
 
-def lost_shares(
-    labels: Tensor, right: Tensor, robust: Tensor, groups: Mapping[str, Sequence[int]], *, seed: int, draws: int = DRAWS
-) -> dict[str, np.ndarray]:
-    """Percent of a group's right images that were broken [1 + draws]: measured first, then resampled within classes.
-
-    NaN where a draw has no right image; groups without a right image are left out.
-    """
-    random, found = generator(seed, "lost shares"), {}
-    for name, members in groups.items():
-        rights, kept = torch.zeros(draws + 1, dtype=torch.float64), torch.zeros(draws + 1, dtype=torch.float64)
-        for index in members:
-            mine = labels == index
-            images, hits, left = (float(part.sum()) for part in (mine, mine & right, mine & robust))
-            if not images:
-                continue
-            drawn = torch.binomial(
-                torch.full((draws,), images).double(), torch.full((draws,), hits / images).double(), random
-            )
-            held = torch.binomial(drawn, torch.full((draws,), left / max(hits, 1.0)).double(), random)
-            rights += torch.cat([torch.tensor([hits]).double(), drawn])
-            kept += torch.cat([torch.tensor([left]).double(), held])
-        if rights[0] > 0:
-            found[name] = (100 * (1 - kept / rights)).numpy()
-    return found
+def _lost(labels: Tensor, right: Tensor, robust: Tensor, classes: Sequence[int]) -> tuple[int, int]:
+    """How many right images of some classes were broken, and of how many."""
+    mine = right & torch.isin(labels, torch.tensor(list(classes), dtype=labels.dtype))
+    return int((mine & ~robust).sum()), int(mine.sum())
 
 
 def drift_scores(

@@ -17,12 +17,11 @@ from holdfast.report.images import MOST, Gallery, PerImage, Pictures, View
 from holdfast.report.paired import Sample, group_means
 from holdfast.report.plots import class_plots, group_plots
 from holdfast.report.wording import printable
-from holdfast.statistics import DRAWS, Estimate
+from holdfast.statistics import Estimate, Measure, group_estimates
 
 _GROUPS = {"many": "frequent", "medium": "medium", "few": "rare"}
 """Groups of classes in words."""
 _PERCENT = (0.0, 100.0)
-_BY_CLASS = ("all", *_GROUPS, "std", "worst_class")
 
 
 def worst_group(encoder: Encoder) -> tuple[str, Estimate] | None:
@@ -37,7 +36,7 @@ def worst_group(encoder: Encoder) -> tuple[str, Estimate] | None:
 
 
 def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:
-    """Means over classes; the spread and the worst class are no means and are resampled elsewhere."""
+    """Means over classes; the spread and the worst class are no means: `_alone` has them."""
     columns, name = finding.columns, score.removeprefix("few_shot_")
     hits = columns.get("correct" if name == score else "few_shot_correct")
     if hits is None or not {"label", "group"} <= set(columns) or name not in ("all", *_GROUPS):
@@ -46,13 +45,18 @@ def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:
     return group_means(columns["id"], 100.0 * hits, columns["label"], evenly(inside))
 
 
-def _drawn(member: Measured, score: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Images drawn again within each class."""
-    name = score.removeprefix("few_shot_")
-    if name not in _BY_CLASS:
+def _alone(member: Measured, score: str) -> tuple[np.ndarray, Measure] | None:
+    """The spread and the worst class, from the answers on the test images."""
+    name, columns = score.removeprefix("few_shot_"), member.findings["balance"].columns
+    hits = columns.get("correct" if name == score else "few_shot_correct")
+    if name not in ("std", "worst_class") or hits is None or not {"label", "group"} <= set(columns):
         return None
-    resampled = member.resampled if name == score else member.resampled_few_shot
-    return None if resampled is None else (resampled.ids, resampled.statistic(name))
+    _, first, place = np.unique(columns["label"], return_index=True, return_inverse=True)
+    counts = np.bincount(place)
+    accuracy = 100 * np.bincount(place, weights=hits.astype(float)) / counts
+    groups = {g: np.flatnonzero(columns["group"][first] == g).tolist() for g in _GROUPS}
+    found = group_estimates(accuracy, counts, {g: m for g, m in groups.items() if m}, level=0.975)
+    return (np.sort(columns["id"]), found[name]) if name in found else None
 
 
 def _tables(encoders: Sequence[Encoder]) -> list[Table]:
@@ -162,11 +166,11 @@ BALANCE = Axis(
     ),
     precedence=0,
     facts=(*COMMON, *PROBE, ("Group rule", "group_rule"), ("Groups", "groups")),
-    must_match=(),
+    must_match=("std_estimate",),
     remedy="audit both alike",
     sample=_sample,
-    drawn=_drawn,
-    drawn_over=f"test images (paired bootstrap within each class, {DRAWS:,} draws)",
+    alone=_alone,
+    paired_over="test images within each class (paired, Student's t; Std and worst class: both intervals together)",
     drawings=(
         Drawing(group_plots, "Accuracy by class group. Whiskers: 95 % intervals, as in the tables."),
         Drawing(

@@ -13,7 +13,7 @@ from holdfast.report.collect import Encoder, Measured
 from holdfast.report.images import PerImage
 from holdfast.report.paired import Sample
 from holdfast.report.plots import Plot
-from holdfast.statistics import DRAWS, Estimate
+from holdfast.statistics import Estimate, Measure
 
 Key = tuple[str, str]
 """Audit and score."""
@@ -97,7 +97,7 @@ def no_conclusions(finding: Finding) -> list[str]:
     return []
 
 
-def no_draws(member: Measured, score: str) -> tuple[np.ndarray, np.ndarray] | None:
+def no_others(member: Measured, score: str) -> tuple[np.ndarray, Measure] | None:
     """For axes whose scores are means over images, which `sample` gives."""
     return None
 
@@ -146,9 +146,9 @@ class Axis:
     """What makes two encoders comparable."""
     sample: Callable[[Measured, Finding, str], Sample | None]
     """A score's values by image; None where no columns hold them."""
-    drawn: Callable[[Measured, str], tuple[np.ndarray, np.ndarray] | None] = no_draws
-    """For scores that are no means: (ids of the images, the score in every draw of them)."""
-    drawn_over: str = f"test images (paired bootstrap, {DRAWS:,} draws)"
+    alone: Callable[[Measured, str], tuple[np.ndarray, Measure] | None] = no_others
+    """For scores that are no means: (ids of the images, the number with its 97.5 % interval)."""
+    paired_over: str = "test images (paired, Student's t)"
     """What the interval of a difference over images is over."""
 
     drawings: Sequence[Drawing]

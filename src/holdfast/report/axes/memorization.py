@@ -17,7 +17,6 @@ from holdfast.report.images import MOST, Field, Gallery, PerImage, Pictures, Vie
 from holdfast.report.paired import Sample, group_means, mean, ranked_above
 from holdfast.report.plots import layer_plots, ratio_plots
 from holdfast.report.wording import printable
-from holdfast.statistics import DRAWS
 
 _COLUMNS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("ratio", "Memorization ratio", {"on_map": True, "keep": "ends"}),
@@ -136,7 +135,7 @@ MEMORIZATION = Axis(
     must_match=("scored_checksum", "scored_views", "pairs", "view_settings"),
     remedy="train both runs' pairs on the same images with the same --seed",
     sample=_sample,
-    drawn_over=f"scored images (paired bootstrap within their parts, {DRAWS:,} draws)",
+    paired_over="scored images within their parts (paired, Student's t)",
     drawings=(
         Drawing(
             ratio_plots, "Where the line does not stand to the right of the dots, nothing was memorised that shows."

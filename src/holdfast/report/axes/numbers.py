@@ -7,7 +7,7 @@ import numpy as np
 
 from holdfast.findings import Finding
 from holdfast.report.wording import slug
-from holdfast.statistics import DRAWS, difference_interval, drawn_ratio, plain_percentiles
+from holdfast.statistics import difference_interval, wilson_interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +49,11 @@ def kept(finding: Finding) -> Number | None:
     right, left = (columns[name][attacked] == 1 for name in ("right", f"robust_{slug(eps)}"))
     if not right.any():
         return None
+    percent = 100 * float((left & right).sum() / right.sum())
     return Number(
-        value=100 * float(left.sum() / right.sum()),
-        interval=plain_percentiles(100 * drawn_ratio(left, right)),
-        over=f"attacked test images (bootstrap, {DRAWS:,} draws)",
+        value=percent,
+        interval=wilson_interval(percent, int(right.sum())),
+        over="attacked test images that are right (Wilson)",
         note="" if eps == "8/255" else f"at {eps}, the largest budget measured",
     )
 

@@ -10,7 +10,6 @@ from holdfast.report.axes.numbers import membership
 from holdfast.report.collect import Measured
 from holdfast.report.paired import Sample, ranked_above
 from holdfast.report.plots import roc_plots
-from holdfast.statistics import DRAWS
 
 
 def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:
@@ -61,7 +60,7 @@ PRIVACY = Axis(
     must_match=("scored_checksum", "scored_views", "pairs", "view_settings"),
     remedy="train both runs' pairs on the same images with the same --seed",
     sample=_sample,
-    drawn_over=f"members and others (paired bootstrap of each, {DRAWS:,} draws)",
+    paired_over="members and others (paired, Student's t of DeLong's placements)",
     drawings=(
         Drawing(
             roc_plots,

@@ -16,7 +16,6 @@ from holdfast.report.images import Field, Gallery, PerImage, Pictures, View, joi
 from holdfast.report.paired import Sample, group_means, mean
 from holdfast.report.plots import attack_plots
 from holdfast.report.wording import printable, slug
-from holdfast.statistics import DRAWS
 
 
 def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:
@@ -159,7 +158,7 @@ ROBUSTNESS = Axis(
     ),
     remedy="measure both with the same --budget",
     sample=_sample,
-    drawn_over=f"attacked test images (paired bootstrap, {DRAWS:,} draws)",
+    paired_over="attacked test images (paired, Student's t)",
     drawings=(
         Drawing(
             attack_plots,

@@ -12,7 +12,7 @@ from holdfast.report.estimates import values_of
 from holdfast.report.listed import axis_of
 from holdfast.report.paired import Sample, paired_interval
 from holdfast.report.wording import setting
-from holdfast.statistics import Estimate, over_runs, plain_percentiles, unpaired
+from holdfast.statistics import Estimate, Measure, apart_interval, over_runs, unpaired
 
 _SAME_PROTOCOL = {"protocol": "probe protocol", "probe_on": "images the probe is fitted on", "group_rule": "group rule"}
 
@@ -54,7 +54,7 @@ class Difference:
         """What `interval` is over."""
         if self.runs is not None or self.images is None:
             return "" if self.runs is None else self.runs.over
-        return axis_of(self.audit).drawn_over
+        return axis_of(self.audit).paired_over
 
 
 def difference(encoder: Encoder, baseline: Encoder, audit: str, score: Score) -> Difference | None:
@@ -100,26 +100,25 @@ def _test(measured: Measured) -> str:
 
 
 def _over_images(encoder: Encoder, baseline: Encoder, audit: str, score: Score) -> tuple[float, float] | None:
-    """Bootstrap interval of the difference over shared images, runs averaged; None where images do not align."""
+    """Interval of the difference over shared images, runs averaged; None where images do not align."""
     groups, axis = [group.with_finding(audit) for group in (encoder, baseline)], axis_of(audit)
-    drawn = [[axis.drawn(member, score.name) for member in group] for group in groups]
-    if any(one is not None for group in drawn for one in group):
-        return _of_draws(drawn)
+    alone = [[axis.alone(member, score.name) for member in group] for group in groups]
+    if any(one is not None for group in alone for one in group):
+        return _of_intervals(alone)
     found = [[sample_of(member, audit, score.name) for member in group] for group in groups]
     known = [[one for one in group if one is not None] for group in found]
     return paired_interval(*known) if [*map(len, known)] == [*map(len, groups)] else None
 
 
-def _of_draws(groups: Sequence[Sequence[tuple[np.ndarray, np.ndarray] | None]]) -> tuple[float, float] | None:
-    """An interval from (ids, score in every draw) of two encoders' runs; None where one is missing or ids differ."""
+def _of_intervals(groups: Sequence[Sequence[tuple[np.ndarray, Measure] | None]]) -> tuple[float, float] | None:
+    """Of (ids, number with its interval) of each run of two encoders; None where one is missing or ids differ."""
     known = [[one for one in group if one is not None] for group in groups]
     if [*map(len, known)] != [*map(len, groups)]:
         return None
-    ids = known[0][0][0]
-    if not all(np.array_equal(own, ids) for group in known for own, _ in group):
+    if not all(np.array_equal(own, known[0][0][0]) for group in known for own, _ in group):
         return None
-    ours, theirs = (np.mean([draws for _, draws in group], axis=0) for group in known)
-    return plain_percentiles(ours - theirs) if np.isfinite(ours - theirs).all() else None
+    ours, theirs = ([measure for _, measure in group] for group in known)
+    return apart_interval(ours, theirs)
 
 
 def sample_of(measured: Measured, audit: str, score: str) -> Sample | None:

@@ -1,0 +1,59 @@
+"""Shares of images: exact ends, Wilson's interval, weighted means of shares, differences of two shares."""
+
+import math
+
+import numpy as np
+from scipy.special import betaincinv, ndtri
+
+from holdfast.statistics.intervals import NORMAL_975
+
+
+def exact_interval(hits: np.ndarray, images: np.ndarray, *, tail: float = 0.025) -> tuple[np.ndarray, np.ndarray]:
+    """Ends in [0, 1] of shares hits / images, each beyond the truth with a chance of at most `tail` (Clopper 1934)."""
+    hits, images = np.asarray(hits, dtype=float), np.asarray(images, dtype=float)
+    low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), images - hits + 1, tail), 0.0)
+    high = np.where(hits < images, betaincinv(hits + 1, np.maximum(images - hits, 1), 1 - tail), 1.0)
+    return low, high
+
+
+def wilson_interval(percent: float, images: int) -> tuple[float, float]:
+    """95 % interval of a share in percent, measured on so many images; valid also at 0 and 100 (Wilson 1927)."""
+    if images < 1:
+        raise ValueError(f"expected at least one image, got {images}; leave the class out")
+    low, high = _wilson(percent / 100, images, NORMAL_975)
+    return 100 * low, 100 * high
+
+
+def _wilson(share: float, images: float, quantile: float) -> tuple[float, float]:
+    square = quantile**2
+    centre = (share + square / (2 * images)) / (1 + square / images)
+    half = quantile / (1 + square / images) * math.sqrt(share * (1 - share) / images + square / (4 * images**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def smoothed_variance(shares: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Variance of shares [k] over images [k]: half a hit and half a miss are added, so that 0 of 5 is not certain."""
+    smooth = (shares * images + 0.5) / (images + 1)
+    return smooth * (1 - smooth) * (images + 1) / images**2
+
+
+def mean_share_interval(
+    shares: np.ndarray, images: np.ndarray, weights: np.ndarray, *, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval in [0, 1] of a weighted mean of shares of strata: Wilson's, at the images that a plain share with its
+    variance would have."""
+    smooth = float(weights @ ((shares * images + 0.5) / (images + 1)))
+    variance = float(weights**2 @ smoothed_variance(shares, images))
+    quantile = float(ndtri(0.5 + level / 2))
+    return _wilson(float(weights @ shares), smooth * (1 - smooth) / variance, quantile)
+
+
+def share_difference(hits: tuple[int, int], images: tuple[int, int]) -> tuple[float, float, float]:
+    """Share of the first less that of the second, independent one, in percent, with its 95 % interval (Newcombe 1998,
+    from Wilson's ends)."""
+    (a, b), (m, n) = hits, images
+    (low_a, high_a), (low_b, high_b) = _wilson(a / m, m, NORMAL_975), _wilson(b / n, n, NORMAL_975)
+    value = a / m - b / n
+    low = value - math.hypot(a / m - low_a, high_b - b / n)
+    high = value + math.hypot(high_a - a / m, b / n - low_b)
+    return 100 * value, 100 * low, 100 * high
