@@ -10,6 +10,7 @@ from holdfast.findings import Finding, Score
 from holdfast.statistics import (
     DRAWS,
     Roc,
+    auc_interval,
     calibrated_accuracy,
     membership,
     percentile_interval,
@@ -18,8 +19,9 @@ from holdfast.statistics import (
 
 ROC_POINTS = 200
 """Rows of the ROC table per attack, at most: spread evenly on a logarithmic axis."""
-_LEAST_OTHERS = {"tpr_at_1pct_fpr": 100, "tpr_at_0.1pct_fpr": 1000}
-"""Non-members without which a rate of false positives would rest on no image at all."""
+LEAST_OTHERS = {"tpr_at_1pct_fpr": 500, "tpr_at_0.1pct_fpr": 5000}
+"""Non-members from which a rate at few false positives is given: it rests on five images then. At 100 (one image) it
+read half too high and its interval held in three of four cases."""
 _OVER = f"images (bootstrap, near-duplicates together, {DRAWS:,} draws)"
 _TEXTS = {
     "auc": "chance that a member scores above a non-member, ties one half; 0.5: this attack found nothing",
@@ -45,7 +47,7 @@ def privacy(subject: Subject) -> Finding:
     Attacks: cosine (EncoderMI's threshold on the mean cosine of views, one encoder), difference (L_g - L_f of one pair,
     an attacker with a reference encoder) and averaged (the same, mean over pairs: the strongest). Independents are
     never non-members: g trained on them, which would inflate the result. Scores METRIC_ATTACK in [0, 1]; the rates at
-    1 % and 0.1 % false positives need 100 and 1,000 non-members. Table 'roc' for curves on logarithmic axes. Raises
+    1 % and 0.1 % false positives need 500 and 5,000 non-members. Table 'roc' for curves on logarithmic axes. Raises
     ValueError without encoder pairs or external images.
     """
     scored = subject.scored
@@ -95,10 +97,11 @@ def _scores(attack: _Attack, scored: Scored, seed: int) -> list[Score]:
     others = len(groups[1])
     scores = []
     for name in found[0]:
-        if others < _LEAST_OTHERS.get(name, 0):
+        if others < LEAST_OTHERS.get(name, 0):
             continue
         value = float(np.mean([metrics[name] for metrics in found]))
         interval = percentile_interval(np.mean([draws[name] for draws in drawn], axis=0), value)
+        interval = auc_interval(value, interval, len(groups[0]), others) if name == "auc" else interval
         scores.append(_score(attack, name, value, interval, others))
     if min(map(len, groups)) > 1:
         halves = [calibrated_accuracy(*_split(values, scored), seed=seed) for values in attack.values]
@@ -108,7 +111,7 @@ def _scores(attack: _Attack, scored: Scored, seed: int) -> list[Score]:
 
 def _score(attack: _Attack, name: str, value: float, interval: tuple[float, float] | None, others: int) -> Score:
     false = {"tpr_at_1pct_fpr": others // 100, "tpr_at_0.1pct_fpr": others // 1000}.get(name)
-    rests = "" if false is None else f"; rests on {false} false positives of {others:,} non-members"
+    rests = "" if false is None else _rests_on(false, others)
     return Score(
         name=f"{name.replace('.', '_')}_{attack.name}",
         value=value,
@@ -118,6 +121,15 @@ def _score(attack: _Attack, name: str, value: float, interval: tuple[float, floa
         definition=f"{attack.text}: {_TEXTS[name]}{rests}.",
         interval=interval,
         interval_over="" if interval is None else _OVER,
+    )
+
+
+def _rests_on(false: int, others: int) -> str:
+    """How many errors a rate stands on, and what the threshold, chosen on these very images, lets through of others."""
+    more = 100 * (false + 1) / (others + 1)
+    return (
+        f"; rests on {false} false positives of {others:,} non-members, and its threshold, chosen on them, takes some "
+        f"{more:.3g} % of other non-members: it reads a little high"
     )
 
 

@@ -27,9 +27,13 @@ if TYPE_CHECKING:
     from holdfast.statistics.intervals import t_quantile as t_quantile
     from holdfast.statistics.intervals import unpaired as unpaired
     from holdfast.statistics.intervals import within_bounds as within_bounds
+    from holdfast.statistics.ranks import agreement_gap as agreement_gap
+    from holdfast.statistics.ranks import auc_interval as auc_interval
+    from holdfast.statistics.ranks import correlation_interval as correlation_interval
     from holdfast.statistics.ranks import detection_auc as detection_auc
     from holdfast.statistics.ranks import mean_pairwise_spearman as mean_pairwise_spearman
     from holdfast.statistics.ranks import midranks as midranks
+    from holdfast.statistics.ranks import separated_end as separated_end
     from holdfast.statistics.ranks import spearman as spearman
     from holdfast.statistics.ranks import spearman_interval as spearman_interval
     from holdfast.statistics.resampling import DRAWS as DRAWS
@@ -45,5 +49,6 @@ if TYPE_CHECKING:
     from holdfast.statistics.significance import empirical_p as empirical_p
     from holdfast.statistics.significance import false_discovery as false_discovery
     from holdfast.statistics.significance import larger_mean_p as larger_mean_p
+    from holdfast.statistics.significance import least_null as least_null
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -48,7 +48,7 @@ class Measure:
 def group_estimates(
     per_class: np.ndarray, counts: np.ndarray, groups: Mapping[str, Sequence[int]], *, level: float = 0.95
 ) -> dict[str, Measure]:
-    """The same of one encoder's measured accuracies [classes], with intervals over test images within classes.
+    """All of `group_statistics` for one encoder's accuracies [classes], with intervals over test images in classes.
 
     counts [classes]: test images. Means have Wilson's interval at the effective number of images; std is without the
     noise's share, its interval by inversion of the test of every spread; worst_class is the lowest accuracy measured,

@@ -47,10 +47,57 @@ def mean_pairwise_spearman(columns: Sequence[np.ndarray]) -> float:
     return float(np.mean(pairs))
 
 
+def agreement_gap(
+    own: np.ndarray, null: np.ndarray, *, groups: tuple[np.ndarray, np.ndarray], seed: int
+) -> tuple[float, float, float]:
+    """How much better rankings repeat in one set than in a null: mean pairwise `spearman` of own [k, n] less that of
+    null [k, m], k rankings each, and its 95 % interval.
+
+    A percentile bootstrap of the images of both sets; groups: a near-duplicate group for each, drawn whole.
+    """
+    value = mean_pairwise_spearman(list(own)) - mean_pairwise_spearman(list(null))
+    drawn = [
+        resampled_rows(
+            lambda rows, of=of: mean_pairwise_spearman(list(of[:, rows])),
+            of.shape[1],
+            seed=seed,
+            purpose=f"agreement of {name}",
+            clusters=clusters,
+        )
+        for of, clusters, name in zip((own, null), groups, ("own", "null"), strict=True)
+    ]
+    return value, *percentile_interval(drawn[0] - drawn[1], value)
+
+
+def correlation_interval(value: float, count: int) -> tuple[float, float] | None:
+    """95 % interval of a `spearman` over so many independent rows (Fisher's z with the variance of Fieller 1957); None
+    for fewer than five."""
+    if count < 5:
+        return None
+    centre, half = math.atanh(max(-1 + 1e-9, min(1 - 1e-9, value))), NORMAL_975 * math.sqrt(1.06 / (count - 3))
+    return math.tanh(centre - half), math.tanh(centre + half)
+
+
+def separated_end(positives: int, others: int) -> float:
+    """Lower end of the AUC of scores that tell so many positives from others without an error, exact.
+
+    Of as many disjoint pairs as the smaller set has, each is then in order, which an AUC below the end would give in
+    under 2.5 % of cases.
+    """
+    return 0.025 ** (1 / min(positives, others))
+
+
+def auc_interval(auc: float, interval: tuple[float, float], positives: int, others: int) -> tuple[float, float]:
+    """An interval of an AUC, with exact ends where the scores tell the two sets apart (or the wrong way round) without
+    an error: neither a variance nor a bootstrap knows that other images might not be."""
+    end = separated_end(positives, others)
+    return (end, 1.0) if auc == 1 else (0.0, 1 - end) if auc == 0 else interval
+
+
 def detection_auc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
     """Chance that a positive [n] (bool) scores higher than another, ties one half, and its 95 % interval.
 
-    DeLong's variance (1988). 0.5 is guessing. Raises ValueError where all or none are positive.
+    DeLong's variance (1988), exact ends at 0 and 1. 0.5 is guessing. Raises ValueError where all or none are positive.
     """
     scores, positive = np.asarray(scores, dtype=float), np.asarray(positive, dtype=bool)
     m, n = int(positive.sum()), int((~positive).sum())
@@ -62,4 +109,4 @@ def detection_auc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, floa
     auc = float(above.mean())
     variance = sum(sample_variance(x) / len(x) for x in (above, below))
     half = NORMAL_975 * math.sqrt(variance)
-    return auc, max(0.0, auc - half), min(1.0, auc + half)
+    return auc, *auc_interval(auc, (max(0.0, auc - half), min(1.0, auc + half)), m, n)

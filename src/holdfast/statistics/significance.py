@@ -24,6 +24,14 @@ def false_discovery(p: np.ndarray) -> np.ndarray:
     return q
 
 
+def least_null(tests: int, *, rate: float = 0.05) -> int:
+    """Size of the null from which a single one of so many tests can be discovered at a false discovery rate.
+
+    An empirical p is 1 / (1 + null) at least, and Benjamini and Hochberg ask rate / tests of the smallest.
+    """
+    return math.ceil(tests / rate - 1e-9) - 1
+
+
 def effect_size(scores: np.ndarray, null: np.ndarray) -> float:
     """Cohen's d: difference of means over the pooled standard deviation; 0 where neither set varies."""
     a, b = (np.asarray(x, dtype=float) for x in (scores, null))

@@ -8,6 +8,7 @@ from holdfast.audits import Pairs, audit
 from holdfast.config import ViewSettings
 from holdfast.data import Images
 from holdfast.models import create_encoder
+from holdfast.statistics import empirical_p
 
 PLAIN = ViewSettings(jitter=0, grey=0, crop_min=0.3)
 
@@ -201,11 +202,13 @@ def test_findings_say_that_they_are_of_pair_encoders():
         assert settings["parts"] == {"shared": 59, "candidate": 29, "independent": 29, "external": 58}
 
 
-def test_rates_at_1_percent_need_100_non_members_and_name_what_they_rest_on():
-    images = levelled_images(255)
+def test_rates_at_1_percent_need_500_non_members_and_name_what_they_rest_on():
+    images = toy_images((100,) * 6, seed=2, first_id=5000)
     parts = {"candidate": images.ids[:100], "external": images.ids[100:]}
     finding = measured(Pairs(encoders=[(small_network(1), small_network(2))], images=images, parts=parts), "privacy")
-    assert "rests on 1 false positives of 155 non-members" in finding["tpr_at_1pct_fpr_cosine"].definition
+    said = finding["tpr_at_1pct_fpr_cosine"].definition
+    assert "rests on 5 false positives of 500 non-members" in said
+    assert "takes some 1.2 % of other non-members: it reads a little high" in said
     assert "tpr_at_0_1pct_fpr_cosine" not in values(finding)
     curve = [row for row in finding.tables["roc"] if row["attack"] == "cosine"]
     assert curve[-1]["tpr"] == curve[-1]["fpr"] == 1
@@ -229,4 +232,18 @@ def test_fewer_images_of_a_class_that_are_memorised_more_give_a_negative_correla
     encoders = [(Recognises(images, known), Recognises(images, pairs.parts["shared"]))]
     finding = measured(Pairs(encoders=encoders, images=images, parts=pairs.parts, views=PLAIN))
     assert finding["class_size"].value == pytest.approx(-1)
+    assert finding["class_size"].interval is None, "two classes say nothing of others"
     assert {row["class"]: row["ratio"] for row in finding.tables["per_class"]} == {"common": 0, "rare": 1}
+
+
+def test_rank_p_q_and_reliability_are_of_the_ratio():
+    finding = measured(toy_pairs())
+    columns, part = finding.columns, finding.columns["part"]
+    own, null = (columns["ratio"][part == name] for name in ("candidate", "external"))
+    np.testing.assert_allclose(columns["p"][part == "candidate"], empirical_p(own, null))
+    assert finding["discovered"].value == (columns["q"][part == "candidate"] <= 0.05).sum()
+    assert finding["cross_pair_gap"].value == pytest.approx(
+        finding["cross_pair_candidate"].value - finding["cross_pair_external"].value
+    )
+    assert "from 579 external images on, of which there are 58" in finding["discovered"].definition
+    assert finding.settings["external_for_one"] == 579

@@ -19,12 +19,14 @@ def score(name, value, interval=None):
     )
 
 
-def finding(*, centred=(0.01, 0.03), repeats=(0.3, 0.1), pairs=3, external=True, rows=20):
+def finding(*, centred=(0.01, 0.03), gap=(0.05, 0.35), discovered=3, pairs=3, external=True, rows=20):
     scores = [score("difference_candidate", 0.02)]
     if external:
         scores += [score("difference_external", 0.0, (-0.001, 0.001)), score("centred_candidate", 0.02, centred)]
     if pairs > 1:
-        scores += [score("cross_pair_candidate", repeats[0]), score("cross_pair_external", repeats[1])]
+        scores += [score("cross_pair_candidate", 0.3), score("cross_pair_external", 0.1)]
+        scores += [] if gap is None else [score("cross_pair_gap", 0.2, gap)]
+    scores += [score("discovered", discovered)] if external and pairs > 2 else []
     numbers = np.arange(rows)
     columns = {
         "id": numbers + 100,
@@ -44,6 +46,7 @@ def finding(*, centred=(0.01, 0.03), repeats=(0.3, 0.1), pairs=3, external=True,
     }
     tables = {"per_class": [{"class": "<cat>", "index": 0}, {"class": "dog", "index": 1}]}
     settings = {"measured_on": "6 encoders trained in 3 pairs", "pairs": pairs, "name": "run <a>"}
+    settings |= {"parts": {"candidate": 15, "external": 5}, "external_for_one": 299}
     return Finding(audit="memorization", scores=scores, columns=columns, tables=tables, settings=settings)
 
 
@@ -60,7 +63,9 @@ def test_a_clear_effect_that_pairs_agree_on_is_trusted():
     ("options", "words"),
     [
         ({"centred": (-0.01, 0.03)}, "is not above the 95 % interval of the external images"),
-        ({"repeats": (0.1, 0.1)}, "no more than on the external images"),
+        ({"gap": (-0.05, 0.45)}, "no more than on the external images"),
+        ({"gap": None}, "audit again with this version"),
+        ({"discovered": 0}, "a single one of 15 can from 299 external images on, there are 5"),
         ({"pairs": 2}, "2 pairs are too few"),
         ({"pairs": 1}, "1 pair is too few"),
         ({"external": False}, "no external images"),
@@ -97,7 +102,7 @@ def test_the_gallery_shows_candidates_from_both_ends_with_what_to_do(tmp_path):
 
 
 def test_the_gallery_says_first_where_the_order_means_nothing(tmp_path):
-    page = gallery(finding(repeats=(0, 0)), pixels, tmp_path / "gallery.html").read_text()
+    page = gallery(finding(gap=(-0.1, 0.1)), pixels, tmp_path / "gallery.html").read_text()
     assert "Nothing can be concluded" in page.split("<h2>")[0]
     assert "this order is not trustworthy" in page
 

@@ -13,7 +13,7 @@ from holdfast.data.splits import PARTS
 from holdfast.evaluation import neighbours
 from holdfast.evaluation.probes import NEIGHBOURS
 from holdfast.findings import Finding
-from holdfast.statistics import empirical_p, false_discovery, mean_interval, midranks
+from holdfast.statistics import empirical_p, false_discovery, least_null, mean_interval, midranks
 
 
 def memorization(subject: Subject) -> Finding:
@@ -28,7 +28,7 @@ def memorization(subject: Subject) -> Finding:
     columns = _columns(subject, scored)
     return Finding(
         audit="memorization",
-        scores=[*memory_scores(scored), *class_size_scores(scored, columns, seed=subject.options.seed)],
+        scores=[*memory_scores(scored, seed=subject.options.seed), *class_size_scores(columns)],
         columns=columns,
         tables={
             "parts": _parts(scored),
@@ -38,7 +38,9 @@ def memorization(subject: Subject) -> Finding:
             "planted": _planted(scored, columns),
             **({} if subject.pairs is None else subject.pairs.tables),
         },
-        settings=subject.settings | dict(scored.facts) | {"neighbours": NEIGHBOURS},
+        settings=subject.settings
+        | dict(scored.facts)
+        | {"neighbours": NEIGHBOURS, "ranked_by": "ratio", "external_for_one": _external_for_one(scored)},
     )
 
 
@@ -63,8 +65,13 @@ def _columns(subject: Subject, scored: Scored) -> dict[str, np.ndarray]:
     return columns | _against_null(scored) | _surroundings(subject, scored)
 
 
+def _external_for_one(scored: Scored) -> int:
+    """External images from which a single candidate can be discovered at q = 0.05."""
+    return least_null(int(scored.at("candidate").sum()))
+
+
 def _against_null(scored: Scored) -> dict[str, np.ndarray]:
-    """The centred difference, and p and q of candidates; NaN for other images."""
+    """The centred difference, and p and q of the ratio of candidates; NaN for other images."""
     null, candidate = scored.at("external"), scored.at("candidate")
     if not null.any():
         return {}
@@ -72,7 +79,8 @@ def _against_null(scored: Scored) -> dict[str, np.ndarray]:
     found = {"difference_centred": differences - differences[null].mean()}
     if len(scored.pairs) >= LEAST_PAIRS:
         p, q = (np.full(len(differences), np.nan) for _ in range(2))
-        p[candidate] = empirical_p(differences[candidate], differences[null])
+        ratios = scored.ratios.mean(0)
+        p[candidate] = empirical_p(ratios[candidate], ratios[null])
         q[candidate] = false_discovery(p[candidate])
         found |= {"p": p, "q": q}
     return found

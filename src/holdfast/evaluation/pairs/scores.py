@@ -61,6 +61,10 @@ class PairScores:
     """loss_g - loss_f over the first, third, ... views alone."""
     second_half: np.ndarray
     """loss_g - loss_f over the other views alone."""
+    first_ratio: np.ndarray
+    """(loss_g - loss_f) / (loss_g + loss_f) over the first, third, ... views alone."""
+    second_ratio: np.ndarray
+    """The ratio over the other views alone."""
     cosine_f: np.ndarray
     """Mean cosine of the views by f."""
 
@@ -137,6 +141,8 @@ def _scores(f: Tensor, g: Tensor) -> PairScores:
         "se_views": (spread * (k - 1) / k).sqrt(),
         "first_half": halves[0][1] - halves[0][0],
         "second_half": halves[1][1] - halves[1][0],
+        "first_ratio": memorization_of_losses(*halves[0])["ratio"],
+        "second_ratio": memorization_of_losses(*halves[1])["ratio"],
         "cosine_f": mean_cosine(f).double(),
     }
     return PairScores(**{name: values.cpu().numpy() for name, values in found.items()})

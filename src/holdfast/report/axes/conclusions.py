@@ -24,7 +24,8 @@ def of_memorization(finding: Finding) -> list[str]:
         ]
     return [
         measured,
-        "The ranking may be used: candidates lie above the external images, and pairs agree on their order more.",
+        "The ranking may be used: candidates lie above the external images, some stand out one by one, and pairs agree "
+        "on their order more.",
     ]
 
 
@@ -37,7 +38,8 @@ def _doubts(finding: Finding) -> list[str]:
     doubts = []
     if pairs < LEAST_PAIRS:
         doubts.append(f"because {pairs} {'pair is' if pairs == 1 else 'pairs are'} too few to rank images (3 or more)")
-    return doubts + _apart(values) + (_repeats(values) if pairs > 1 else [])
+    doubts += _apart(values) + (_repeats(values) if pairs > 1 else [])
+    return doubts + (_discovered(finding, values) if pairs >= LEAST_PAIRS else [])
 
 
 def _apart(values: Mapping[str, Score]) -> list[str]:
@@ -56,12 +58,30 @@ def _apart(values: Mapping[str, Score]) -> list[str]:
 
 
 def _repeats(values: Mapping[str, Score]) -> list[str]:
+    """Pairs must agree on the candidates' order by more than on the external images', whatever images were drawn."""
     own, null = values["cross_pair_candidate"].value, values["cross_pair_external"].value
-    if own > null:
+    gap = values.get("cross_pair_gap")
+    if gap is None or gap.interval is None:
+        return ["because nothing says how far the agreement of pairs moves by chance: audit again with this version"]
+    if gap.interval[0] > 0:
         return []
+    low, high = (_number(end) for end in gap.interval)
     return [
         f"because pairs agree on the candidates' order (rank correlation {_number(own)}) no more than on the external "
-        f"images' ({_number(null)})"
+        f"images' ({_number(null)}; difference {_number(gap.value)}, interval [{low}, {high}])"
+    ]
+
+
+def _discovered(finding: Finding, values: Mapping[str, Score]) -> list[str]:
+    """At least one candidate must stand out from the external images."""
+    if "discovered" in values and values["discovered"].value > 0:
+        return []
+    parts, least = finding.settings.get("parts", {}), finding.settings.get("external_for_one")
+    if least is None or "external" not in parts:
+        return ["because no candidate stands out from the external images (q ≤ 0.05)"]
+    return [
+        f"because no candidate stands out from the external images (q ≤ 0.05; a single one of {parts['candidate']:,} "
+        f"can from {least:,} external images on, there are {parts['external']:,})"
     ]
 
 

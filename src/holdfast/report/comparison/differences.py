@@ -111,7 +111,7 @@ def _over_images(encoder: Encoder, baseline: Encoder, audit: str, score: Score) 
 
 
 def _of_intervals(groups: Sequence[Sequence[tuple[np.ndarray, Measure] | None]]) -> tuple[float, float] | None:
-    """Of (ids, number with its interval) of each run of two encoders; None where one is missing or ids differ."""
+    """The interval from (ids, number, interval) of both encoders' runs; None where one is missing or ids differ."""
     known = [[one for one in group if one is not None] for group in groups]
     if [*map(len, known)] != [*map(len, groups)]:
         return None
