@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from holdfast.data import Batch
 from holdfast.engine.optim import make_optimizer
 from holdfast.engine.session import resolve_precision
-from holdfast.methods import PRESETS, EMPSSLConfig, build
+from holdfast.methods import PRESETS, AdversaryConfig, EMPSSLConfig, build
 from holdfast.objectives import emp_ssl
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -76,7 +76,7 @@ def step(options: argparse.Namespace) -> None:
     config = replace(
         preset,
         method=EMPSSLConfig(view_count=options.views),
-        adversary=f"free:{options.replays}",
+        parts=(AdversaryConfig(adversary=f"free:{options.replays}"),),
         encoder=options.encoder,
         stem="small",
     )

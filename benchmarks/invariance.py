@@ -9,7 +9,6 @@ closed form. Rounds take turns; each time is the best round's.
 
 import argparse
 import time
-from dataclasses import replace
 
 import torch
 
@@ -17,7 +16,7 @@ from holdfast.config import RunConfig
 from holdfast.data import Batch
 from holdfast.engine.optim import make_optimizer
 from holdfast.engine.session import resolve_precision
-from holdfast.methods import METHODS, Method, build
+from holdfast.methods import METHODS, Method, build, with_settings
 
 FORMS = {
     "plain": {},
@@ -56,7 +55,7 @@ def main() -> None:
     images = torch.rand(options.batch_size, 3, 32, 32, generator=torch.Generator().manual_seed(0)).to(device)
     batch = Batch(images, torch.arange(options.batch_size, device=device), 0)
     plain = RunConfig(method=METHODS[options.method].Config(), encoder=options.encoder)
-    made = {name: build(replace(plain, **form), image_size=32).train() for name, form in FORMS.items()}
+    made = {name: build(with_settings(plain, **form), image_size=32).train() for name, form in FORMS.items()}
     made = {name: m.to(device).to(memory_format=torch.channels_last) for name, m in made.items()}  # type: ignore[call-overload]
     optimizers = {name: make_optimizer(plain, method) for name, method in made.items()}
     times: dict[str, list[float]] = {name: [] for name in FORMS}

@@ -24,7 +24,7 @@ from holdfast.config import RunConfig, ViewSettings
 from holdfast.data import load_pool
 from holdfast.engine import resume, train
 from holdfast.findings import Finding
-from holdfast.methods import PRESETS, EMPSSLConfig, SDCLRConfig, SimCLRConfig, build
+from holdfast.methods import PRESETS, EMPSSLConfig, PenaltyConfig, SDCLRConfig, SimCLRConfig, build
 from holdfast.report.listed import conclusions
 from holdfast.runs import RunFolder, write_json
 from holdfast.studies import StudyConfig, run_study
@@ -33,7 +33,7 @@ _PLAIN: dict[str, Any] = {"method": SimCLRConfig(temperature=0.5), "batch_size":
 METHODS: dict[str, RunConfig] = {
     "simclr": RunConfig(**_PLAIN),
     "sdclr": RunConfig(**{**_PLAIN, "method": SDCLRConfig(temperature=0.5)}),
-    "invclr": RunConfig(**_PLAIN, penalty="invariance:0.1", penalty_form="pair"),
+    "invclr": RunConfig(**_PLAIN, parts=(PenaltyConfig(penalty="invariance:0.1", penalty_form="pair"),)),
     "cf-amc-ssl": replace(
         PRESETS["cf-amc-ssl"](), method=EMPSSLConfig(view_count=8, prefeature_dim=1024, head_dim=256), batch_size=50
     ),

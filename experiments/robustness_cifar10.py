@@ -53,7 +53,7 @@ def configurations(options: argparse.Namespace) -> dict[str, RunConfig]:
         "split": options.seed,
     }
     passes = 6 * options.views * options.units  # of an image: one epoch of robust EMP-SSL is 6 passes of its views
-    plain = replace(PRESETS["simclr-free"](), adversary=None, method=SimCLRConfig(temperature=0.2), **shared)
+    plain = replace(PRESETS["simclr-free"](), parts=(), method=SimCLRConfig(temperature=0.2), **shared)
     found = {"simclr": replace(plain, batch_size=256)}
     for name in ("emp-ssl", "robust-emp-ssl", "cf-amc-ssl"):
         found[name] = replace(PRESETS[name](), method=narrow, batch_size=50, **shared)

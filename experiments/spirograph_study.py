@@ -15,7 +15,6 @@ import json
 import platform
 import sys
 import time
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from holdfast.data import Images, load_images, view_maker
 from holdfast.data.spirograph import TARGETS
 from holdfast.engine import train
 from holdfast.evaluation import averaged_features, extract_features, regression_table, variance_report
-from holdfast.methods import SimCLRConfig
+from holdfast.methods import SimCLRConfig, with_settings
 from holdfast.models import load_encoder
 from holdfast.runs import write_json
 
@@ -61,7 +60,7 @@ def settings(options: argparse.Namespace, arm: str, seed: int) -> RunConfig:
         threads=2,
         seed=seed,
     )
-    return replace(plain, **ARMS[arm])
+    return with_settings(plain, **ARMS[arm])
 
 
 def factors(images: Images) -> Tensor:

@@ -2,7 +2,8 @@ import pytest
 
 from holdfast.audits import Options
 from holdfast.audits.robustness import robustness_passes
-from holdfast.budgets import BUDGETS, AttackOptions, budget_of, budgeted, parse_eps
+from holdfast.budgets import BUDGETS, budget_of, budgeted, parse_eps
+from holdfast.options import MeasurementOptions
 
 
 def test_budgets_are_read_as_fractions_and_come_back_ascending():
@@ -36,7 +37,7 @@ def test_a_budget_that_is_none_is_refused(value):
 )
 def test_options_that_make_no_sense_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
-        AttackOptions(**options)
+        MeasurementOptions(**options)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError, dataclass, replace
 import pytest
 
 from holdfast.config import VIEWS, MethodConfig, RunConfig, ViewSettings, from_document, require, to_document
-from holdfast.methods import METHODS
+from holdfast.methods import METHODS, PARTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,9 @@ def undocumented(kind: type) -> list[str]:
     return [ast.unparse(a) for a, b in pairs if isinstance(a, ast.AnnAssign) and not isinstance(b, ast.Expr)]
 
 
-@pytest.mark.parametrize("kind", [RunConfig, ViewSettings, MethodConfig, *(m.Config for m in METHODS.values())])
+@pytest.mark.parametrize(
+    "kind", [RunConfig, ViewSettings, MethodConfig, *(m.Config for m in METHODS.values()), *PARTS.values()]
+)
 def test_every_setting_says_what_it_is(kind):
     assert undocumented(kind) == []
 
@@ -134,7 +136,7 @@ def test_a_run_comes_back_from_its_document(settings):
     config = RunConfig(method=ToyConfig(weight=0.1, head_layers=3), **settings)
     document = json.loads(json.dumps(to_document(config, "toy", "0.1.0")))
     assert from_document(document, KINDS) == config
-    assert (document["schema"], document["version"], document["method"]) == (1, "0.1.0", "toy")
+    assert (document["schema"], document["version"], document["method"]) == (2, "0.1.0", "toy")
     assert document["settings"] == {"head_layers": 3, "head_dim": 128, "weight": 0.1}
 
 
@@ -145,8 +147,8 @@ def document(**changes) -> dict:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema": 2}, "expected config schema 1, got 2"),
-        ({"schema": None}, "expected config schema 1, got None"),
+        ({"schema": 3}, "expected config schema 1 or 2, got 3"),
+        ({"schema": None}, "expected config schema 1 or 2, got None"),
         ({"method": "tay"}, "a method of toy, got tay"),
         ({"learning_rate": 1}, "only settings of RunConfig, got learning_rate"),
         ({"settings": {"wieght": 1}}, "only settings of ToyConfig, got wieght"),
@@ -162,7 +164,7 @@ def test_a_document_that_this_version_does_not_know_is_refused(changes, message)
 
 
 def test_what_a_document_leaves_out_has_its_default():
-    assert from_document({"schema": 1, "method": "toy"}, KINDS) == toy_run()
+    assert from_document({"schema": 2, "method": "toy"}, KINDS) == toy_run()
 
 
 def test_reading_a_document_leaves_it_as_it_was():

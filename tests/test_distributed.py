@@ -11,7 +11,7 @@ from ddp_workers import _cubic, double_method, gradients_of, last_batch, replay,
 
 from holdfast.config import RunConfig
 from holdfast.distributed import SynchronisedBatchNorm, gather, synchronise_norms, total
-from holdfast.methods import METHODS
+from holdfast.methods import METHODS, with_settings
 
 NORMS = "timm/test_efficientnet"
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -26,7 +26,7 @@ def case(method: str, images: int = 13, encoder: str = "timm/test_resnet", **cha
     """A configuration, and how many images it is trained on: the last batch of 8 is compared."""
     stem = "small" if encoder == "timm/test_resnet" else "standard"
     settings = METHODS[method].Config(**SETTINGS[method])
-    return RunConfig(method=settings, encoder=encoder, stem=stem, **changes), images
+    return with_settings(RunConfig(method=settings, encoder=encoder, stem=stem), **changes), images
 
 
 PENALTY: dict[str, Any] = {"penalty": "invariance:0.5", "penalty_limit": 1e6}

@@ -45,7 +45,7 @@ def function_sizes() -> dict[str, int]:
 
 
 MACHINERY = {
-    "methods": {"base", "presets", "first_view"},
+    "methods": {"base", "presets", "first_view", "ball"},
     "audits": {"subject", "plan", "atlas"},
     "recipes": set(),
 }

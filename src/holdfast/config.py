@@ -3,36 +3,30 @@
 A method's own settings live in its file under methods/; a new paper does not touch this module.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-SCHEMA_VERSION = 1
-_T = TypeVar("_T")
+from holdfast.settings import MethodConfig, PartConfig, parse_part, require, require_choices, typed
 
+__all__ = [
+    "SCHEMA_VERSION",
+    "VIEWS",
+    "MethodConfig",
+    "PartConfig",
+    "RunConfig",
+    "ViewSettings",
+    "from_document",
+    "parse_part",
+    "require",
+    "require_choices",
+    "to_document",
+    "upgraded",
+]
 
-def require(holds: bool, expected: str, got: object, remedy: str) -> None:
-    """Raises ValueError with one line, expected, got and remedy, unless the condition holds."""
-    if not holds:
-        raise ValueError(f"expected {expected}, got {got}; {remedy}")
-
-
-def _require_choices(settings: object) -> None:
-    """Checks each Literal field: Python does not, and a misspelt optimiser would train with another one."""
-    for name, kind in get_type_hints(type(settings)).items():
-        if get_origin(kind) is Literal:
-            choices, value = get_args(kind), getattr(settings, name)
-            require(value in choices, f"{name} {' or '.join(choices)}", repr(value), f"set --{name}")
-
-
-def parse_part(field_name: str, text: str) -> tuple[str, float]:
-    """('free', 3.0) of 'free:3'. Raises ValueError for anything that is not a name, a colon and a number."""
-    name, colon, number = text.partition(":")
-    with suppress(ValueError):
-        if name and colon:
-            return name, float(number)
-    raise ValueError(f"expected {field_name} NAME:NUMBER, got {text!r}; as in free:3, pgd:5 or invariance:0.1")
+SCHEMA_VERSION = 2
+"""2: a document holds the settings of the parts that are used; 1 held those of an adversary and a penalty, used or not.
+Both are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +74,7 @@ class ViewSettings:
     """Share of the run, at its end, whose views have the run's image_size whatever view_size is."""
 
     def __post_init__(self) -> None:
-        _require_choices(self)
+        require_choices(self)
         area, ratio = (self.crop_min, self.crop_max), (self.ratio_min, self.ratio_max)
         require(0 < area[0] <= area[1] <= 1, "0 < crop_min <= crop_max <= 1", area, "they are shares of the area")
         require(0 < ratio[0] <= ratio[1], "0 < ratio_min <= ratio_max", ratio, "torchvision's are 0.75 and 1.33")
@@ -115,22 +109,8 @@ VIEWS: dict[str, ViewSettings] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class MethodConfig:
-    """Settings that every method has; each method's file adds its own."""
-
-    head_layers: int = 2
-    """Linear layers in the projection head: 2 or 3. Comparisons use the same number for every method."""
-    head_dim: int = 128
-    """Width of the embeddings."""
-
-    def __post_init__(self) -> None:
-        require(self.head_layers in (2, 3), "head_layers 2 or 3", self.head_layers, "compare methods at equal depth")
-        require(self.head_dim >= 1, "head_dim >= 1", self.head_dim, "the papers use 128")
-
-
-@dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Everything that decides what a run computes. The command line has the same names."""
+    """Everything that decides what a run computes. The command line has the same names, those of parts among them."""
 
     method: MethodConfig
     """The method's settings; their class says which method."""
@@ -204,28 +184,8 @@ class RunConfig:
     schedule: Literal["steps", "authors", "epochs"] = "steps"
     """The learning rate's cosine ends with the last optimiser step; or ('authors', of CF-AMC-SSL) with the last step of
     a run without replays, after which it rises again; or ('epochs', of InvCLR) it changes between epochs only."""
-    adversary: str | None = None
-    """'pgd:5' trains on views moved by 5 steps up the loss, 'free:3' replays each batch 3 times; None: no attack."""
-    adversary_eps: float = 8 / 255
-    """How far the adversary may move a view, in pixels of [0, 1], by its norm."""
-    adversary_step: float = 0.01
-    """Length of an adversary's step, by its norm."""
-    adversary_norm: Literal["linf", "l2"] = "linf"
-    """How a perturbation is measured: its largest pixel, or its length over all pixels of a view."""
-    adversary_start: Literal["zero", "random"] = "zero"
-    """Where the adversary starts: pgd at each batch, free at the first."""
-    adversary_statistics: Literal["kept", "moved"] = "kept"
-    """Whether attack passes move the running statistics of batch norms, as the authors' do."""
-    penalty: str | None = None
-    """'invariance:0.1' adds 0.1 times how far features move with a view's nuisances (colours); None: no penalty."""
-    penalty_form: Literal["pair", "vjp"] = "pair"
-    """'pair' encodes view 1 once more with other nuisances; 'vjp' is InvCLR's own, by a second backward."""
-    penalty_limit: float = 1.0
-    """Largest value of the vjp form; InvCLR uses 1 for colours and 1000 for Spirograph."""
-    penalty_clip: Literal["batch", "sample", "none"] = "batch"
-    """What the limit holds for: the batch's mean (InvCLR: above it no gradient is left), each sample, or nothing."""
-    penalty_draws: int = 100
-    """Fresh draws of the nuisances in the vjp form; 0 takes the expectation over them in closed form."""
+    parts: tuple[PartConfig, ...] = ()
+    """What is put on the method, such as an adversary or a penalty: settings from the parts' own files."""
     seed: int = 0
     """Decides initial weights, image order and every view."""
     precision: Literal["auto", "32", "bf16"] = "auto"
@@ -246,7 +206,7 @@ class RunConfig:
     """Epochs between label-free signals on held-out images; None: ten times in a run; 0: never."""
 
     def __post_init__(self) -> None:
-        _require_choices(self)
+        require_choices(self)
         for name in ("epochs", "devices", "keep_checkpoints"):
             require(getattr(self, name) >= 1, f"{name} >= 1", getattr(self, name), f"set --{name.replace('_', '-')}")
         require(self.memory_gib > 0, "memory_gib > 0", self.memory_gib, "it is in GiB; the default is 4")
@@ -254,15 +214,12 @@ class RunConfig:
         require(self.lr > 0 and self.lr_end >= 0, "lr > 0 and lr_end >= 0", (self.lr, self.lr_end), "SDCLR uses 0.5")
         require(0 <= self.momentum < 1, "momentum in [0, 1)", self.momentum, "the papers use 0.9")
         require(self.lars_trust > 0, "lars_trust > 0", self.lars_trust, "EMP-SSL uses 0.005")
-        if self.adversary is not None:
-            parse_part("adversary", self.adversary)
-        if self.penalty is not None:
-            parse_part("penalty", self.penalty)
-            twice = self.compile and self.penalty_form == "vjp"
-            require(not twice, "--penalty-form pair with --compile", "vjp", "compiled networks have no second backward")
+        kinds = [type(part).__name__ for part in self.parts]
+        require(len(set(kinds)) == len(kinds), "parts of different kinds", ", ".join(kinds), "give each once")
+        for part in self.parts:
+            part.check(self)
         require(not (self.whiten and self.init), "--whiten without --init", self.init, "trained filters would be lost")
-        require(self.penalty_limit > 0, "penalty_limit > 0", self.penalty_limit, "or set --penalty-clip none")
-        for name in ("weight_decay", "warmup_epochs", "adversary_eps", "adversary_step", "penalty_draws"):
+        for name in ("weight_decay", "warmup_epochs"):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
         for names, least in (("limit image_size threads checkpoint_steps", 1), ("holdout signals_every workers", 0)):
             for name in names.split():
@@ -274,25 +231,40 @@ def to_document(config: RunConfig, method: str, version: str) -> dict[str, Any]:
     """A configuration as JSON values: the content of a run's config.json. method: its name in METHODS."""
     document = asdict(config)
     settings = document.pop("method")
-    return {"schema": SCHEMA_VERSION, "version": version, "method": method, "settings": settings, **document}
+    del document["parts"]
+    parts = {name: value for part in config.parts for name, value in asdict(part).items()}
+    return {"schema": SCHEMA_VERSION, "version": version, "method": method, "settings": settings, **document, **parts}
 
 
-def from_document(document: Mapping[str, Any], methods: Mapping[str, type[MethodConfig]]) -> RunConfig:
-    """What to_document was given. methods: settings classes by method name.
+def from_document(
+    document: Mapping[str, Any], methods: Mapping[str, type[MethodConfig]], parts: Iterable[type[PartConfig]] = ()
+) -> RunConfig:
+    """What to_document was given. methods: settings classes by method name; parts: those of what may be put on one.
 
-    Raises ValueError for another schema version, an unknown method, and any key that this version does not know.
+    Raises ValueError for a schema version that is none, an unknown method, and any key that this version does not know.
     """
-    rest = dict(document)
+    rest = upgraded(document)
     schema, name = rest.pop("schema", None), rest.pop("method", None)
-    require(schema == SCHEMA_VERSION, f"config schema {SCHEMA_VERSION}", schema, "use the holdfast that wrote it")
+    require(schema == SCHEMA_VERSION, f"config schema 1 or {SCHEMA_VERSION}", schema, "use the holdfast that wrote it")
     require(name in methods, f"a method of {', '.join(methods)}", name, "use the holdfast that wrote it")
     rest.pop("version", None)
-    settings = _typed(methods[str(name)], rest.pop("settings", {}))
-    return _typed(RunConfig, rest | {"method": settings, "views": _typed(ViewSettings, rest.pop("views", {}))})
+    settings = typed(methods[str(name)], rest.pop("settings", {}))
+    found = []
+    for kind in parts:
+        own = {f.name: rest.pop(f.name) for f in fields(kind) if f.name in rest}
+        found += [typed(kind, own)] if own else []
+    known = {"method": settings, "views": typed(ViewSettings, rest.pop("views", {})), "parts": tuple(found)}
+    return typed(RunConfig, rest | known)
 
 
-def _typed(kind: type[_T], values: Mapping[str, Any]) -> _T:
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - known)
-    require(not unknown, f"only settings of {kind.__name__}", ", ".join(unknown), "use the holdfast that wrote it")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document of schema 1 or 2 as schema 2 writes it: without the settings of an adversary or penalty that is
+    None."""
+    rest = dict(document)
+    if rest.get("schema") != 1:
+        return rest
+    unused = [word for word in ("adversary", "penalty") if rest.get(word) is None]
+    return {
+        **{name: value for name, value in rest.items() if name.partition("_")[0] not in unused},
+        "schema": SCHEMA_VERSION,
+    }

@@ -6,7 +6,7 @@ import pytest
 
 from holdfast.cli import main
 from holdfast.cli.train import train_options
-from holdfast.methods import PRESETS
+from holdfast.methods import PRESETS, AdversaryConfig
 from holdfast.runs import RunFolder
 
 TINY = "--data digits --limit 60 --holdout 20 --encoder timm/test_resnet --image-size 12 --epochs 1".split()
@@ -16,9 +16,19 @@ TINY += "--batch-size 20 --precision 32 --threads 1 --signals-every 0".split()
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_trained_by_its_name_and_single_flags_change_it(name):
     config = train_options([name, "--epochs", "3", "--adversary-eps", "0.01"]).config
-    assert (config.epochs, config.adversary_eps) == (3, 0.01)
+    adversary = next(part for part in config.parts if isinstance(part, AdversaryConfig))
+    assert (config.epochs, adversary.adversary_eps) == (3, 0.01)
     assert config.optimizer == PRESETS[name]().optimizer
-    assert config.adversary == PRESETS[name]().adversary
+    assert set_parts(config) == set_parts(PRESETS[name]())
+
+
+def set_parts(config):
+    return {part.word: part.chosen for part in config.parts if part.chosen is not None}
+
+
+def test_settings_of_an_adversary_without_one_are_said_to_do_nothing(tmp_path, capsys):
+    assert main(["train", "simclr", "--adversary-eps", "0.01", *TINY, "--out", str(tmp_path / "run")]) == 0
+    assert "caution: adversary_eps without --adversary: nothing uses it" in capsys.readouterr().out
 
 
 def test_views_of_a_preset_can_be_patches():

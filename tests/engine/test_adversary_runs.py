@@ -1,7 +1,6 @@
 """Runs with adversaries: resume, the schedule over replays, pre-features from the folder, the budget."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -12,7 +11,7 @@ from holdfast.engine import loop, resume, train
 from holdfast.engine.checkpoint import _own_rows
 from holdfast.engine.optim import LARS
 from holdfast.findings import Finding
-from holdfast.methods import METHODS, EMPSSLConfig, SDCLRConfig
+from holdfast.methods import METHODS, EMPSSLConfig, SDCLRConfig, with_settings
 from holdfast.models import load_encoder
 from holdfast.runs import RunFolder
 
@@ -34,9 +33,8 @@ def tiny(**changes) -> RunConfig:
         threads=1,
         checkpoint_steps=1,
         signals_every=0,
-        adversary="free:2",
     )
-    return replace(config, **changes)
+    return with_settings(config, **{"adversary": "free:2", **changes})
 
 
 @pytest.fixture(autouse=True)

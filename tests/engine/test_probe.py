@@ -3,11 +3,12 @@ import torch
 
 from holdfast.config import RunConfig
 from holdfast.engine.probe import _line, measure_cost
-from holdfast.methods import SDCLRConfig, SimCLRConfig
+from holdfast.methods import SDCLRConfig, SimCLRConfig, with_settings
 
 
 def config(method=None, **options) -> RunConfig:
-    return RunConfig(method=method or SimCLRConfig(), encoder="timm/test_resnet", precision="32", **options)
+    plain = RunConfig(method=method or SimCLRConfig(), encoder="timm/test_resnet", precision="32")
+    return with_settings(plain, **options)
 
 
 def test_a_step_costs_time_and_memory_and_leaves_nothing(tmp_path, monkeypatch):

@@ -10,7 +10,16 @@ from torch import Tensor
 
 from holdfast.config import RunConfig
 from holdfast.data import Batch
-from holdfast.methods import ADVERSARIES, METHODS, PRESETS, EMPSSLConfig, FreeAdversary, Method, build
+from holdfast.methods import (
+    ADVERSARIES,
+    METHODS,
+    PRESETS,
+    EMPSSLConfig,
+    FreeAdversary,
+    Method,
+    build,
+    with_settings,
+)
 from holdfast.recipes import RECIPES
 
 SETTINGS = {"emp-ssl": {"view_count": 3, "prefeature_dim": 16, "head_dim": 8}}
@@ -19,7 +28,7 @@ EVERY = [(method, adversary) for method in METHODS for adversary in ("pgd:2", "f
 
 def config(method: str, adversary: str | None, **changes) -> RunConfig:
     settings = METHODS[method].Config(**SETTINGS.get(method, {}))
-    return RunConfig(method=settings, encoder="timm/test_resnet", adversary=adversary, **changes)
+    return with_settings(RunConfig(method=settings, encoder="timm/test_resnet"), adversary=adversary, **changes)
 
 
 def attacked(method: str, adversary: str | None, **changes) -> Method:
@@ -191,7 +200,7 @@ def test_a_preset_is_a_complete_configuration(name):
     method = preset.method
     small = replace(method, **SETTINGS["emp-ssl"]) if isinstance(method, EMPSSLConfig) else method
     built = build(replace(preset, method=small, encoder="timm/test_resnet"), image_size=12)
-    assert built.steps_per_batch == (3 if preset.adversary == "free:3" else 1)
+    assert built.steps_per_batch == (3 if any(part.chosen == "free:3" for part in preset.parts) else 1)
 
 
 def test_recipes_of_the_papers_table_have_its_costs():

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from holdfast.config import VIEWS, RunConfig
 from holdfast.data import Batch, load_images, nuisances
-from holdfast.methods import METHODS, Method, build
+from holdfast.methods import METHODS, Method, build, with_settings
 from holdfast.methods.first_view import first_features, tied
 from holdfast.methods.invclr import InvariancePenalty
 
@@ -19,7 +19,8 @@ def config(name: str, source: str = "digits", **changes) -> RunConfig:
     method = METHODS[name].Config()
     if name == "emp-ssl":
         method = METHODS[name].Config(view_count=3, head_dim=16, prefeature_dim=32)
-    return RunConfig(method=method, data=source, encoder="timm/test_resnet", penalty_limit=1000.0, **changes)
+    plain = RunConfig(method=method, data=source, encoder="timm/test_resnet")
+    return with_settings(plain, penalty_limit=1000.0, **changes)
 
 
 def batch(source: str = "digits", n: int = 8) -> Batch:
@@ -46,7 +47,7 @@ def stepped(method: Method, source: str = "digits") -> tuple[float, torch.Tensor
 @every_source
 def test_weight_0_is_the_plain_method_bit_for_bit(name, source):
     settings = config(name, source)
-    plain, zero = made(settings), made(replace(settings, penalty="invariance:0", penalty_form="vjp"))
+    plain, zero = made(settings), made(with_settings(settings, penalty="invariance:0", penalty_form="vjp"))
     assert isinstance(zero, InvariancePenalty)
     (loss, gradient), (loss_0, gradient_0) = stepped(plain, source), stepped(zero, source)
     assert loss == loss_0
@@ -62,7 +63,7 @@ def test_a_penalty_adds_its_weight_times_its_value(name, source, form):
     settings = config(name, source, penalty="invariance:0.5", penalty_form=form)
     method = made(settings)
     loss, gradient = stepped(method, source)
-    plain, plain_gradient = stepped(made(replace(settings, penalty=None)), source)
+    plain, plain_gradient = stepped(made(with_settings(settings, penalty=None)), source)
     readings = method.readings()
     assert readings["penalty"] > 0
     assert readings["penalty_clipped_share"] == 0
@@ -84,7 +85,7 @@ def test_the_features_of_view_1_are_the_encoders(name):
 @every_form
 def test_running_statistics_are_those_of_the_plain_method(name, form):
     settings = config(name, penalty="invariance:1", penalty_form=form)
-    method, plain = made(settings), made(replace(settings, penalty=None))
+    method, plain = made(settings), made(with_settings(settings, penalty=None))
     for one in (method, plain):
         stepped(one)
     before, after = plain.encoder.state_dict(), method.encoder.state_dict()
@@ -149,7 +150,7 @@ def test_gated_samples_are_inactive_and_reported():
 
 def test_a_hard_limit_stops_the_penalty_and_is_reported():
     settings = config("simclr", penalty="invariance:1", penalty_form="vjp")
-    method, plain = made(replace(settings, penalty_limit=1e-6)), made(replace(settings, penalty=None))
+    method, plain = made(with_settings(settings, penalty_limit=1e-6)), made(with_settings(settings, penalty=None))
     (loss, gradient), (plain_loss, plain_gradient) = stepped(method), stepped(plain)
     assert method.readings()["penalty_clipped_share"] == 1
     assert loss == pytest.approx(plain_loss + 1e-6, abs=1e-6)
@@ -198,9 +199,9 @@ def test_tied_views_keep_their_bits_and_both_derivatives():
     ],
 )
 def test_a_penalty_that_cannot_be_is_refused(changes, message):
-    settings = {"penalty_limit": 1000.0} | changes
+    plain, settings = config("simclr"), {"penalty_limit": 1000.0} | changes
     with pytest.raises(ValueError, match=message):
-        build(RunConfig(method=METHODS["simclr"].Config(), encoder="timm/test_resnet", **settings), image_size=32)
+        build(with_settings(plain, **settings), image_size=32)
 
 
 @pytest.mark.slow
@@ -208,10 +209,8 @@ def test_a_penalty_that_cannot_be_is_refused(changes, message):
 def test_bf16_is_near_float64_on_a_resnet18(form):
     """Value within 1 %, gradient norm within 3 %, at batch 64."""
     source = load_images("spirograph:64:row")
-    settings = RunConfig(
-        method=METHODS["simclr"].Config(per_view_norm=True),
-        **{"encoder": "timm/resnet18", "penalty": "invariance:1", "penalty_form": form, "penalty_clip": "none"},
-    )
+    plain = RunConfig(method=METHODS["simclr"].Config(per_view_norm=True), encoder="timm/resnet18")
+    settings = with_settings(plain, penalty="invariance:1", penalty_form=form, penalty_clip="none")
     found = {}
     for precision in (torch.float64, torch.bfloat16):
         method = made(settings)

@@ -1,11 +1,12 @@
 """Toy images whose class can be read off their red, and encoders whose audits are known by hand."""
 
+from functools import cache
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from holdfast.audits import Pairs, audit
+from holdfast.audits import Known, Options, Pairs, Subject, audit, prepare
 from holdfast.data import Images
 
 NAMES = ("a", "b", "c", "d", "e", "f")
@@ -69,3 +70,11 @@ def write_toy_findings(folder: Path, seed: int) -> Path:
     for finding in audit(network, toy_images(), test=test, pairs=pairs, name=f"net {seed}", atlas=folder, **_QUICK):
         finding.save(folder)
     return folder
+
+
+@cache
+def bare_subject() -> Subject:
+    """Images without labels, and no pairs."""
+    images = toy_images()
+    unlabelled = Images(pixels=images.pixels, ids=images.ids)
+    return prepare(small_network(), unlabelled, None, Known(), name=None, pairs=None, options=Options())

@@ -2,23 +2,24 @@
 
 import difflib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from holdfast.audits import plan
 from holdfast.audits.atlas import write_atlas
-from holdfast.audits.balance import balance
-from holdfast.audits.invariance import invariance
-from holdfast.audits.memorization import memorization as memorization_audit
-from holdfast.audits.plan import Speed, largest_budget, measure_speed, planned
-from holdfast.audits.privacy import privacy
-from holdfast.audits.quality import quality
-from holdfast.audits.robustness import robustness
-from holdfast.audits.subject import Known, Options, Pairs, Subject, find_pairs, load_pairs, prepared
-from holdfast.audits.tail import tail
+from holdfast.audits.balance import BALANCE, balance
+from holdfast.audits.invariance import INVARIANCE, invariance
+from holdfast.audits.memorization import MEMORIZATION
+from holdfast.audits.plan import measure_speed
+from holdfast.audits.privacy import PRIVACY, privacy
+from holdfast.audits.quality import QUALITY, quality
+from holdfast.audits.robustness import ROBUSTNESS, robustness
+from holdfast.audits.subject import Audit, Known, Options, Pairs, Speed, Subject, find_pairs, load_pairs, prepared
+from holdfast.audits.tail import TAIL, tail
 from holdfast.budgets import budget_of, budgeted
 from holdfast.data import Images, load_images
 from holdfast.evaluation import alignment, membership, memorization, unit_memorization
@@ -26,8 +27,7 @@ from holdfast.findings import Finding
 
 __all__ = [
     "AUDITS",
-    "NEED_LABELS",
-    "NEED_PAIRS",
+    "Audit",
     "Known",
     "Options",
     "Pairs",
@@ -54,20 +54,16 @@ __all__ = [
     "unit_memorization",
 ]
 
-AUDITS: dict[str, Callable[[Subject], Finding]] = {
-    "quality": quality,
-    "balance": balance,
-    "tail": tail,
-    "robustness": robustness,
-    "invariance": invariance,
-    "memorization": memorization_audit,
-    "privacy": privacy,
+AUDITS: dict[str, Audit] = {
+    "quality": QUALITY,
+    "balance": BALANCE,
+    "tail": TAIL,
+    "robustness": ROBUSTNESS,
+    "invariance": INVARIANCE,
+    "memorization": MEMORIZATION,
+    "privacy": PRIVACY,
 }
-"""Audits by their command-line name."""
-NEED_LABELS = frozenset({"balance"})
-"""Audits that are refused, and left out of the default, where images have no labels."""
-NEED_PAIRS = frozenset({"memorization", "privacy"})
-"""Audits that are refused, and left out of the default, where there are no encoder pairs."""
+"""Audits by their command-line name; each file says what its audit needs and costs."""
 
 
 def audit(
@@ -161,15 +157,15 @@ def fitting_axes(audited: Subject, axes: Sequence[str] | None = None) -> list[st
 
 def missing_axes(audited: Subject) -> Mapping[str, tuple[str, str]]:
     """By axis that a subject's data do not allow: what it would need, and the remedy."""
-    needs: dict[str, tuple[str, str]] = {}
-    if audited.pool.labels is None or audited.test.labels is None:
-        single = audited.facts.get("single_class")
-        need = "labels of pool and test images" if single is None else f"two classes or more (all are {single!r})"
-        needs |= dict.fromkeys(NEED_LABELS, (need, "add a label column" if single is None else "add other classes"))
-    if audited.pairs is None:
-        text = "pairs of encoders trained with and without certain images"
-        needs |= dict.fromkeys(NEED_PAIRS, (text, "train them with: holdfast memorization RUN"))
-    elif "external" not in audited.pairs.parts:
-        text = "external images, which neither encoder trained on, as non-members"
-        needs |= {"privacy": (text, "hold some out of the pairs' training and name them in the partition")}
-    return {name: needs[name] for name in AUDITS if name in needs}
+    needs = {name: audit.lacks(audited) for name, audit in AUDITS.items()}
+    return {name: need for name, need in needs.items() if need is not None}
+
+
+def planned(audited: Subject, axes: Sequence[str], speed: Speed) -> dict[str, float]:
+    """Seconds by axis, at most; 'features' first: those of all images, that are not kept from an audit before."""
+    return plan.planned(audited, {axis: AUDITS[axis] for axis in axes}, speed)
+
+
+def largest_budget(speeds: Sequence[Speed], options: Options, given: dict[str, object], seconds: float) -> str:
+    """The largest of BUDGETS that the slowest encoder gets through in so many seconds, else the smallest."""
+    return plan.largest_budget(AUDITS.values(), speeds, options, given, seconds)

@@ -1,37 +1,25 @@
 """How long an audit will take: seconds of a pass, measured on this machine, times the passes of each axis."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from holdfast.audits.invariance import GRADED
-from holdfast.audits.robustness import robustness_passes
-from holdfast.audits.subject import VIEWED_IMAGES, Options, Subject
+from holdfast.audits.subject import Audit, Options, Speed, Subject
 from holdfast.budgets import BUDGETS, budgeted
-from holdfast.data import Images
 from holdfast.evaluation.features import encode, measuring
 
 _TIMED_SECONDS = 0.5
 """About so long a pass that is timed takes: long enough to be steady, short enough to be no part of the audit."""
 _LARGEST = {"cpu": 32, "cuda": 256}
 """Images in a timed pass, at most."""
-_DERIVATIVE = 3.0
-"""Forward passes that a directional derivative takes: dual numbers through every layer, and the features themselves."""
 _PROBE_SECONDS = 3e-8
 """An L-BFGS probe for each image, dimension and class: 6 s for 45,000 images of 512 and 10 classes on 2 cores."""
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Seconds for an image."""
-
-    forward: float
-    both: float
-    """Forward and backward, to the pixels and through all weights' layers."""
+_MANY = 10**9
+"""Test images where their number is not known: as many as the options would take."""
 
 
 def measure_speed(encoder: nn.Module, size: int, options: Options) -> Speed:
@@ -82,12 +70,12 @@ def _wait(home: torch.device) -> None:
         torch.cuda.synchronize(home)
 
 
-def planned(subject: Subject, axes: Sequence[str], speed: Speed) -> dict[str, float]:
+def planned(subject: Subject, axes: Mapping[str, Audit], speed: Speed) -> dict[str, float]:
     """Seconds by axis, at most; 'features' first: those of all images, that are not kept from an audit before."""
     fresh = [images for images in (subject.pool, subject.test) if not subject.has_kept(images)]
     seconds = {"features": speed.forward * sum(map(len, fresh)) + _probes(subject, speed)}
-    for axis in axes:
-        seconds[axis] = speed.forward * _forwards(axis, subject) + _heavier(axis, subject.options, subject.test, speed)
+    for name, axis in axes.items():
+        seconds[name] = axis.cost(subject, speed) + axis.spends(subject.options, len(subject.test), speed)
     return seconds
 
 
@@ -101,34 +89,14 @@ def _probes(subject: Subject, speed: Speed) -> float:
     return fit + speed.forward * passes
 
 
-def _forwards(axis: str, subject: Subject) -> int:
-    """Plain passes of an image that only this axis makes."""
-    if axis == "quality":
-        return 2 * min(VIEWED_IMAGES, len(subject.test))
-    if axis == "memorization" and subject.pairs is not None:  # privacy reads the same scores
-        scored = sum(map(len, subject.pairs.parts.values()))
-        return scored * (2 * len(subject.pairs.encoders) * subject.options.views + 1)
-    average = subject.options.average if axis == "invariance" else 0
-    return 2 * average * (len(subject.pool) + len(subject.test))
-
-
-def _heavier(axis: str, options: Options, test: "Images | None", speed: Speed) -> float:
-    """Seconds of the axes that have budgets; test None: of as many test images as the options would take."""
-    known = 10**9 if test is None else len(test)
-    if axis == "robustness":
-        both, single = robustness_passes(options, known)
-        return both * speed.both + single * speed.forward
-    if axis == "invariance":
-        strengths = sum(len(graded.strengths) for graded in GRADED)
-        return min(known, options.shift_images) * speed.forward * (1 + strengths + _DERIVATIVE * len(GRADED))
-    return 0.0
-
-
-def largest_budget(speeds: Sequence[Speed], options: Options, given: dict[str, object], seconds: float) -> str:
+def largest_budget(
+    audits: Iterable[Audit], speeds: Sequence[Speed], options: Options, given: dict[str, object], seconds: float
+) -> str:
     """The largest of BUDGETS that the slowest encoder gets through in so many seconds, else the smallest."""
     slowest = Speed(max(speed.forward for speed in speeds), max(speed.both for speed in speeds))
+    audits = list(audits)
     for budget in reversed(BUDGETS):
         spent = replace(options, **budgeted(budget, given))
-        if sum(_heavier(axis, spent, None, slowest) for axis in ("robustness", "invariance")) <= seconds:
+        if sum(axis.spends(spent, _MANY, slowest) for axis in audits) <= seconds:
             return budget
     return BUDGETS[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.audits.subject import Scored, Subject
+from holdfast.audits.subject import Audit, Lack, Scored, Subject, lacks_pairs
 from holdfast.findings import Finding, Score
 from holdfast.statistics import (
     DRAWS,
@@ -155,3 +155,13 @@ def _per_pair(attacks: list[_Attack], scored: Scored) -> list[dict[str, Any]]:
         if attack.name != "averaged"
         for number, values in enumerate(attack.values)
     ]
+
+
+def _lacks(subject: Subject) -> Lack:
+    if subject.pairs is None or "external" in subject.pairs.parts:
+        return lacks_pairs(subject)
+    text = "external images, which neither encoder trained on, as non-members"
+    return text, "hold some out of the pairs' training and name them in the partition"
+
+
+PRIVACY = Audit(privacy, lacks=_lacks)

@@ -3,7 +3,7 @@
 import numpy as np
 from torch import Tensor
 
-from holdfast.audits.subject import Subject
+from holdfast.audits.subject import VIEWED_IMAGES, Audit, Speed, Subject
 from holdfast.evaluation import alignment, knn_predict, label_free_signals
 from holdfast.evaluation.probes import NEIGHBOURS, TEMPERATURE
 from holdfast.findings import Finding, Score
@@ -114,3 +114,10 @@ def _spread(features: Tensor) -> list[Score]:
             definition="Mean standard deviation of unit features' dimensions times √dim: 1 is spread over the sphere.",
         ),
     ]
+
+
+def _cost(subject: Subject, speed: Speed) -> float:
+    return speed.forward * 2 * min(VIEWED_IMAGES, len(subject.test))
+
+
+QUALITY = Audit(quality, cost=_cost)

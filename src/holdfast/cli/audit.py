@@ -41,10 +41,6 @@ HELP = Help(
 )
 
 
-LONG = frozenset({"robustness", "invariance", "memorization"})
-"""Axes that take long enough for an estimate to be worth the two seconds that it costs."""
-
-
 def audit(words: Sequence[str]) -> None:
     """Measures encoders, saves the findings, writes a page for each, prints its path and a table."""
     options = parse(AuditOptions, words, HELP)
@@ -97,10 +93,10 @@ def audit_encoder(
 
 def _say_plan(stages: Stages, subject: "Subject", axes: Sequence[str], budget: str) -> None:
     """The estimate and the budget, where an axis is measured that takes more than a pass or two over the images."""
-    from holdfast.audits import measure_speed, planned
+    from holdfast.audits import AUDITS, measure_speed, planned
     from holdfast.budgets import budget_of
 
-    if not set(axes) & LONG:
+    if not any(AUDITS[axis].long for axis in axes):
         return
     speed = measure_speed(subject.encoder, subject.test.pixels.shape[-1], subject.options)
     stages.plan(planned(subject, axes, speed), str(subject.device))

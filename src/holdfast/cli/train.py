@@ -30,10 +30,9 @@ MORE = (
 )
 GROUPS = {
     "images": "labels groups download resize memory_gib workers strict long_tail split holdout limit",
-    "network": "stem init",
-    "optimiser": "optimizer lr lr_end warmup_epochs momentum nesterov lars_trust lars_clip weight_decay decay schedule",
-    "training under attack": "adversary_eps adversary_step adversary_norm adversary_start adversary_statistics",
-    "the penalty": "penalty_form penalty_limit penalty_clip penalty_draws",
+    "network": "stem init whiten",
+    "optimiser": "optimizer lr lr_end warmup_epochs momentum nesterov lars_trust lars_clip muon_rest weight_decay "
+    "decay schedule",
     "where and how it is computed": "seed precision compile devices accelerator threads checkpoint_steps "
     "keep_checkpoints signals_every",
 }
@@ -68,7 +67,7 @@ def train(words: Sequence[str]) -> None:
 
 def train_options(words: list[str]) -> TrainOptions:
     """The options that words of a command line name: a preset's or a recipe's settings first, then single flags."""
-    from holdfast.methods import METHODS, PRESETS, default_config
+    from holdfast.methods import METHODS, PRESETS, default_config, with_idle_parts, without_idle_parts
 
     known = [*METHODS, *(name for name in PRESETS if name not in METHODS)]
     if not words or words[0].startswith("-"):
@@ -83,7 +82,8 @@ def train_options(words: list[str]) -> TrainOptions:
             raise UserError(f"expected a preset after --views, got {views!r}; {nearest(views, VIEWS)}")
         config = replace(config, views=VIEWS[views])
     page = _help(method, first_line(PRESETS.get(method) or METHODS[method]))
-    return parse(TrainOptions, rest, page, default=TrainOptions(config=config))
+    options = parse(TrainOptions, rest, page, default=TrainOptions(config=with_idle_parts(config)))
+    return replace(options, config=without_idle_parts(options.config))
 
 
 def _help(method: str, says: str) -> Help:

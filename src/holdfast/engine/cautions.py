@@ -6,8 +6,20 @@ from holdfast.data.pool import Pool
 
 
 def cautions(config: RunConfig, pool: Pool) -> list[str]:
-    """Too few images for the batch, and held-out images that are trained on too: a line each."""
-    return [line for line in (_batch(config, len(pool.train_ids)), _copies(pool)) if line is not None]
+    """Settings without effect, too few images for the batch, held-out images that are trained on too: a line each."""
+    found = (*_idle(config), _batch(config, len(pool.train_ids)), _copies(pool))
+    return [line for line in found if line is not None]
+
+
+def _idle(config: RunConfig) -> list[str]:
+    """A line for each part whose settings were changed but which is not switched on."""
+    lines = []
+    for part in config.parts:
+        changed = [name for name, value in vars(part).items() if value != getattr(type(part)(), name)]
+        if part.idle:
+            flag = f"--{part.word}"
+            lines.append(f"{', '.join(changed)} without {flag}: nothing uses it; add {flag}, or leave it out")
+    return lines
 
 
 def _batch(config: RunConfig, images: int) -> str | None:

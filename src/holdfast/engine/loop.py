@@ -76,8 +76,7 @@ def facts(session: Session) -> dict[str, Any]:
         "epochs": config.epochs,
         "steps_per_epoch": session.steps_per_epoch,
         "total_steps": session.total_steps,
-        "adversary": config.adversary,
-        "penalty": config.penalty,
+        "parts": {part.word: part.chosen for part in config.parts if part.chosen is not None},
         "passes_per_image": session.method.passes_per_image,
         "passes": session.method.passes_per_image * len(pool.train_ids) * config.epochs,
     }

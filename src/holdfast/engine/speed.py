@@ -68,7 +68,7 @@ def bare_speed(config: RunConfig, *, steps: int, compile_mode: str | None = None
     """
     assert config.image_size is not None
     fabric = launch(config)
-    method = build(replace(config, adversary=None, penalty=None), image_size=config.image_size)
+    method = build(replace(config, parts=()), image_size=config.image_size)
     count = config.batch_size * method.views_per_image
     network = method.network.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile or compile_mode:

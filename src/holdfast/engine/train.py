@@ -1,12 +1,10 @@
 """Train and resume: from a configuration or a run folder to a finished run folder."""
 
 import json
-from importlib.metadata import version
 from pathlib import Path
 
 from torch import nn
 
-from holdfast import config as configuration
 from holdfast.config import RunConfig
 from holdfast.data.factors import write_factors
 from holdfast.data.files import Paths, write_rejects
@@ -15,7 +13,7 @@ from holdfast.engine import checkpoint, loop
 from holdfast.engine.cautions import cautions
 from holdfast.engine.checkpoint import Position
 from holdfast.engine.session import Listener, Session, environment, launch, open_session, resolve
-from holdfast.methods import METHODS, fresh_encoder, name_of
+from holdfast.methods import fresh_encoder, from_document, name_of, to_document
 from holdfast.models import Encoder, Initial, load_initial, save_encoder, save_prefeature
 from holdfast.progress import OnProgress
 from holdfast.runs import RunFolder, atomic_path, write_json
@@ -61,7 +59,7 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
         if initial is not None:
             write_json(run.initial, {"schema": SCHEMA_VERSION, **initial.to_dict()})
             listen({"kind": "initial", **initial.to_dict()})
-        write_json(run.config, configuration.to_document(config, name_of(config), version("holdfast")))
+        write_json(run.config, to_document(config))
     fabric.barrier()
     loop.run(session, Position())
     return _finish(session)
@@ -116,8 +114,7 @@ def _same_start(run: RunFolder, config: RunConfig) -> Encoder | None:
 
 def read_config(run: RunFolder) -> RunConfig:
     """The resolved configuration that a run folder holds."""
-    settings = {name: method.Config for name, method in METHODS.items()}
-    return configuration.from_document(json.loads(run.config.read_text()), settings)
+    return from_document(json.loads(run.config.read_text()))
 
 
 def _cut_metrics(path: Path, step: int) -> None:

@@ -1,17 +1,21 @@
 """Methods by their command-line name, the parts that wrap them, and how a configuration becomes one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
+from typing import Any
 
 from torch import nn
 
-from holdfast.config import RunConfig, parse_part
+from holdfast import config as configuration
+from holdfast.config import PartConfig, RunConfig
 from holdfast.data.sources import view_maker
 from holdfast.data.views import side_of_views
 from holdfast.methods.base import Batch, Method, Views
-from holdfast.methods.cf_amc_ssl import Ball, FreeAdversary, PGDAdversary
+from holdfast.methods.cf_amc_ssl import ADVERSARIES, AdversaryConfig, FreeAdversary, PGDAdversary
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
-from holdfast.methods.invclr import InvariancePenalty, penalised
+from holdfast.methods.invclr import PENALTIES, InvariancePenalty, PenaltyConfig
 from holdfast.methods.presets import PRESETS
 from holdfast.methods.sdclr import SDCLR, SDCLRConfig
 from holdfast.methods.simclr import SimCLR, SimCLRConfig
@@ -19,24 +23,25 @@ from holdfast.models import Encoder, create_encoder, require_size
 from holdfast.randomness import seeded_library
 
 METHODS: dict[str, type[Method]] = {"simclr": SimCLR, "sdclr": SDCLR, "emp-ssl": EMPSSL}
-ADVERSARIES: dict[str, Callable[[Method, Ball, int], Method]] = {"pgd": PGDAdversary, "free": FreeAdversary}
-"""What `adversary` may name, before the colon; the number after it counts attack steps (pgd) or replays (free)."""
-PENALTIES: dict[str, Callable[[Method, RunConfig, float], Method]] = {"invariance": penalised}
-"""What `penalty` may name, before the colon; the number after it is the penalty's weight."""
+PARTS: dict[str, type[PartConfig]] = {"penalty": PenaltyConfig, "adversary": AdversaryConfig}
+"""Settings of what may be put on a method, by the flag that switches each on; the first is the innermost."""
 
 __all__ = [
     "ADVERSARIES",
     "EMPSSL",
     "METHODS",
+    "PARTS",
     "PENALTIES",
     "PRESETS",
     "SDCLR",
+    "AdversaryConfig",
     "Batch",
     "EMPSSLConfig",
     "FreeAdversary",
     "InvariancePenalty",
     "Method",
     "PGDAdversary",
+    "PenaltyConfig",
     "SDCLRConfig",
     "SimCLR",
     "SimCLRConfig",
@@ -44,7 +49,12 @@ __all__ = [
     "build",
     "default_config",
     "fresh_encoder",
+    "from_document",
     "name_of",
+    "to_document",
+    "with_idle_parts",
+    "with_settings",
+    "without_idle_parts",
 ]
 
 
@@ -70,7 +80,7 @@ def build(config: RunConfig, *, image_size: int, encoder: Encoder | None = None)
     """The method of a configuration with networks for images of image_size pixels, drawn by config.seed.
 
     encoder: one that has its first weights already (config.init); None: a fresh one. Wrapped in the configuration's
-    penalty, then its adversary, where it names them. Raises ValueError for a part that does not exist.
+    parts, in the order of PARTS. Raises ValueError for a part that does not exist.
     """
     kind = METHODS[name_of(config)]
     encoder = encoder or fresh_encoder(config, image_size=image_size)
@@ -78,9 +88,10 @@ def build(config: RunConfig, *, image_size: int, encoder: Encoder | None = None)
         head = kind.head(config.method, encoder.dim)
     draw = _views_of(config, image_size, encoder)
     method = kind(config.method, network=nn.Sequential(encoder, head), make_views=draw)
-    if config.penalty is not None:
-        method = _penalised(method, config, config.penalty)
-    return method if config.adversary is None else _attacked(method, config, config.adversary)
+    inner_first = {kind: place for place, kind in enumerate(PARTS.values())}
+    for part in sorted(config.parts, key=lambda part: inner_first[type(part)]):
+        method = method if part.chosen is None else part.wrap(method, config)
+    return method
 
 
 def _views_of(config: RunConfig, image_size: int, encoder: Encoder) -> Callable[..., Views]:
@@ -99,19 +110,35 @@ def _views_of(config: RunConfig, image_size: int, encoder: Encoder) -> Callable[
     return draw
 
 
-def _penalised(method: Method, config: RunConfig, penalty: str) -> Method:
-    name, weight = parse_part("penalty", penalty)
-    if name not in PENALTIES or weight < 0:
-        raise ValueError(
-            f"expected a penalty {':W or '.join(PENALTIES)}:W with W >= 0, got {penalty!r}; try invariance:0.1"
-        )
-    return PENALTIES[name](method, config, weight)
+def with_idle_parts(config: RunConfig) -> RunConfig:
+    """The configuration with the settings of every part of PARTS, those that do nothing too: what a command line may
+    change."""
+    own = {type(part): part for part in config.parts}
+    return replace(config, parts=tuple(own.get(kind, kind()) for kind in PARTS.values()))
 
 
-def _attacked(method: Method, config: RunConfig, adversary: str) -> Method:
-    name, count = parse_part("adversary", adversary)
-    if name not in ADVERSARIES or count < 1 or count != int(count):
-        raise ValueError(
-            f"expected an adversary {':N or '.join(ADVERSARIES)}:N with N >= 1, got {adversary!r}; try free:3"
-        )
-    return ADVERSARIES[name](method, Ball.of(config), int(count))
+def with_settings(config: RunConfig, **changes: Any) -> RunConfig:
+    """As dataclasses.replace, for the settings of parts too: with_settings(config, adversary="free:3", lr=0.1)."""
+    full, own = with_idle_parts(config), {name for kind in PARTS.values() for name in kind.__dataclass_fields__}
+    parts = []
+    for part in full.parts:
+        names = set(changes) & set(type(part).__dataclass_fields__)
+        parts.append(replace(part, **{name: changes[name] for name in names}))
+    rest = {name: value for name, value in changes.items() if name not in own}
+    return without_idle_parts(replace(full, **{"parts": tuple(parts), **rest}))
+
+
+def without_idle_parts(config: RunConfig) -> RunConfig:
+    """The configuration without the parts that do nothing and say nothing."""
+    return replace(config, parts=tuple(part for part in config.parts if part != type(part)()))
+
+
+def to_document(config: RunConfig) -> dict[str, Any]:
+    """A configuration as JSON values: the content of a run's config.json."""
+    return configuration.to_document(config, name_of(config), version("holdfast"))
+
+
+def from_document(document: Mapping[str, Any]) -> RunConfig:
+    """The configuration that a run's config.json holds. Raises ValueError as config.from_document does."""
+    methods = {name: method.Config for name, method in METHODS.items()}
+    return configuration.from_document(document, methods, PARTS.values())

@@ -6,67 +6,54 @@ running statistics of batch norms as they are; the authors' code adds its gradie
 statistics (softsys4ai/CF-AMC-SSL@ff36114, main_empssl_adv.py): see docs/methods/cf_amc_ssl.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from holdfast.attacks.lp import Norm, ascent, random_start, within
-from holdfast.config import RunConfig
+from holdfast.attacks.lp import Norm
+from holdfast.config import PartConfig, RunConfig, require
+from holdfast.methods.ball import Ball, leaf, with_moved
 from holdfast.methods.base import Batch, Method, Views, untracked
-from holdfast.randomness import sample_keys
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ball:
-    """How far and in what steps an adversary may move a view; lengths are in pixels of [0, 1], norms per view."""
+class AdversaryConfig(PartConfig):
+    """Training under attack."""
 
-    eps: float
-    step: float
-    norm: Norm = "linf"
-    random_start: bool = False
-    tracked: bool = False
-    """Whether attack passes move the running statistics, as in the authors' code."""
-    seed: int = 0
+    word = "adversary"
+    adversary: str | None = None
+    """'pgd:5' trains on views moved by 5 steps up the loss, 'free:3' replays each batch 3 times; None: no attack."""
+    adversary_eps: float = 8 / 255
+    """How far the adversary may move a view, in pixels of [0, 1], by its norm."""
+    adversary_step: float = 0.01
+    """Length of an adversary's step, by its norm."""
+    adversary_norm: Norm = "linf"
+    """How a perturbation is measured: its largest pixel, or its length over all pixels of a view."""
+    adversary_start: Literal["zero", "random"] = "zero"
+    """Where the adversary starts: pgd at each batch, free at the first."""
+    adversary_statistics: Literal["kept", "moved"] = "kept"
+    """Whether attack passes move the running statistics of batch norms, as the authors' do."""
 
-    @classmethod
-    def of(cls, config: RunConfig) -> "Ball":
-        """What a configuration says of its adversary."""
-        return cls(
-            eps=config.adversary_eps,
-            step=config.adversary_step,
-            norm=config.adversary_norm,
-            random_start=config.adversary_start == "random",
-            tracked=config.adversary_statistics == "moved",
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("adversary_eps", "adversary_step"):
+            require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
+
+    def wrap(self, method: Method, config: RunConfig) -> Method:
+        adversary, count = self.pick(ADVERSARIES, letter="N", least=1, example="free:3")
+        ball = Ball(
+            eps=self.adversary_eps,
+            step=self.adversary_step,
+            norm=self.adversary_norm,
+            random_start=self.adversary_start == "random",
+            tracked=self.adversary_statistics == "moved",
             seed=config.seed,
         )
-
-    def start(self, views: Views, clean: Tensor) -> Tensor:
-        """The first perturbation, like clean [v, n, 3, h, w]: zero, or drawn in the ball by the keys of the images."""
-        if not self.random_start:
-            return torch.zeros_like(clean)
-        batch = views.batch
-        keys = sample_keys(self.seed, "adversary", epoch=batch.epoch, ids=batch.ids, views=len(clean)).flatten()
-        flat = clean.flatten(0, 1)
-        return (random_start(flat, eps=self.eps, norm=self.norm, keys=keys) - flat).view_as(clean)
-
-    def climb(self, clean: Tensor, moved: Tensor, gradient: Tensor) -> Tensor:
-        """The perturbation one step up the gradient from moved - clean: in the ball, pixels in [0, 1]."""
-        flat = clean.flatten(0, 1)
-        higher = moved.detach().flatten(0, 1) + ascent(gradient.flatten(0, 1), step=self.step, norm=self.norm)
-        return (within(flat, higher, eps=self.eps, norm=self.norm) - flat).view_as(clean)
-
-
-def _leaf(clean: Tensor, delta: Tensor) -> Tensor:
-    """The moved views, in [0, 1] whatever delta was fitted to, as a leaf: its gradient is the perturbation's."""
-    return (clean + delta).clamp(0, 1).detach().requires_grad_()
-
-
-def _with(views: Views, part: slice, moved: Tensor) -> Views:
-    start, stop, _ = part.indices(len(views.images))
-    return replace(views, images=torch.cat([views.images[:start], moved, views.images[stop:]]))
+        return adversary(method, ball, int(count))
 
 
 class PGDAdversary(Method):
@@ -85,12 +72,12 @@ class PGDAdversary(Method):
         delta = self.ball.start(views, clean)
         with nullcontext() if self.ball.tracked else untracked(self.inner):
             for _ in range(self.steps):
-                moved = _leaf(clean, delta)
-                loss = self.inner.loss(_with(views, self.moved_views, moved))
+                moved = leaf(clean, delta)
+                loss = self.inner.loss(with_moved(views, self.moved_views, moved))
                 with torch.autocast(moved.device.type, enabled=False):  # else the float32 loss has a bf16 backward
                     gradient = torch.autograd.grad(loss, moved)[0]
                 delta = self.ball.climb(clean, moved, gradient)
-        return self.inner.loss(_with(views, self.moved_views, (clean + delta).clamp(0, 1)))
+        return self.inner.loss(with_moved(views, self.moved_views, (clean + delta).clamp(0, 1)))
 
 
 class FreeAdversary(Method):
@@ -111,15 +98,15 @@ class FreeAdversary(Method):
 
     def loss(self, views: Views) -> Tensor:
         clean = views.images[self.moved_views]
-        return self.inner.loss(_with(views, self.moved_views, _leaf(clean, self._placed(views, clean))))
+        return self.inner.loss(with_moved(views, self.moved_views, leaf(clean, self._placed(views, clean))))
 
     def losses(self, batch: Batch) -> Iterator[Tensor]:
         views = self.inner.views(batch)
         clean = views.images[self.moved_views]
         delta = self._placed(views, clean)
         for _ in range(self.steps_per_batch):
-            moved = _leaf(clean, delta)
-            yield self.inner.loss(_with(views, self.moved_views, moved))
+            moved = leaf(clean, delta)
+            yield self.inner.loss(with_moved(views, self.moved_views, moved))
             if moved.grad is None:
                 raise RuntimeError(
                     "expected a backward pass after each loss, got none; free training needs its gradient"
@@ -144,3 +131,7 @@ class FreeAdversary(Method):
     def load_rank_state(self, state: dict[str, Tensor]) -> None:
         super().load_rank_state(state)
         self.delta = state["delta"].transpose(0, 1).contiguous() if "delta" in state else None
+
+
+ADVERSARIES: dict[str, Callable[[Method, Ball, int], Method]] = {"pgd": PGDAdversary, "free": FreeAdversary}
+"""What `adversary` may name, before the colon; the number after it counts attack steps (pgd) or replays (free)."""

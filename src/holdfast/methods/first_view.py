@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from holdfast.data.views import Views
 
@@ -32,3 +33,8 @@ def tied(views: Views, rendered: Tensor) -> Views:
     moved it away from rendered."""
     first = views.images[0] + (rendered - rendered.detach())
     return replace(views, images=torch.cat([first[None], views.images[1:]]))
+
+
+def unit(features: Tensor) -> Tensor:
+    """Features [n, d] at unit length, float32 where they were lower."""
+    return F.normalize(features.float() if features.dtype in (torch.bfloat16, torch.float16) else features, dim=1)

@@ -7,13 +7,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from holdfast.config import RunConfig
+from holdfast.config import PartConfig, RunConfig, require
 from holdfast.data.views import Nuisances, nuisances
 from holdfast.distributed import gather
 from holdfast.methods.base import Batch, Method, Views, untracked
-from holdfast.methods.first_view import first_features, tied
+from holdfast.methods.first_view import first_features, tied, unit
 from holdfast.objectives.invariance import (
     Clip,
     clipped_mean,
@@ -26,22 +25,33 @@ from holdfast.randomness import fold, sample_keys, uniform
 
 
 @dataclass(frozen=True, kw_only=True)
-class PenaltySettings:
-    """How the penalty is computed; the command line's penalty_ fields, resolved."""
+class PenaltyConfig(PartConfig):
+    """The penalty."""
 
-    weight: float
-    """λ, constant over training; 0 is the plain method, bit for bit."""
-    form: Literal["pair", "vjp"] = "pair"
-    limit: float = 1.0
-    clip: Clip = "batch"
-    draws: int = 100
-    seed: int = 0
+    word = "penalty"
+    penalty: str | None = None
+    """'invariance:0.1' adds 0.1 times how far features move with a view's nuisances (colours); None: no penalty."""
+    penalty_form: Literal["pair", "vjp"] = "pair"
+    """'pair' encodes view 1 once more with other nuisances; 'vjp' is InvCLR's own, by a second backward."""
+    penalty_limit: float = 1.0
+    """Largest value of the vjp form; InvCLR uses 1 for colours and 1000 for Spirograph."""
+    penalty_clip: Clip = "batch"
+    """What the limit holds for: the batch's mean (InvCLR: above it no gradient is left), each sample, or nothing."""
+    penalty_draws: int = 100
+    """Fresh draws of the nuisances in the vjp form; 0 takes the expectation over them in closed form."""
 
-    @classmethod
-    def of(cls, config: RunConfig, weight: float) -> "PenaltySettings":
-        """The settings of a configuration."""
-        names = ("form", "limit", "clip", "draws")
-        return cls(weight=weight, seed=config.seed, **{name: getattr(config, f"penalty_{name}") for name in names})
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.penalty_limit > 0, "penalty_limit > 0", self.penalty_limit, "or set --penalty-clip none")
+        require(self.penalty_draws >= 0, "penalty_draws >= 0", self.penalty_draws, "0 switches it off")
+
+    def check(self, config: RunConfig) -> None:
+        twice = self.penalty is not None and config.compile and self.penalty_form == "vjp"
+        require(not twice, "--penalty-form pair with --compile", "vjp", "compiled networks have no second backward")
+
+    def wrap(self, method: Method, config: RunConfig) -> Method:
+        penalty, weight = self.pick(PENALTIES, letter="W", least=0, example="invariance:0.1")
+        return penalty(method, self, partial(nuisances, settings=config.views), weight=weight, seed=config.seed)
 
 
 class InvariancePenalty(Method):
@@ -53,26 +63,28 @@ class InvariancePenalty(Method):
     unit length. The second encoding of 'pair' leaves running statistics alone, and an adversary's perturbation out.
     """
 
-    def __init__(self, inner: Method, settings: PenaltySettings, find: Callable[[Views], Nuisances]):
+    def __init__(
+        self, inner: Method, settings: PenaltyConfig, find: Callable[[Views], Nuisances], *, weight: float, seed: int
+    ):
         self.wrap(inner)
-        self.settings, self.find = settings, find
+        self.settings, self.find, self.weight, self.seed = settings, find, weight, seed
         self._readings: list[Tensor] = []
 
     @property
     def passes_per_image(self) -> int:
         """One pass of view 1 more for 'pair'; about two for the second backward of 'vjp'."""
-        more = {"pair": 1, "vjp": 2}[self.settings.form] if self.settings.weight else 0
+        more = {"pair": 1, "vjp": 2}[self.settings.penalty_form] if self.weight else 0
         return self.inner.passes_per_image + more * self.steps_per_batch
 
     def views(self, batch: Batch) -> Views:
         return self.inner.views(batch)
 
     def loss(self, views: Views) -> Tensor:
-        if self.settings.weight == 0:
+        if self.weight == 0:
             return self.inner.loss(views)
         found = self.find(views)
-        loss, values = (self._vjp if self.settings.form == "vjp" else self._pair)(views, found)
-        return loss + self.settings.weight * self._noted(gather(values))
+        loss, values = (self._vjp if self.settings.penalty_form == "vjp" else self._pair)(views, found)
+        return loss + self.weight * self._noted(gather(values))
 
     def _vjp(self, views: Views, found: Nuisances) -> tuple[Tensor, Tensor]:
         """The inner loss and the penalty of each sample [n] by a second backward."""
@@ -81,11 +93,11 @@ class InvariancePenalty(Method):
         if not torch.is_autocast_enabled(alpha.device.type):
             with first_features(self.network) as seen:
                 loss = self.inner.loss(moving)
-            return loss, self._changes(_unit(seen[0][: len(alpha)]), alpha, found, views)
+            return loss, self._changes(unit(seen[0][: len(alpha)]), alpha, found, views)
         # Derivatives in bfloat16 moved the value by 6 to 8 % (ResNet-18, 64 images): a float32 encoding of its own.
         loss = self.inner.loss(views)
         with torch.autocast(alpha.device.type, enabled=False), untracked(self.encoder):
-            return loss, self._changes(_unit(self.encoder(moving.images[0])), alpha, found, views)
+            return loss, self._changes(unit(self.encoder(moving.images[0])), alpha, found, views)
 
     def _pair(self, views: Views, found: Nuisances) -> tuple[Tensor, Tensor]:
         """The inner loss and the penalty of each sample [n] by a second encoding."""
@@ -94,26 +106,31 @@ class InvariancePenalty(Method):
         draws = uniform(self._keys(views, "invariance pair"), found.values.shape[1])
         other = found.render(found.low + (found.high - found.low) * draws)
         with untracked(self.encoder):
-            return loss, pair_distances(_unit(seen[0][: len(other)]), _unit(self.encoder(other)))
+            return loss, pair_distances(unit(seen[0][: len(other)]), unit(self.encoder(other)))
 
     def _keys(self, views: Views, purpose: str) -> Tensor:
         """int64 [n]: keyed by epoch and id, as the views are."""
         batch = views.batch
-        return sample_keys(self.settings.seed, purpose, epoch=batch.epoch, ids=batch.ids, views=1)[0]
+        return sample_keys(self.seed, purpose, epoch=batch.epoch, ids=batch.ids, views=1)[0]
 
     def _changes(self, features: Tensor, alpha: Tensor, found: Nuisances, views: Views) -> Tensor:
         """[n]: the penalty of each sample in its 'vjp' form; draws 0 takes the expectation over them in closed form."""
         keys = self._keys(views, "invariance")
         signs = 1 - 2 * (uniform(keys, features.shape[1]) < 0.5).to(features.dtype)
         gradient = invariance_gradient(features, alpha, signs=signs)
-        if self.settings.draws == 0:
+        if self.settings.penalty_draws == 0:
             return expected_changes(gradient, alpha, low=found.low, high=found.high)
-        draws = uniform(fold(keys, 1), self.settings.draws * alpha.shape[1]).unflatten(1, (self.settings.draws, -1))
+        draws = uniform(fold(keys, 1), self.settings.penalty_draws * alpha.shape[1]).unflatten(
+            1, (self.settings.penalty_draws, -1)
+        )
         return squared_changes(gradient, alpha, (found.low + (found.high - found.low) * draws).transpose(0, 1))
 
     def _noted(self, values: Tensor) -> Tensor:
         """The penalty of per-sample values [n]; notes its raw mean, and which share was clipped or moved at all."""
-        clip, limit = "none" if self.settings.form == "pair" else self.settings.clip, self.settings.limit
+        clip, limit = (
+            "none" if self.settings.penalty_form == "pair" else self.settings.penalty_clip,
+            self.settings.penalty_limit,
+        )
         over = {"none": torch.zeros_like(values), "batch": values.mean() > limit, "sample": values > limit}[clip]
         shares = [values.mean(), over.to(values.dtype).mean(), (values > 0).to(values.dtype).mean()]
         self._readings.append(torch.stack(shares).detach())
@@ -122,16 +139,11 @@ class InvariancePenalty(Method):
     def readings(self) -> dict[str, float]:
         if not self._readings:
             return super().readings()
-        names = ("penalty", "penalty_clipped_share", "penalty_active_share")
         means = torch.stack(self._readings).mean(0).tolist()
         self._readings.clear()
+        names = ("penalty", "penalty_clipped_share", "penalty_active_share")
         return super().readings() | dict(zip(names, means, strict=True))
 
 
-def penalised(inner: Method, config: RunConfig, weight: float) -> Method:
-    """A method with the penalty that a configuration asks for."""
-    return InvariancePenalty(inner, PenaltySettings.of(config, weight), partial(nuisances, settings=config.views))
-
-
-def _unit(features: Tensor) -> Tensor:
-    return F.normalize(features.float() if features.dtype in (torch.bfloat16, torch.float16) else features, dim=1)
+PENALTIES = {"invariance": InvariancePenalty}
+"""What `penalty` may name, before the colon; the number after it is the penalty's weight."""

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from holdfast.config import VIEWS, RunConfig, ViewSettings
+from holdfast.methods.cf_amc_ssl import AdversaryConfig
 from holdfast.methods.emp_ssl import EMPSSLConfig
+from holdfast.methods.invclr import PenaltyConfig
 from holdfast.methods.simclr import SimCLRConfig
 
 
@@ -29,24 +31,26 @@ def emp_ssl() -> RunConfig:
 
 def robust_emp_ssl() -> RunConfig:
     """Robust EMP-SSL: five steps of PGD on all crops, 30 epochs."""
-    return replace(emp_ssl(), adversary="pgd:5")
+    return replace(emp_ssl(), parts=(AdversaryConfig(adversary="pgd:5"),))
 
 
 def cf_amc_ssl() -> RunConfig:
     """CF-AMC-SSL: EMP-SSL with the free adversary, each batch replayed 3 times, 10 epochs."""
-    return replace(emp_ssl(), adversary="free:3", epochs=10)
+    return replace(emp_ssl(), parts=(AdversaryConfig(adversary="free:3"),), epochs=10)
 
 
 def simclr_adv() -> RunConfig:
     """Adversarial SimCLR: five steps of PGD on the second view, 500 epochs."""
     method = SimCLRConfig(temperature=0.07, per_view_norm=True)
     views = replace(VIEWS["imagenet"], blur=0.0)
-    return replace(emp_ssl(), method=method, views=views, batch_size=256, epochs=500, adversary="pgd:5")
+    return replace(
+        emp_ssl(), method=method, views=views, batch_size=256, epochs=500, parts=(AdversaryConfig(adversary="pgd:5"),)
+    )
 
 
 def simclr_free() -> RunConfig:
     """SimCLR with the free adversary on the second view, each batch replayed 3 times, 167 epochs."""
-    return replace(simclr_adv(), adversary="free:3", epochs=167)
+    return replace(simclr_adv(), parts=(AdversaryConfig(adversary="free:3"),), epochs=167)
 
 
 def invclr() -> RunConfig:
@@ -63,9 +67,7 @@ def invclr() -> RunConfig:
         schedule="epochs",
         warmup_epochs=10,
         weight_decay=1e-6,
-        penalty="invariance:0.1",
-        penalty_form="vjp",
-        penalty_limit=1.0,
+        parts=(PenaltyConfig(penalty="invariance:0.1", penalty_form="vjp"),),
     )
 
 

@@ -12,7 +12,7 @@ scaling and decay, a bias and an affine norm in the head.
 from dataclasses import replace
 
 from holdfast.config import RunConfig
-from holdfast.methods import PRESETS
+from holdfast.methods import PRESETS, PenaltyConfig
 
 
 def cifar10() -> RunConfig:
@@ -35,6 +35,5 @@ def spirograph() -> RunConfig:
         image_size=32,
         encoder="timm/resnet18",
         epochs=50,
-        penalty="invariance:0.01",
-        penalty_limit=1000.0,
+        parts=(PenaltyConfig(penalty="invariance:0.01", penalty_form="vjp", penalty_limit=1000.0),),
     )

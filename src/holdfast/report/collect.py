@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from holdfast.config import upgraded
 from holdfast.findings import Finding, Score
 from holdfast.report.wording import method_name, printable, setting
 from holdfast.runs import RunFolder
@@ -104,6 +105,7 @@ def read(path: Path) -> Measured:
     run = _json(folder.config) if folder.config.is_file() else None
     run = run or next((f.settings["run"] for f in findings.values() if f.settings.get("run")), None)
     environment = _json(folder.environment) if folder.environment.is_file() else {}
+    run = None if run is None else upgraded(run)
     return Measured(path, findings, run, _metrics(folder.metrics), environment)
 
 

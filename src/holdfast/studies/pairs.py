@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from holdfast import config as configuration
 from holdfast.config import RunConfig, require
 from holdfast.data import Images, duplicate_groups, external_set, load_pool, memorization_partition
 from holdfast.data.duplicates import LEAST_CORRELATION, MOST_BITS, group_sizes
 from holdfast.data.splits import partition_checksum
 from holdfast.engine import read_config, resume, train
 from holdfast.engine.session import Listener, version
-from holdfast.methods import name_of
+from holdfast.methods import from_document, to_document
 from holdfast.randomness import key
 from holdfast.runs import RunFolder, write_json
 from holdfast.studies.planted import plant
@@ -73,7 +72,7 @@ def run_study(
     source = run if isinstance(run, RunFolder) else RunFolder.open(run)
     folder = source.study if out is None else out
     record = _opened(folder, source, settings)
-    config = configuration.from_document(record["run"], _method_settings())
+    config = from_document(record["run"])
     for number, seeds in enumerate(record["pair_seeds"]):
         for which, seed in zip("fg", seeds, strict=True):
             train_without(folder, f"pair-{number}/{which}", config, folder / f"{which}.json", seed, listening)
@@ -146,7 +145,7 @@ def _plan(folder: Path, run: RunFolder, settings: StudyConfig) -> dict[str, Any]
         "seed": settings.seed,
         "duplicates": _duplicates(groups),
         "planted": None if planted is None else planted.record(),
-        "run": configuration.to_document(config, name_of(config), version("holdfast")),
+        "run": to_document(config),
     }
 
 
@@ -174,9 +173,3 @@ def _duplicates(groups: torch.Tensor) -> dict[str, Any]:
         "hash_bits": MOST_BITS,
         "correlation": LEAST_CORRELATION,
     }
-
-
-def _method_settings() -> dict[str, Any]:
-    from holdfast.methods import METHODS
-
-    return {name: method.Config for name, method in METHODS.items()}

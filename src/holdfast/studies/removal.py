@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from holdfast import config as configuration
 from holdfast.audits import audit
 from holdfast.audits.subject import load_pairs
 from holdfast.data import Images
 from holdfast.findings import Finding
+from holdfast.methods import from_document
 from holdfast.models import load_encoder
 from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder, write_json
 from holdfast.statistics import t_quantile
-from holdfast.studies.pairs import Listening, _method_settings, _silent, train_without
+from holdfast.studies.pairs import Listening, _silent, train_without
 
 KINDS = ("top", "bottom", "random")
 MEASURES = ("linear_accuracy", "knn_accuracy")
@@ -67,7 +67,7 @@ def run_removal(
     labels.
     """
     record, pairs = json.loads((folder / "study.json").read_text()), load_pairs(folder)
-    config = configuration.from_document(record["run"], _method_settings())
+    config = from_document(record["run"])
     encoders = {"nothing": [folder / f for f, _ in record["pairs"]]}
     sizes = {"nothing": 0}
     for kind, count in rules:

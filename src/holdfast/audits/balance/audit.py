@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.audits.balance.subgroups import group_columns, group_rows, worst_group
-from holdfast.audits.subject import ProbeResult, Subject
+from holdfast.audits.subject import Audit, ProbeResult, Subject, lacks_labels
 from holdfast.evaluation.groups import class_accuracy
 from holdfast.findings import Finding, Score
 from holdfast.statistics import Measure, group_estimates, group_statistics, wilson_interval, worst_by_chance
@@ -162,3 +162,6 @@ def _group_note(subject: Subject) -> str:
     if subject.groups:
         return ", ".join(f"{len(members)} {name}" for name, members in subject.groups.items())
     return "none: the classes have nearly equal numbers of training images"
+
+
+BALANCE = Audit(balance, lacks=lacks_labels)

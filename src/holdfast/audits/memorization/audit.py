@@ -7,7 +7,7 @@ import torch
 
 from holdfast.audits.memorization.layers import layer_tables
 from holdfast.audits.memorization.scores import class_size_scores, memory_scores
-from holdfast.audits.subject import LEAST_PAIRS, Scored, Subject
+from holdfast.audits.subject import LEAST_PAIRS, Audit, Scored, Speed, Subject, lacks_pairs
 from holdfast.data.duplicates import group_sizes
 from holdfast.data.splits import PARTS
 from holdfast.evaluation import neighbours
@@ -170,3 +170,14 @@ def _planted(scored: Scored, columns: dict[str, np.ndarray]) -> list[dict[str, A
         row = {"kind": kind, "images": int(chosen.sum()), "ratio": float(columns["ratio"][chosen].mean())}
         rows.append(row | {"percentile": float(percentiles[chosen].mean()), "low": low, "high": high})
     return rows if kinds else []
+
+
+def _cost(subject: Subject, speed: Speed) -> float:
+    """Views of every image by both encoders of each pair, and its features; privacy reads the same scores."""
+    if subject.pairs is None:
+        return 0.0
+    images = sum(map(len, subject.pairs.parts.values()))
+    return speed.forward * images * (2 * len(subject.pairs.encoders) * subject.options.views + 1)
+
+
+MEMORIZATION = Audit(memorization, lacks=lacks_pairs, cost=_cost, long=True)

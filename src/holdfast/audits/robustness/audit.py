@@ -19,12 +19,12 @@ from holdfast.audits.robustness.attacks import (
     drifts,
 )
 from holdfast.audits.robustness.corruptions import corruptions
-from holdfast.audits.robustness.cost import robustness_passes
+from holdfast.audits.robustness.cost import robustness_passes, robustness_seconds
 from holdfast.audits.robustness.first_broken import first_broken
 from holdfast.audits.robustness.heads import attacked_head, checksum_of, head_schedule
 from holdfast.audits.robustness.masking import masking, without_gradient
 from holdfast.audits.robustness.scores import accuracies, attack_table, class_table, drift_scores, slug
-from holdfast.audits.subject import Subject
+from holdfast.audits.subject import Audit, Subject
 from holdfast.data import Images
 from holdfast.evaluation.features import measuring
 from holdfast.evaluation.probes import classifier, features_of
@@ -158,3 +158,6 @@ def _tell_estimate(setup: AttackSetup, features: Model, home: torch.device) -> N
         0,
         images,
     )
+
+
+ROBUSTNESS = Audit(robustness, spends=robustness_seconds, long=True)

@@ -2,7 +2,7 @@
 
 from holdfast.attacks import ATTACKS, Means, Passes
 from holdfast.audits.robustness.heads import head_schedule
-from holdfast.audits.subject import Options
+from holdfast.audits.subject import Options, Speed
 from holdfast.budgets import parse_eps
 from holdfast.data.corruptions import CORRUPTIONS, STRENGTHS
 
@@ -26,3 +26,9 @@ def robustness_passes(options: Options, images: int) -> Passes:
         both, forward = both + met * passes.both, forward + met * passes.forward
     corrupted = len(CORRUPTIONS) * len(STRENGTHS) * min(attacked, options.corruption_images)
     return Passes(budgets * both + gradients, budgets * forward + corrupted + 2 * trained)
+
+
+def robustness_seconds(options: Options, images: int, speed: Speed) -> float:
+    """Seconds of those passes."""
+    passes = robustness_passes(options, images)
+    return passes.both * speed.both + passes.forward * speed.forward

@@ -6,6 +6,11 @@ from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
     from holdfast.audits.subject.encoder import audited_encoder as audited_encoder
+    from holdfast.audits.subject.entry import Audit as Audit
+    from holdfast.audits.subject.entry import Lack as Lack
+    from holdfast.audits.subject.entry import Speed as Speed
+    from holdfast.audits.subject.entry import lacks_labels as lacks_labels
+    from holdfast.audits.subject.entry import lacks_pairs as lacks_pairs
     from holdfast.audits.subject.pairs import LEAST_PAIRS as LEAST_PAIRS
     from holdfast.audits.subject.pairs import Pairs as Pairs
     from holdfast.audits.subject.pairs import Scored as Scored
@@ -13,9 +18,9 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.pairs import load_pairs as load_pairs
     from holdfast.audits.subject.prepare import Known as Known
     from holdfast.audits.subject.prepare import prepared as prepared
-    from holdfast.audits.subject.subject import Options as Options
     from holdfast.audits.subject.subject import ProbeResult as ProbeResult
     from holdfast.audits.subject.subject import Subject as Subject
     from holdfast.audits.subject.views import VIEWED_IMAGES as VIEWED_IMAGES
+    from holdfast.options import Options as Options
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -2,13 +2,11 @@
 
 import hashlib
 import platform
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,67 +15,14 @@ from holdfast.audits.subject.cache import is_kept, kept
 from holdfast.audits.subject.pairs import Pairs, Scored, score_pairs
 from holdfast.audits.subject.probes import ProbeInputs, ProbeResult, probed
 from holdfast.audits.subject.views import Viewed, view_features
-from holdfast.budgets import AttackOptions
 from holdfast.data import Images, class_groups
 from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features
 from holdfast.evaluation.features import device_of
 from holdfast.models import Encoder, Loaded, loaded_of
-from holdfast.progress import OnStage
-from holdfast.renamed import current, note
+from holdfast.options import Options
 
 BALANCED_BELOW = 1.5
 """Largest class over smallest class under which groups by frequency would mean nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options(AttackOptions):
-    """How to measure; the same names as the arguments of `audit`."""
-
-    probe_on: Literal["pool", "train"] = "pool"
-    """'pool': the probe is fitted on every labelled image that is not a test image; 'train': on train_ids alone."""
-    protocol: Literal["lbfgs", "sdclr", "sdclr-cached"] = "lbfgs"
-    """'lbfgs': logistic regression; 'sdclr': the paper's SGD on augmented images; 'sdclr-cached': the same SGD, no
-    augmentation. 'fast', an old word for 'lbfgs', is still taken."""
-    probe_lr_drop: Literal["on_time", "early"] = "on_time"
-    """'early' lowers SDCLR's learning rate one epoch early, as its CIFAR script does."""
-    group_rule: Literal["thirds", "thresholds"] = "thirds"
-    """How classes are grouped by their training images."""
-    few_shot_share: float | None = None
-    """Fit the few-shot probe on this share of every class of the pool, a nested draw; None: on few_shot_ids."""
-    layer: Literal["backbone", "prefeature"] = "backbone"
-    """Features of the encoder, or of the wide layer after it that a run of emp-ssl keeps and its paper evaluates."""
-    pool: str | None = None
-    """How tokens become a feature: 'cls', 'avg', 'map', 'cls+avg', 'config'; None: as the encoder's authors do."""
-    aggregate: int = 0
-    """Random views of an image, drawn as its run drew them, whose mean features are measured; 0: the whole image's."""
-    views: int = 10
-    """Views of each image that memorization and privacy compare, at least 4."""
-    seed: int = 0
-    """Decides folds, order, resampling and, where no test images are given, which ones are held out."""
-    batch_size: int = 512
-    """Images per pass of the encoder; changes no result beyond rounding."""
-    device: str | None = None
-    """Where to compute; None is where the encoder is."""
-    precision: Literal["32", "bf16"] = "32"
-    """Precision of the encoder's passes."""
-    shift_images: int = 500
-    """Test images, at most, that the invariance audit moves."""
-    average: int = 0
-    """Largest number of random views whose features the invariance audit averages; 0: none. Each view is a pass over
-    all probe and test images."""
-    unfinished: Path | None = None
-    """Folder for what the robustness audit has done so far: an interrupted one goes on there. None keeps nothing."""
-    cache: Path | None = None
-    """Folder that features of pool and test images are kept in for the next audit; None keeps nothing. Modules are
-    never kept: a checksum of their weights does not tell what they compute."""
-    progress: OnStage | None = None
-    """Told what is measured, images done and images in all."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if old := note("protocol", self.protocol):
-            warnings.warn(old, FutureWarning, stacklevel=3)
-            object.__setattr__(self, "protocol", current("protocol", self.protocol))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.audits.subject import Subject
+from holdfast.audits.subject import Audit, Subject
 from holdfast.audits.tail.measure import REFERENCE, Tail, few_class_members, measure_tail
 from holdfast.audits.tail.tables import cluster_groups, clusters, density, found_tail, rarest
 from holdfast.evaluation.density import DENSITY_NEIGHBOURS
@@ -196,3 +196,6 @@ def _columns(subject: Subject, measured: Tail) -> dict[str, np.ndarray]:
         columns |= {"cluster": members, "cluster_images": measured.clusterings[measured.main].sizes[members]}
     few = few_class_members(subject, subject.test.labels)
     return columns if few is None else columns | {"few_class": few}
+
+
+TAIL = Audit(tail)

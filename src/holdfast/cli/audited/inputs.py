@@ -5,22 +5,19 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast.budgets import AttackOptions, budgeted
+from holdfast.budgets import budgeted
 from holdfast.cli.options import UserError
 from holdfast.data.files import summary
+from holdfast.options import MeasurementOptions, Options
 from holdfast.runs import RunFolder
 
 if TYPE_CHECKING:
-    from holdfast.audits import Options, Subject
+    from holdfast.audits import Subject
     from holdfast.cli.audited.options import AuditOptions
     from holdfast.data import Images
     from holdfast.data.pool import Pool
 
-_SPENT = (*(field.name for field in fields(AttackOptions)), "shift_images")
-_PASSED = (
-    *("probe_on", "protocol", "probe_lr_drop", "group_rule", "few_shot_share", "layer", "pool", "aggregate"),
-    *("average", "seed", "batch_size", "precision"),
-)
+_SHARED = tuple(field.name for field in fields(MeasurementOptions))
 """Options of the command that are those of `holdfast.audit`."""
 
 
@@ -38,20 +35,18 @@ def folders(source: str, options: "AuditOptions") -> tuple[Path, Path]:
     return folder, folder
 
 
-def audit_options(options: "AuditOptions", budget: str, given: frozenset[str], **more: Any) -> "Options":
+def audit_options(options: "AuditOptions", budget: str, given: frozenset[str], **more: Any) -> Options:
     """The options of the measurement: the budget's, and in their place those that were given by name."""
     import torch
 
-    from holdfast.audits import Options
-
-    defaults = {field.name: field.default for field in fields(type(options))}
-    own = {name: getattr(options, name) for name in _SPENT}
+    defaults = {field.name: field.default for field in fields(MeasurementOptions)}
+    own = {name: getattr(options, name) for name in _SHARED}
     spent = budgeted(budget, {n: v for n, v in own.items() if n in given or v != defaults[n]})
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Options(**spent, **{name: getattr(options, name) for name in _PASSED}, device=device, **more)
+    return Options(**spent, device=device, **more)
 
 
-def subject_of(source: str, options: "AuditOptions", measured: "Options") -> "Subject":
+def subject_of(source: str, options: "AuditOptions", measured: Options) -> "Subject":
     """The encoder with its images, ready to be measured."""
     from holdfast.audits import Known, prepare
 
@@ -75,7 +70,7 @@ def choose_budget(options: "AuditOptions", given: frozenset[str]) -> str:
     for source in options.encoders:
         size = _size(source, options)
         speeds.append(measure_speed(audited_encoder(source, measured, size=size), size, measured))
-    own = {name: getattr(measured, name) for name in given & set(_SPENT)}
+    own = {name: getattr(measured, name) for name in given & set(_SHARED)}
     return largest_budget(speeds, measured, own, 60 * options.minutes)
 
 

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 import tyro
 
-from holdfast.budgets import AttackOptions
+from holdfast.options import MeasurementOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(AttackOptions):
+class AuditOptions(MeasurementOptions):
     """Options of `holdfast audit`."""
 
     encoders: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -50,33 +50,6 @@ class AuditOptions(AttackOptions):
     image_size: int | None = None
     """Side in pixels that images are resized to, positions of a transformer being resampled; None: what a trained
     encoder was made for, or the images' own for random weights."""
-    probe_on: Literal["pool", "train"] = "pool"
-    """Fit the probe on all labelled images that are not test images, or on those that the encoder was trained on."""
-    protocol: Literal["lbfgs", "sdclr", "sdclr-cached"] = "lbfgs"
-    """The probe: L-BFGS; the SDCLR paper's SGD with augmented images; or that SGD without augmentation."""
-    probe_lr_drop: Literal["on_time", "early"] = "on_time"
-    """Lower the SGD probe's rate on time, or an epoch early as the authors' CIFAR script does."""
-    group_rule: Literal["thirds", "thresholds"] = "thirds"
-    """Groups of classes: thirds by frequency, or more than 100, 20 to 100, fewer than 20 images."""
-    few_shot_share: float | None = None
-    """Fit the few-shot probe on this share of every class (0.01: 1 %); None: on the run's own few-shot images."""
-    layer: Literal["backbone", "prefeature"] = "backbone"
-    """Measure the encoder's features, or those of the wide layer after it that a run of emp-ssl keeps."""
-    pool: Literal["config", "cls", "avg", "map", "cls+avg"] | None = None
-    """How an encoder's tokens become a feature: class token, mean of patches, attention pooling, class token and mean
-    side by side, or config, the network's own way; None: as its authors do, which is said."""
-    aggregate: int = 0
-    """Measure the mean features over so many random views of an image, drawn as its run drew them; 0: the image's."""
-    shift_images: int = 500
-    """Test images, at most, that the invariance audit transforms."""
-    average: int = 0
-    """Average features over up to so many random views in the invariance audit; 0: do not."""
-    seed: int = 0
-    """Decides folds, order and resampling."""
-    batch_size: int = 512
-    """Images per pass of the encoder."""
-    precision: Literal["32", "bf16"] = "32"
-    """Precision of the encoder's passes."""
     device: str | None = None
     """Where to compute; None: a GPU where there is one."""
     name: str | None = None

@@ -74,7 +74,10 @@ def flags(kind: Any, default: Any = None) -> Iterator[str]:
     for field in dataclasses.fields(kind):
         value = getattr(default, field.name, None) if default is not None else None
         inner = type(value) if dataclasses.is_dataclass(value) else hints[field.name]
-        if dataclasses.is_dataclass(inner):
+        if isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)):
+            for one in value:
+                yield from flags(type(one), one)
+        elif dataclasses.is_dataclass(inner):
             yield from flags(inner, value)
         else:
             name = field.name.replace("_", "-")

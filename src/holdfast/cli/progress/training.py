@@ -58,9 +58,9 @@ class Progress(Live):
             f"{event['precision']}, {event['device']}; "
             f"{event['epochs']} epochs × {event['steps_per_epoch']} steps{start}"
         )
-        attacked = f"adversary {event['adversary']}; " if event["adversary"] else ""
+        parts = "".join(f"{word} {chosen}; " for word, chosen in event["parts"].items())
         self.say(
-            f"{self._label}{attacked}budget {event['passes']:,} forward+backward passes, "
+            f"{self._label}{parts}budget {event['passes']:,} forward+backward passes, "
             f"{event['passes_per_image']} for each visit to an image"
         )
         if event["rejected"]:

@@ -1,0 +1,64 @@
+"""What the list of audits says of each: what measures it, what it needs, and what it costs beside shared features."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from holdfast.audits.subject.subject import Subject
+from holdfast.findings import Finding
+from holdfast.options import Options
+
+Lack = tuple[str, str] | None
+"""What a subject would need to be measured, and the remedy; None: nothing."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds for an image."""
+
+    forward: float
+    both: float
+    """Forward and backward, to the pixels and through all weights' layers."""
+
+
+def lacks_nothing(subject: Subject) -> Lack:
+    """What an audit that any subject allows lacks."""
+    return None
+
+
+def lacks_labels(subject: Subject) -> Lack:
+    """What an audit that compares with labels lacks."""
+    if subject.pool.labels is not None and subject.test.labels is not None:
+        return None
+    single = subject.facts.get("single_class")
+    if single is not None:
+        return f"two classes or more (all are {single!r})", "add other classes"
+    return "labels of pool and test images", "add a label column"
+
+
+def lacks_pairs(subject: Subject) -> Lack:
+    """What an audit of encoder pairs lacks."""
+    if subject.pairs is not None:
+        return None
+    text = "pairs of encoders trained with and without certain images"
+    return text, "train them with: holdfast memorization RUN"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An entry of AUDITS; called, it measures. Its docstring and module are those of its function."""
+
+    measure: Callable[[Subject], Finding]
+    lacks: Callable[[Subject], Lack] = lacks_nothing
+    """What a subject lacks for it."""
+    cost: Callable[[Subject, Speed], float] = lambda subject, speed: 0.0
+    """Seconds of the passes that it alone makes, those that budgets limit apart."""
+    spends: Callable[[Options, int, Speed], float] = lambda options, images, speed: 0.0
+    """Seconds of what budgets limit, for so many test images, at most."""
+    long: bool = False
+    """Whether it takes more than a pass or two over the images, so that an estimate is worth its two seconds."""
+
+    def __post_init__(self) -> None:
+        vars(self).update(__doc__=self.measure.__doc__, __module__=self.measure.__module__)
+
+    def __call__(self, subject: Subject) -> Finding:
+        return self.measure(subject)

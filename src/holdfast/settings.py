@@ -1,0 +1,100 @@
+"""What settings classes are made of: checks at the door, settings that every method and part has. No torch here."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+_T = TypeVar("_T")
+
+
+def require(holds: bool, expected: str, got: object, remedy: str) -> None:
+    """Raises ValueError with one line, expected, got and remedy, unless the condition holds."""
+    if not holds:
+        raise ValueError(f"expected {expected}, got {got}; {remedy}")
+
+
+def require_choices(settings: object) -> None:
+    """Checks each Literal field: Python does not, and a misspelt optimiser would train with another one."""
+    for name, kind in get_type_hints(type(settings)).items():
+        if get_origin(kind) is Literal:
+            choices, value = get_args(kind), getattr(settings, name)
+            require(value in choices, f"{name} {' or '.join(choices)}", repr(value), f"set --{name}")
+
+
+def parse_part(field_name: str, text: str) -> tuple[str, float]:
+    """('free', 3.0) of 'free:3'. Raises ValueError for anything that is not a name, a colon and a number."""
+    name, colon, number = text.partition(":")
+    with suppress(ValueError):
+        if name and colon:
+            return name, float(number)
+    raise ValueError(f"expected {field_name} NAME:NUMBER, got {text!r}; as in free:3, pgd:5 or invariance:0.1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodConfig:
+    """Settings that every method has; each method's file adds its own."""
+
+    head_layers: int = 2
+    """Linear layers in the projection head: 2 or 3. Comparisons use the same number for every method."""
+    head_dim: int = 128
+    """Width of the embeddings."""
+
+    def __post_init__(self) -> None:
+        require(self.head_layers in (2, 3), "head_layers 2 or 3", self.head_layers, "compare methods at equal depth")
+        require(self.head_dim >= 1, "head_dim >= 1", self.head_dim, "the papers use 128")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartConfig:
+    """Settings of a part that is put on any method; each part's file adds its own, under names that no other has.
+
+    The field that `word` names says which of its kind the part is, as NAME:NUMBER; where it is None the part does
+    nothing.
+    """
+
+    word: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        require_choices(self)
+        if self.chosen is not None:
+            parse_part(self.word, self.chosen)
+
+    @property
+    def chosen(self) -> str | None:
+        """What the field that `word` names holds, such as 'free:3'."""
+        return getattr(self, self.word)
+
+    @property
+    def idle(self) -> bool:
+        """Whether settings were changed although the part does nothing."""
+        return self.chosen is None and self != type(self)()
+
+    def check(self, config: Any) -> None:
+        """config: the RunConfig. Raises ValueError where a run's settings do not go with the part."""
+
+    def pick(self, known: Mapping[str, _T], *, letter: str, least: float, example: str) -> tuple[_T, float]:
+        """What the part is put on by, out of `known`, and its number; a number called N must be whole.
+
+        Raises ValueError for a name that is not known and a number below `least`.
+        """
+        name, number = parse_part(self.word, str(self.chosen))
+        if name not in known or number < least or (letter == "N" and number != int(number)):
+            forms = f":{letter} or ".join(known)
+            raise ValueError(
+                f"expected {'an' if self.word[0] in 'aeiou' else 'a'} {self.word} {forms}:{letter} with {letter} >= "
+                f"{least:g}, got {self.chosen!r}; try {example}"
+            )
+        return known[name], number
+
+    def wrap(self, method: Any, config: Any) -> Any:
+        """The method with the part put on it; only called where `chosen` is not None."""
+        raise NotImplementedError
+
+
+def typed(kind: type[_T], values: Mapping[str, Any]) -> _T:
+    """An instance of a settings class from JSON values. Raises ValueError for keys that it does not have."""
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    require(not unknown, f"only settings of {kind.__name__}", ", ".join(unknown), "use the holdfast that wrote it")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
