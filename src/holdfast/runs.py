@@ -62,6 +62,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def is_run_folder(path: Path | str) -> bool:
+    """Whether a folder is a run's: its config.json is ours, not one that names a model of another library."""
+    config = Path(path) / "config.json"
+    try:
+        document = json.loads(config.read_text())
+    except (OSError, ValueError):
+        return config.is_file()
+    return not (isinstance(document, dict) and {"model_type", "architecture", "auto_map"} & set(document))
+
+
 def write_json(path: Path, document: Any) -> Path:
     """Writes JSON atomically (sorted no further than given, NaN refused) and returns path."""
     with atomic_path(path) as temporary:

@@ -9,7 +9,7 @@ from holdfast.audits.subject.subject import Options
 from holdfast.config import VIEWS, ViewSettings
 from holdfast.evaluation import AggregatedEncoder
 from holdfast.models import load_encoder
-from holdfast.runs import RunFolder
+from holdfast.runs import RunFolder, is_run_folder
 
 
 def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: int) -> nn.Module:
@@ -30,6 +30,6 @@ def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: i
 
 def _views(source: nn.Module | str | Path) -> ViewSettings:
     """How the run that trained an encoder drew its views; EMP-SSL's crops for an encoder of no run."""
-    if not isinstance(source, nn.Module) and Path(source).is_dir():
+    if not isinstance(source, nn.Module) and is_run_folder(source):
         return ViewSettings(**json.loads(RunFolder.open(source).config.read_text())["views"])
     return VIEWS["crop"]

@@ -9,7 +9,7 @@ from holdfast.budgets import budgeted
 from holdfast.cli.options import UserError
 from holdfast.data.files import summary
 from holdfast.options import MeasurementOptions, Options
-from holdfast.runs import RunFolder
+from holdfast.runs import RunFolder, is_run_folder
 
 if TYPE_CHECKING:
     from holdfast.audits import Subject
@@ -23,7 +23,7 @@ _SHARED = tuple(field.name for field in fields(MeasurementOptions))
 
 def is_run(source: str) -> bool:
     """Whether a source is a run folder."""
-    return (Path(source) / "config.json").is_file()
+    return is_run_folder(source)
 
 
 def folders(source: str, options: "AuditOptions") -> tuple[Path, Path]:

@@ -98,7 +98,7 @@ def vit_arguments(inside: Mapping[str, Tensor]) -> dict[str, Any]:
         "num_reg_tokens": inside["storage_tokens"].shape[1],
         "qkv_bias": "blocks.0.attn.qkv.bias" in inside,
     }
-    return found | ({"swiglu_mlp": True} if gated else {})
+    return found | ({"swiglu_mlp": True, "swiglu_align_to": 1} if gated else {})
 
 
 def vit_state(inside: Mapping[str, Tensor]) -> dict[str, Tensor]:

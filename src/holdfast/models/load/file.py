@@ -60,6 +60,17 @@ def read_file(path: Path, wanted: str | None = None) -> Reading:
     )
 
 
+def read_exported(folder: Path) -> Reading:
+    """The reading of a folder that `holdfast export` wrote. Raises ValueError where it names no network."""
+    facts = stated(folder / "model.safetensors")
+    if not {"network", "stem", "image_size"} <= set(facts):
+        raise ValueError(
+            f"expected network, stem and image_size in {folder / 'preprocess.json'}, got {', '.join(facts)}"
+        )
+    name = str(facts["network"]).partition(":")[0].partition("@")[0]
+    return read_named_file(name, folder / "model.safetensors")
+
+
 def converted(content: Content, wanted: str | None) -> Reading | None:
     """The reading by the first layout that knows the file's keys; None where none does."""
     readings = (read(content, wanted) for read in LAYOUTS.values())

@@ -1,21 +1,19 @@
 """Encoders from whatever a user names: a run folder, timm, torchvision, a folder or a file of weights, or a module."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from torch import nn
 
-from holdfast.models.load.file import is_weights, read_file, read_named_file, split_copy
+from holdfast.models.load.file import is_weights, read_exported, read_file, read_named_file, split_copy
+from holdfast.models.load.folders import FOLDERS
 from holdfast.models.load.named import LIBRARIES, read_named
 from holdfast.models.load.own import is_own, read_own
+from holdfast.models.load.pixels import BESIDE
 from holdfast.models.load.reading import Reading, assembled
 from holdfast.models.loaded import Loaded
 from holdfast.models.prefeature import with_prefeature
-from holdfast.runs import RunFolder
-
-FOLDERS: dict[str, Callable[[Path], Reading]] = {}
-"""Folders of other libraries, by the file that tells them."""
+from holdfast.runs import RunFolder, is_run_folder
 
 
 def load_encoder(
@@ -82,9 +80,13 @@ def _reading(source: str) -> Reading:
 
 
 def _folder(path: Path) -> Reading:
-    for file, read in FOLDERS.items():
-        if (path / file).is_file():
-            return read(path)
+    found = next((file for file in FOLDERS if (path / file).is_file()), None)
+    if found is not None and not is_run_folder(path):
+        return FOLDERS[found](path)
+    if (path / BESIDE).is_file():
+        return read_exported(path)
+    if (path / BESIDE).is_file():
+        return read_exported(path)
     return _run(RunFolder.open(path))
 
 
