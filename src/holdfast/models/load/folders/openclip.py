@@ -100,7 +100,7 @@ def _vit(model: Mapping[str, Any], vision: Mapping[str, Any], visual: dict[str, 
 
 
 def _timm_tower(vision: Mapping[str, Any], visual: dict[str, Tensor]) -> Any:
-    """The same of a tower of timm: its trunk, without the projection after it."""
+    """What _vit gives, of a tower of timm: its trunk, without the projection after it."""
     state = {name.removeprefix("trunk."): tensor for name, tensor in visual.items() if name.startswith("trunk.")}
     pool = vision.get("timm_pool", "avg")
     name, size = str(vision["timm_model_name"]), int(vision.get("image_size", 224))
