@@ -70,7 +70,7 @@ def main() -> None:
         "one forward": lambda: bare_forward(model, images, 1),
         "pgd, linf": lambda: pgd(harm, images, eps=eps, step=0.01, steps=steps),
         "pgd, l2": lambda: pgd(harm, images, eps=0.5, step=0.1, steps=steps, norm="l2"),
-        "shell, linf": lambda: run(Pgd(step=0.01, steps=steps), goal, images, eps=eps),
+        "shell, linf": lambda: run(Pgd(step_length=0.01, steps=steps), goal, images, eps=eps),
         "square, linf": lambda: run(Square(queries=queries), goal, images, eps=eps),
         "square, l2": lambda: run(Square(queries=queries), goal, images, eps=0.5, norm="l2"),
     }

@@ -2,7 +2,7 @@ import pytest
 
 from holdfast.audits import Options
 from holdfast.audits.robustness import robustness_passes
-from holdfast.budgets import BUDGETS, budget_of, budgeted, parse_eps
+from holdfast.budgets import BUDGETS, auto_attack_eps, budget_of, budgeted, parse_eps
 from holdfast.options import MeasurementOptions
 
 
@@ -31,6 +31,8 @@ def test_a_budget_that_is_none_is_refused(value):
         ({"attack_norm": "l1"}, "attack_norm linf or l2"),
         ({"attack_head": "tuned"}, "slf or alf or emp-ssl"),
         ({"head_steps": 0}, "head_steps >= 1"),
+        ({"auto_attack": "best"}, "none or targeted or standard"),
+        ({"auto_attack_eps": ("3/255",)}, "add it to attack_eps"),
         ({"attack_step": 0.0}, "attack_step > 0"),
         ({"attack_eps": ("8",)}, "write 8/255"),
     ],
@@ -58,8 +60,9 @@ def test_the_defaults_are_the_full_budget_and_what_is_given_wins():
 def test_a_smaller_budget_makes_fewer_passes_and_keeps_the_largest_eps():
     passes = [robustness_passes(Options(**budgeted(budget, {})), 10_000) for budget in BUDGETS]
     assert passes == sorted(passes)
-    # Each of the three starts looks at its last point too, by one more forward pass.
-    assert passes[2] == (3 * 20 * (3 * 1000 + 100) + 1000, 3 * (3 * 1000 + 5000 * 100) + 75 * 500)
+    # PGD: 3 starts whose 1,000 steps count as 100; then APGD, targeted APGD, FAB and Square on all at 8/255.
+    both = 3 * (3 * 100 * 1000 + 20 * 100) + 1000 + (100 + 900 + 900) * 1000
+    assert passes[2] == (both, (3 * 3 + 1 + 18 + 909 + 5000) * 1000 + 2 * 5000 * 100 + 75 * 500)
     eps = [parse_eps(budgeted(budget, {})["attack_eps"], "linf")[-1][0] for budget in BUDGETS]
     assert eps == ["8/255"] * 3
 
@@ -67,3 +70,15 @@ def test_a_smaller_budget_makes_fewer_passes_and_keeps_the_largest_eps():
 def test_a_budget_that_is_not_listed_is_refused():
     with pytest.raises(ValueError, match="expected a budget of quick, fast, full, got 'small'"):
         budgeted("small", {})
+
+
+def test_auto_attack_runs_at_the_customary_budget_else_at_the_largest():
+    assert auto_attack_eps((), (), "linf") == [8 / 255]
+    assert auto_attack_eps((), (), "l2") == [0.5]
+    assert auto_attack_eps((), ("2/255", "16/255"), "linf") == [16 / 255]
+    assert auto_attack_eps(("2/255",), (), "linf") == [2 / 255]
+
+
+def test_the_full_budget_takes_a_thousand_steps_where_images_go_round_in_circles():
+    assert Options(**budgeted("full", {})).attack_steps == 1000
+    assert Options(**budgeted("full", {"attack_norm": "l2"})).attack_steps == 100

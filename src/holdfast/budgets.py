@@ -8,19 +8,25 @@ from typing import Any
 EPS: dict[str, tuple[str, ...]] = {"linf": ("2/255", "4/255", "8/255"), "l2": ("0.25", "0.5", "1")}
 """Budgets by norm where none are given, in pixels."""
 
-_SPENT: dict[str, dict[str, tuple[int, ...]]] = {
+_SPENT: dict[str, dict[str, tuple[Any, ...]]] = {
     "robustness": {
         "attack_images": (50, 200, 1000),
-        "attack_steps": (10, 10, 20),
+        "attack_steps": (10, 10, 1000),
         "attack_restarts": (0, 1, 2),
+        "auto_attack": ("none", "targeted", "standard"),
+        "apgd_steps": (100, 20, 100),
+        "attack_targets": (9, 3, 9),
         "square_images": (0, 20, 100),
         "square_queries": (0, 200, 5000),
         "drift_images": (10, 50, 100),
+        "drift_steps": (10, 10, 20),
         "corruption_images": (20, 100, 500),
     },
     "invariance": {"shift_images": (50, 200, 500)},
 }
 """By audit and option: what each of BUDGETS spends."""
+_L2_STEPS = 100
+"""Steps of PGD in l2, at most, of a named budget: there no image goes round in a circle and stops."""
 BUDGETS = ("quick", "fast", "full")
 """Named budgets, the smallest first; 'full' is the options' defaults. 'quick' attacks within the largest eps alone,
 'fast' within the smallest and the largest."""
@@ -45,12 +51,29 @@ def parse_eps(values: Sequence[str | float], norm: str) -> list[tuple[str, float
     return [(found[number], number) for number in sorted(found)]
 
 
+def auto_attack_eps(given: Sequence[str | float], eps: Sequence[str | float], norm: str) -> list[float]:
+    """Budgets in pixels at which AutoAttack runs. Raises ValueError for one that is not among those of the attacks."""
+    tried = [pixels for _, pixels in parse_eps(eps, norm)]
+    if not given:
+        usual = 8 / 255 if norm == "linf" else 0.5
+        return [pixels for pixels in tried if abs(pixels - usual) < 1e-9] or tried[-1:]
+    chosen = []
+    for written, pixels in parse_eps(given, norm):
+        near = [other for other in tried if abs(other - pixels) < 1e-9]
+        if not near:
+            raise ValueError(f"expected auto_attack_eps among the budgets, got {written}; add it to attack_eps")
+        chosen += near
+    return chosen
+
+
 def budgeted(budget: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a named budget, with those given by name in place of its own. Raises ValueError for another name."""
     if budget not in BUDGETS:
         raise ValueError(f"expected a budget of {', '.join(BUDGETS)}, got {budget!r}; choose one of them")
     place = BUDGETS.index(budget)
     spent = {name: values[place] for options in _SPENT.values() for name, values in options.items()}
+    if given.get("attack_norm") == "l2":
+        spent["attack_steps"] = min(spent["attack_steps"], _L2_STEPS)
     return {**spent, "attack_eps": _few_eps(budget, given.get("attack_norm", "linf")), **given}
 
 
@@ -64,7 +87,10 @@ def budget_of(audit: str, options: Any) -> str | None:
     if audit not in _SPENT:
         return None
     for place, budget in enumerate(BUDGETS):
-        same = all(getattr(options, name) == values[place] for name, values in _SPENT[audit].items())
+        spent = {name: values[place] for name, values in _SPENT[audit].items()}
+        if audit == "robustness" and options.attack_norm == "l2":
+            spent["attack_steps"] = min(spent["attack_steps"], _L2_STEPS)
+        same = all(getattr(options, name) == value for name, value in spent.items())
         if same and (audit == "invariance" or _same_eps(budget, options)):
             return budget
     return "own"

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from holdfast.budgets import parse_eps
+from holdfast.budgets import auto_attack_eps, parse_eps
 from holdfast.progress import OnStage
 from holdfast.renamed import current, note
 
 _COUNTS = {
-    **dict.fromkeys(("attack_images", "attack_steps", "head_images"), 1),
+    **dict.fromkeys(("attack_images", "attack_steps", "head_images", "apgd_steps", "attack_targets", "drift_steps"), 1),
     **dict.fromkeys(("attack_restarts", "square_images", "square_queries", "drift_images", "corruption_images"), 0),
 }
 _CHOICES = {
     "attack_norm": ("linf", "l2"),
     "attack_head": ("slf", "alf", "emp-ssl", "simclr-clean", "simclr-attacked"),
     "drift_distance": ("cosine", "l2"),
+    "auto_attack": ("none", "targeted", "standard", "plus", "rand"),
 }
 
 
@@ -60,16 +61,28 @@ class MeasurementOptions:
     """Norm of the perturbations."""
     attack_eps: tuple[str | float, ...] = ()
     """Budgets in pixels, such as 8/255 or 0.5; none: 2/255 4/255 8/255 for linf, 0.25 0.5 1 for l2."""
-    attack_steps: int = 20
-    """Steps of PGD; the first run starts at the image itself."""
+    attack_steps: int = 1000
+    """Steps of PGD, whose first run starts at the image itself. In linf an image that goes round in a circle stops;
+    for l2, where none does, --budget full takes 100."""
     attack_step: float | None = None
     """Length of a step in pixels; None: 0.01 for linf as in 2501.03507, 2.5 times eps over the steps for l2."""
     attack_restarts: int = 2
     """Further runs of PGD from random starts, on what is not broken yet."""
+    auto_attack: Literal["none", "targeted", "standard", "plus", "rand"] = "standard"
+    """AutoAttack at --auto-attack-eps, on what is left: all of a version, or targeted APGD alone."""
+    auto_attack_eps: tuple[str | float, ...] = ()
+    """Budgets, of --attack-eps, at which AutoAttack runs; none: 8/255 for linf, 0.5 for l2, else the largest."""
+    apgd_steps: int = 100
+    """Steps of APGD and FAB."""
+    attack_targets: int = 9
+    """Wrong classes, the likeliest, that targeted APGD and FAB aim at."""
+    attacks: tuple[str, ...] = ()
+    """Further attacks at every budget, see docs/attacks.md: apgd-ce, apgd-dlr, apgd-t, fab, fab-t."""
     square_images: int = 100
-    """Images, at most, out of the attacked ones, that Square is tried on where PGD has not broken them; 0: none."""
+    """Images, at most, out of the attacked ones, that Square is tried on where nothing has broken them; 0: none. Where
+    it breaks any, and as a part of AutoAttack, it meets all that are left."""
     square_queries: int = 5000
-    """Queries of Square for each of them: its paper takes 5,000."""
+    """Queries of Square for each of them: its paper and AutoAttack take 5,000."""
     attack_head: Literal["slf", "alf", "emp-ssl", "simclr-clean", "simclr-attacked", "authors"] = "slf"
     """The linear head under attack: fitted on clean features (slf), trained on attacked ones (alf), or as CF-AMC-SSL's
     scripts do for EMP-SSL's rows and for SimCLR's two. 'authors' is an old word for emp-ssl."""
@@ -79,6 +92,8 @@ class MeasurementOptions:
     """Steps of Adam of a trained head; None: its protocol's own, 200 for alf, 1,170 for emp-ssl, 3,900 for simclr-*."""
     drift_images: int = 100
     """Images, at most, out of the attacked ones, whose features are driven away without labels; 0: none."""
+    drift_steps: int = 20
+    """Steps of APGD for them."""
     drift_distance: Literal["cosine", "l2"] = "cosine"
     """Between the features of an image before and after."""
     corruption_images: int = 500
@@ -100,6 +115,7 @@ class MeasurementOptions:
         if self.attack_step is not None and not self.attack_step > 0:
             raise ValueError(f"expected attack_step > 0, got {self.attack_step}; it is in pixels, such as 0.01")
         parse_eps(self.attack_eps, self.attack_norm)
+        auto_attack_eps(self.auto_attack_eps, self.attack_eps, self.attack_norm)
 
 
 @dataclass(frozen=True, kw_only=True)

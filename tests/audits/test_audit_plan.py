@@ -58,7 +58,7 @@ def test_the_plan_counts_passes_and_features_that_are_not_kept():
     test, pool = len(audited.test), len(audited.pool)
     assert seconds["features"] == pytest.approx(0.1 * (test + pool), rel=1e-3)
     assert seconds["quality"] == pytest.approx(0.1 * 2 * test)
-    both, single = 2 * 10 * (2 * test + test) + test, 2 * (2 + 200) * test + 75 * test
+    both, single = (2 * 10 * 3 + 1 + 60) * test, (2 * (2 + 200) + 6 + 75) * test
     assert seconds["robustness"] == pytest.approx(0.3 * both + 0.1 * single)
     assert seconds["invariance"] > 0.1 * 36 * test
 

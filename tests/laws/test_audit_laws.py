@@ -26,7 +26,15 @@ def lacks(axis: str, what: str) -> bool:
 def needed(axis: str) -> dict:
     """What an audit needs beside an encoder and images."""
     if axis == "robustness":
-        return {"attack_steps": 4, "square_queries": 20, "drift_images": 20, "corruption_images": 12}
+        return {
+            "auto_attack": "targeted",
+            "apgd_steps": 4,
+            "attack_targets": 2,
+            "attack_steps": 4,
+            "square_queries": 20,
+            "drift_images": 20,
+            "corruption_images": 12,
+        }
     return {"pairs": toy_pairs()} if lacks(axis, "pairs of encoders") else {}
 
 

@@ -1,6 +1,9 @@
 """Attacks: small perturbations that do the most harm, by any measure of harm, within a budget and the pixel range."""
 
+from holdfast.attacks.apgd import Apgd, ApgdTargeted
+from holdfast.attacks.auto_attack import auto_attack
 from holdfast.attacks.checkpoint import AttackCheckpoint
+from holdfast.attacks.fab import Fab
 from holdfast.attacks.harms import (
     HARMS,
     Goal,
@@ -16,17 +19,23 @@ from holdfast.attacks.harms import (
     targeted,
     untargeted,
 )
-from holdfast.attacks.listing import ListedAttack, Means, Passes
+from holdfast.attacks.listing import ATTACKS, VERSIONS, ListedAttack, Means, Passes
 from holdfast.attacks.lp import Norm, ascent, project, random_start, within
 from holdfast.attacks.pgd import Pgd, pgd
-from holdfast.attacks.shell import Attack, Problem, Records, Search, Trial, run
+from holdfast.attacks.problem import Attack, Problem, State, Trial, asked
+from holdfast.attacks.records import Records
+from holdfast.attacks.shell import run
 from holdfast.attacks.square import Square
 
 __all__ = [
     "ATTACKS",
     "HARMS",
+    "VERSIONS",
+    "Apgd",
+    "ApgdTargeted",
     "Attack",
     "AttackCheckpoint",
+    "Fab",
     "Goal",
     "ListedAttack",
     "Means",
@@ -35,11 +44,13 @@ __all__ = [
     "Pgd",
     "Problem",
     "Records",
-    "Search",
     "Square",
+    "State",
     "Trial",
     "aimed",
     "ascent",
+    "asked",
+    "auto_attack",
     "cosine_distance",
     "cross_entropy",
     "dlr",
@@ -56,34 +67,3 @@ __all__ = [
     "untargeted",
     "within",
 ]
-
-ATTACKS: dict[str, ListedAttack] = {
-    "pgd": ListedAttack(
-        paper="arXiv:1706.06083",
-        harm="scaled_log_odds",
-        meets="right",
-        make=lambda means: Pgd(step=means.step, steps=means.steps),
-        passes=lambda means: Passes(means.steps, 1),
-    ),
-    "restarts": ListedAttack(
-        paper="arXiv:1706.06083",
-        harm="dlr",
-        meets="left",
-        make=lambda means: Pgd(
-            step=means.step,
-            steps=means.steps,
-            random_start=True,
-            restarts=means.restarts,
-            harms=("dlr", "scaled_log_odds"),
-        ),
-        passes=lambda means: Passes(means.steps * means.restarts, means.restarts),
-    ),
-    "square": ListedAttack(
-        paper="arXiv:1912.00049",
-        harm="margin",
-        meets="sample",
-        make=lambda means: Square(queries=means.queries),
-        passes=lambda means: Passes(0, means.queries),
-    ),
-}
-"""Attacks by name, in the order in which the robustness audit runs them; a new one is listed here and nowhere else."""

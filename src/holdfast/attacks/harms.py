@@ -113,6 +113,12 @@ class Goal:
     """What is recorded of an image, larger where more harm is done."""
     success: Measure | None = None
     """Bool [n]: where the attack has won; None: it never has, and only raises its harm."""
+    judge: Model | None = None
+    """What success is tested on again, such as the model in float32 where `model` is not; None: the model."""
+
+    def asked_again(self, images: Tensor) -> Tensor:
+        """Outputs that decide a success."""
+        return (self.judge or self.model)(images)
 
     def rows(self, chosen: Tensor) -> "Goal":
         """This goal for chosen images: positions [m], or bool [n]."""

@@ -1,4 +1,7 @@
-"""PGD: projected gradient ascent on a harm, with random starts (Madry et al. 2018, arXiv:1706.06083)."""
+"""PGD: projected gradient ascent on a harm, with random starts (Madry et al. 2018, arXiv:1706.06083).
+
+A row that comes back to a perturbation it has been at goes round for ever, and stops (arXiv:2503.19347).
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,16 +10,16 @@ import torch
 from torch import Tensor
 
 from holdfast.attacks.harms import HARMS, Goal
-from holdfast.attacks.lp import Norm, ascent, check_pixels, random_start
-from holdfast.attacks.shell import Problem, Search, Trial, run
-from holdfast.randomness import fold
+from holdfast.attacks.lp import Norm, ascent, check_pixels, per_image, random_start
+from holdfast.attacks.problem import Problem, State, Trial, asked
+from holdfast.attacks.shell import run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pgd:
     """Steps of the ball's own norm, each followed by a projection; a broken image stops."""
 
-    step: float
+    step_length: float
     """Length of a step, in pixels."""
     steps: int = 20
     """Forward and backward passes of each start; the last point costs one more forward pass."""
@@ -26,35 +29,64 @@ class Pgd:
     """How many starts."""
     harms: tuple[str, ...] = ()
     """Names in HARMS that the starts climb in turn; none: the goal's own harm."""
+    stop_at_cycles: bool = True
+    """In l-infinity: stop a row that has come back to a point. Only a model that draws at random could leave it."""
+    first: int = 0
+    """Number of the first start: another one is another draw."""
 
-    def search(self, problem: Problem) -> Search:
-        """One ascent after another; trial i of a start is the point after i steps."""
-        for start in range(self.restarts):
-            images = problem.images
-            if self.harms:
-                problem = problem.raising(HARMS[self.harms[start % len(self.harms)]])
-            if self.random_start or start:
-                keys = fold(problem.keys, start)
-                images = random_start(images, eps=problem.eps, norm=problem.norm, keys=keys)
-            for number in range(self.steps + 1):
-                trial, gradient = _tried(problem, images, last=number == self.steps)
-                stays = yield trial
-                if not stays.all():
-                    problem, images, gradient = problem.keep(stays), images[stays], gradient[stays]
-                if number < self.steps:
-                    images = problem.within(images + ascent(gradient, step=self.step, norm=problem.norm))
+    @property
+    def variants(self) -> int:
+        return self.restarts
 
+    @property
+    def refills(self) -> bool:
+        return True
 
-def _tried(problem: Problem, images: Tensor, *, last: bool) -> tuple[Trial, Tensor]:
-    """The model's answer to images [m, ...], and the gradient of the harm there; zero at the last point."""
-    with torch.set_grad_enabled(not last):
-        point = images.detach().requires_grad_(not last)
-        outputs = problem.goal.model(point)
-        if not outputs.requires_grad:  # the last point, or a model that passes no gradient on
-            return Trial(images, outputs.detach()), torch.zeros_like(images)
-        # Of the pixels alone: the weights' gradients are neither computed nor left behind.
-        (gradient,) = torch.autograd.grad(problem.harm(outputs).sum(), point, allow_unused=True)
-    return Trial(images, outputs.detach()), torch.zeros_like(images) if gradient is None else gradient
+    def start(self, problem: Problem) -> State:
+        """The images themselves or points of the ball; an anchor to compare later points with."""
+        images = problem.images
+        drawn = (problem.variant + self.first > 0) | self.random_start
+        if drawn.any():
+            keys = problem.drawn(self.first)
+            points = random_start(images, eps=problem.eps, norm=problem.norm, keys=keys)
+            images = torch.where(per_image(drawn, images), points, images)
+        age = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+        return {"images": images, "age": age, **({"anchor": images} if self._watches(problem) else {})}
+
+    def step(self, problem: Problem, state: State) -> tuple[Trial, State]:
+        """Asks about the points, and climbs."""
+        last = state["age"] >= self.steps
+        images, outputs, gradient = self._asked(problem, state, gradient=not bool(last.all()))
+        state = {**state, "age": state["age"] + 1}
+        state["images"] = problem.within(images + ascent(gradient, step=self.step_length, norm=problem.norm))
+        if "anchor" in state:
+            last, state["anchor"] = self._returned(state, last)
+        return Trial(images, outputs, done=last), state
+
+    def _watches(self, problem: Problem) -> bool:
+        return self.stop_at_cycles and problem.norm == "linf"
+
+    def _returned(self, state: State, last: Tensor) -> tuple[Tensor, Tensor]:
+        """(rows that are done, the anchors): Brent's search, whose anchor moves up at every power of two."""
+        images, anchor, age = state["images"], state["anchor"], state["age"]
+        same = (images == anchor).flatten(1).all(1)
+        moves = (age & (age - 1)) == 0
+        if moves.any():
+            anchor = torch.where(per_image(moves, images), images, anchor)
+        return last | same, anchor
+
+    def _asked(self, problem: Problem, state: State, *, gradient: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """(images, outputs, gradient), each row of its own harm."""
+
+        def harm(outputs: Tensor) -> Tensor:
+            if not self.harms:
+                return problem.harm(outputs)
+            values = [problem.measured(HARMS[name], outputs) for name in self.harms]
+            turn = (problem.variant + self.first) % len(values)
+            return torch.stack(values).gather(0, turn[None])[0]
+
+        outputs, _, found = asked(problem, state["images"], harm, gradient=gradient)
+        return state["images"], outputs, found
 
 
 def pgd(
@@ -90,12 +122,19 @@ def pgd(
             )
         return harms[:, None]
 
-    attack = Pgd(step=step, steps=steps, random_start=random_start, restarts=restarts)
     goal = Goal(model=model, references=images.new_zeros(len(images)), harm=_itself, margin=_itself)
-    batch = max(1, len(images))  # in one: the harm is of all images at once
-    found = run(attack, goal, images, eps=eps, norm=norm, seed=seed, ids=ids, batch_size=batch, keep_images=True).images
-    assert found is not None
-    return found.to(images.device)
+    best, most = images, torch.full((len(images),), -torch.inf, dtype=torch.float64)
+    for start in range(restarts):  # one at a time and whole: the harm is of all images at once
+        attack = Pgd(step_length=step, steps=steps, random_start=random_start, first=start, stop_at_cycles=False)
+        found = run(
+            attack, goal, images, eps=eps, norm=norm, seed=seed, ids=ids, batch_size=max(1, len(images)),
+            keep_images=True,
+        )  # fmt: skip
+        assert found.images is not None
+        more = found.margin >= most
+        best = torch.where(per_image(more, images).to(images.device), found.images.to(images.device), best)
+        most = torch.where(more, found.margin, most)
+    return best.detach()
 
 
 def _itself(outputs: Tensor, _: Tensor) -> Tensor:

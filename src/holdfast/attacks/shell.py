@@ -1,90 +1,26 @@
 """The shell around every attack: it enforces budget and pixel range, and tests success again on the final image.
 
-An attack proposes; the shell decides. An attack is anything with a `search`: a generator that yields a Trial for the
-images still in play and is sent, after each, which of them stay. Broken images leave at once. It may not count its own
-successes, so no attack to come can overstate itself.
+An attack proposes; the shell decides. Broken images leave at once, with all their rows, and others take their place.
+An attack may not count its own successes, so none to come can overstate itself.
 """
 
-from collections.abc import Generator
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from holdfast.attacks.checkpoint import AttackCheckpoint
-from holdfast.attacks.harms import Goal, Measure
-from holdfast.attacks.lp import Norm, check_budget, check_pixels, within
+from holdfast.attacks.harms import Goal
+from holdfast.attacks.lp import Norm, check_budget, check_pixels, length
+from holdfast.attacks.problem import Attack, Problem, State, Trial, kept_rows
+from holdfast.attacks.records import Records, blank, firsts
 from holdfast.progress import OnProgress
 from holdfast.randomness import fold, key
 
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """The images that an attack still works on, and what it may do to them."""
-
-    goal: Goal
-    images: Tensor
-    """[m, ...] in [0, 1], clean."""
-    keys: Tensor
-    """[m] int64, one per image: every draw comes from them."""
-    eps: float
-    norm: Norm
-
-    def keep(self, stays: Tensor) -> "Problem":
-        """The problem for the images where stays [m] is True."""
-        return replace(self, goal=self.goal.rows(stays), images=self.images[stays], keys=self.keys[stays])
-
-    def raising(self, harm: Measure) -> "Problem":
-        """This problem, with another harm to raise."""
-        return replace(self, goal=replace(self.goal, harm=harm))
-
-    def within(self, perturbed: Tensor) -> Tensor:
-        """Perturbed images [m, ...] brought into the budget and the pixel range."""
-        return within(self.images, perturbed, eps=self.eps, norm=self.norm)
-
-    def harm(self, outputs: Tensor) -> Tensor:
-        """The goal's harm [m] of the model's outputs [m, k]."""
-        return self.goal.harm(outputs, self.goal.references)
-
-
-class Trial(NamedTuple):
-    """Images [m, ...] that an attack has asked the model about, and the answer [m, k]."""
-
-    images: Tensor
-    outputs: Tensor
-
-
-Search = Generator[Trial, Tensor, None]
-"""Yields trials and is sent bool [m]: which of the images stay in play. It goes on with those alone."""
-
-
-class Attack(Protocol):
-    """What the shell runs."""
-
-    def search(self, problem: Problem) -> Search:
-        """Proposes perturbed images until its means are spent or none is left."""
-        ...
-
-
-@dataclass(frozen=True)
-class Records:
-    """What an attack did to each image [n], on the CPU."""
-
-    ids: Tensor
-    """int64."""
-    broken: Tensor
-    """Bool: the goal was reached on an image within the budget."""
-    iteration: Tensor
-    """int64: the trial that broke the image, 0 being the start; -1 for none."""
-    margin: Tensor
-    """float64: of the image that broke, else the largest of any trial."""
-    images: Tensor | None = None
-    """[n, ...]: the image that broke, else the one of largest margin; None unless asked for."""
-
-    def columns(self) -> dict[str, Tensor]:
-        """By name, without what was not asked for."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+SAVED_AFTER = 5.0
+"""Seconds after which what was found since is saved."""
 
 
 def run(
@@ -98,116 +34,192 @@ def run(
     ids: Tensor | None = None,
     batch_size: int = 128,
     keep_images: bool = False,
+    margins: bool = True,
     checkpoint: AttackCheckpoint | None = None,
     on_progress: OnProgress | None = None,
 ) -> Records:
-    """Attacks images [n, ...], batch by batch where the goal's references are, which are theirs row by row.
+    """Attacks images [n, ...] where the goal's references are, which are theirs row by row.
 
-    images: floats in [0, 1], or bytes (torch.uint8), of which a batch at a time becomes floats. Draws depend on seed
-    and ids [n] (by default the rows' places) alone, so neither batch size nor order changes a verdict. With a
-    checkpoint what is done is saved after every batch, and what was saved is not attacked again. on_progress is told
-    (done, all) images. Raises ValueError for floats outside [0, 1] and a budget that is none.
+    images: floats in [0, 1], or bytes (torch.uint8), of which a batch at a time becomes floats. batch_size: rows in
+    play, an image having one for each of the attack's variants. Draws depend on seed and ids [n] (by default the rows'
+    places) alone, so neither batch size nor order changes a verdict. margins: False leaves those of images that did
+    not break unknown, -inf. With a checkpoint what is done is saved every few seconds, and what was saved is not
+    attacked again. on_progress is told (done, all) images. Raises ValueError for floats outside [0, 1] and a budget
+    that is none.
     """
     check_budget(eps, norm)
     if images.dtype != torch.uint8:
         check_pixels(images)
-    home = goal.references.device
     ids = torch.arange(len(images)) if ids is None else ids.cpu()
-    keys = fold(key(seed, "attack"), ids)
-    done = checkpoint.load() if checkpoint is not None else {}
-    done = done if ("images" in done) == keep_images else {}
-    rest = torch.arange(len(images)) if not done else torch.isin(ids, done["ids"], invert=True).nonzero()[:, 0]
-    parts = [Records(**done)] if done else []
-    for rows in rest.split(batch_size) if len(rest) else ():
-        batch = _floats(images[rows.to(images.device)].to(home))
-        problem = Problem(goal=goal.rows(rows), images=batch, keys=keys[rows].to(home), eps=eps, norm=norm)
-        parts.append(_attacked(attack, problem, ids[rows], keep_images))
-        if checkpoint is not None:
-            checkpoint.save(_joined(parts).columns())
+    records = blank(ids, _floats(images) if keep_images else None)
+    done = _restored(records, checkpoint)
+    play = _Play(attack, goal, images, (eps, norm), seed, records, margins=margins)
+    saved = time.monotonic()
+    for finished in play.all((~done).nonzero()[:, 0], batch_size):
+        done[finished] = True
+        if checkpoint is not None and (time.monotonic() - saved > SAVED_AFTER or bool(done.all())):
+            checkpoint.save(records.rows(done).columns())
+            saved = time.monotonic()
         if on_progress is not None:
-            on_progress(sum(len(part.ids) for part in parts), len(images))
-    return _ordered(_joined(parts), ids) if parts else _blank(_floats(images), ids, keep_images)
+            on_progress(int(done.sum()), len(done))
+    return records
 
 
 def _floats(batch: Tensor) -> Tensor:
     return batch.float() / 255 if batch.dtype == torch.uint8 else batch
 
 
-def _joined(parts: list[Records]) -> Records:
-    return Records(**{name: torch.cat([part.columns()[name] for part in parts]) for name in parts[0].columns()})
+def _restored(records: Records, checkpoint: AttackCheckpoint | None) -> Tensor:
+    """Puts what was saved into the records and returns for which images [n], bool."""
+    done = torch.zeros(len(records.ids), dtype=torch.bool)
+    saved = {} if checkpoint is None else checkpoint.load()
+    if saved and ("images" in saved) == (records.images is not None):
+        place = {name: row for row, name in enumerate(records.ids.tolist())}
+        places = torch.tensor([place[name] for name in saved["ids"].tolist()], dtype=torch.int64)
+        records.put(places, Records.of(saved))
+        done[places] = True
+    return done
 
 
-def _ordered(records: Records, ids: Tensor) -> Records:
-    """In the order of ids [n], out of any that were found before."""
-    ordered, order = records.ids.sort()
-    places = order[torch.searchsorted(ordered, ids)]
-    return Records(**{name: column[places] for name, column in records.columns().items()})
+@dataclass
+class _Rows:
+    """What is in play."""
+
+    problem: Problem
+    state: State
+    places: Tensor
+    """[m] int64, on the CPU: the image of each row."""
+    ages: Tensor
+    """[m] int64, on the CPU: steps that each row has had."""
 
 
-def _blank(images: Tensor, ids: Tensor, keep_images: bool) -> Records:
-    count = len(ids)
-    return Records(
-        ids=ids,
-        broken=torch.zeros(count, dtype=torch.bool),
-        iteration=torch.full((count,), -1),
-        margin=torch.full((count,), -torch.inf, dtype=torch.float64),
-        images=images.detach().cpu().clone() if keep_images else None,
-    )
+class _Play:
+    """Rows in play, and what becomes of their images."""
 
+    def __init__(
+        self, attack: Attack, goal: Goal, images: Tensor, ball: tuple[float, Norm], seed: int, records: Records,
+        *, margins: bool,
+    ) -> None:  # fmt: skip
+        self.attack, self.goal, self.images, self.ball = attack, goal, images, ball
+        self.records, self.margins = records, margins
+        purpose = f"attack {type(attack).__name__}"
+        self.keys, self.shared = fold(key(seed, purpose), records.ids), key(seed, f"{purpose}, shared")
+        self.rows: _Rows | None = None
 
-def _attacked(attack: Attack, problem: Problem, ids: Tensor, keep_images: bool) -> Records:
-    """One batch: runs the search, and lets images go as they break."""
-    records = _blank(problem.images, ids, keep_images)
-    places = torch.arange(len(ids))
-    search = attack.search(problem)
-    trial = next(search, None)
-    iteration = 0
-    while trial is not None and len(places):
-        stays = _judged(problem, trial, records, places, iteration)
-        problem, places = (problem, places) if stays.all() else (problem.keep(stays), places[stays.cpu()])
-        iteration += 1
-        try:
-            trial = search.send(stays) if len(places) else None
-        except StopIteration:
-            trial = None
-    search.close()
-    return records
+    def all(self, queue: Tensor, batch_size: int) -> Iterator[Tensor]:
+        """Attacks the images at places [k], and tells which have just been done with."""
+        variants = self.attack.variants
+        while len(queue) or self.rows is not None:
+            room = max(0 if self.rows else 1, (batch_size - self._count()) // variants)
+            # A few free rows are not worth a start; an attack that cannot be joined is refilled once it is through.
+            if len(queue) and (self.rows is None or (self.attack.refills and room * variants * 4 >= batch_size)):
+                self._enter(queue[:room])
+                queue = queue[room:]
+            finished = self._turn()
+            if len(finished):
+                yield finished
 
+    def _count(self) -> int:
+        return 0 if self.rows is None else len(self.rows.places)
 
-@torch.no_grad()
-def _judged(problem: Problem, trial: Trial, records: Records, places: Tensor, iteration: int) -> Tensor:
-    """Writes what a trial shows into records and returns bool [m]: which images stay in play."""
-    goal = problem.goal
-    margins = goal.margin(trial.outputs, goal.references)
-    claimed = torch.zeros_like(margins, dtype=torch.bool)
-    if goal.success is not None:
-        claimed = goal.success(trial.outputs, goal.references)
-    _keep_largest(problem, trial, margins, records, places)
-    won = torch.zeros_like(claimed)
-    if claimed.any():
-        winners = problem.keep(claimed)
-        final = winners.within(trial.images[claimed])
-        outputs = winners.goal.model(final)
-        confirmed = winners.goal.success(outputs, winners.goal.references)  # type: ignore[misc]
-        won[claimed] = confirmed
-        margins = winners.goal.margin(outputs, winners.goal.references)
-        _write_broken(records, places[won.cpu()], iteration, margins[confirmed], final[confirmed])
-    return ~won
+    def _enter(self, places: Tensor) -> None:
+        home, variants = self.goal.references.device, self.attack.variants
+        rows = places.repeat_interleave(variants)
+        problem = Problem(
+            goal=self.goal.rows(rows),
+            images=_floats(self.images[rows.to(self.images.device)].to(home)),
+            keys=self.keys[rows].to(home),
+            shared=self.shared,
+            variant=torch.arange(variants, device=home).repeat(len(places)),
+            eps=self.ball[0],
+            norm=self.ball[1],
+        )
+        state, ages = self.attack.start(problem), torch.zeros_like(rows)
+        if self.rows is None:
+            self.rows = _Rows(problem, state, rows, ages)
+            return
+        old = self.rows
+        joined = {name: torch.cat([value, state[name]]) for name, value in old.state.items()}
+        self.rows = _Rows(
+            old.problem.joined(problem), joined, torch.cat([old.places, rows]), torch.cat([old.ages, ages])
+        )
 
+    def _turn(self) -> Tensor:
+        """One step of all rows; returns the places of the images that have none left."""
+        assert self.rows is not None
+        rows = self.rows
+        trial, rows.state = self.attack.step(rows.problem, rows.state)
+        leaves = self._judged(rows, trial)
+        if trial.done is not None:
+            leaves |= trial.done.cpu()
+        rows.ages += 1
+        if not leaves.any():
+            return rows.places[:0]
+        before, stays = rows.places, ~leaves
+        there = stays.to(rows.problem.images.device)
+        rows.places, rows.ages = rows.places[stays], rows.ages[stays]
+        rows.problem, rows.state = rows.problem.keep(there), kept_rows(rows.state, there)
+        self.rows = rows if len(rows.places) else None
+        gone = before[leaves].unique()
+        return gone[~torch.isin(gone, rows.places)]
 
-def _keep_largest(problem: Problem, trial: Trial, margins: Tensor, records: Records, places: Tensor) -> None:
-    values = margins.double().cpu()
-    more = values >= records.margin[places]
-    records.margin[places[more]] = values[more]
-    if records.images is not None and more.any():
-        here = more.to(trial.images.device)
-        kept = problem.keep(here).within(trial.images[here])
-        records.images[places[more]] = kept.cpu()
+    @torch.no_grad()
+    def _judged(self, rows: _Rows, trial: Trial) -> Tensor:
+        """Writes what a trial shows into the records; bool [m], on the CPU: rows of images that are broken."""
+        goal, success = rows.problem.goal, rows.problem.goal.success
+        claimed = None if success is None else success(trial.outputs, goal.references)
+        if claimed is not None and trial.claims is not None:
+            self._note_norms(rows, trial, claimed)
+            claimed = claimed & trial.claims
+        if self.margins:
+            self._note_margins(rows, trial)
+        if claimed is None or not claimed.any():
+            return torch.zeros(len(rows.places), dtype=torch.bool)
+        confirmed = self._confirmed(rows, trial, claimed)
+        if self.attack.variants > 1 and confirmed.any():
+            return torch.isin(rows.places, rows.places[confirmed])
+        return confirmed
 
+    def _confirmed(self, rows: _Rows, trial: Trial, claimed: Tensor) -> Tensor:
+        """The claimed rows where the final image reaches the goal, asked again; bool [m], on the CPU."""
+        winners = rows.problem.keep(claimed)
+        goal, final = winners.goal, winners.within(trial.images[claimed])
+        outputs = goal.asked_again(final)
+        assert goal.success is not None
+        won = goal.success(outputs, goal.references)
+        which = torch.zeros(len(rows.places), dtype=torch.bool)
+        which[claimed.cpu()] = won.cpu()
+        chosen = firsts(rows.places[which])
+        places, ages = rows.places[which][chosen], rows.ages[which][chosen]
+        there = chosen.to(won.device)
+        records, final = self.records, final[won][there]
+        records.broken[places], records.iteration[places] = True, ages
+        records.margin[places] = goal.margin(outputs, goal.references)[won][there].double().cpu()
+        records.norm[places] = length(final - winners.images[won][there], self.ball[1]).double().cpu()
+        if records.images is not None:
+            records.images[places] = final.cpu()
+        return which
 
-def _write_broken(records: Records, places: Tensor, iteration: int, margins: Tensor, images: Tensor) -> None:
-    records.broken[places] = True
-    records.iteration[places] = iteration
-    records.margin[places] = margins.double().cpu()
-    if records.images is not None:
-        records.images[places] = images.cpu()
+    def _note_norms(self, rows: _Rows, trial: Trial, reached: Tensor) -> None:
+        """How near an attack that leaves the ball has reached the goal."""
+        if not reached.any():
+            return
+        norms = length(trial.images[reached] - rows.problem.images[reached], self.ball[1]).double().cpu()
+        self.records.norm.scatter_reduce_(0, rows.places[reached.cpu()], norms, "amin")
+
+    def _note_margins(self, rows: _Rows, trial: Trial) -> None:
+        values = rows.problem.goal.margin(trial.outputs, rows.problem.goal.references).double().cpu()
+        records, places = self.records, rows.places
+        if trial.claims is not None:
+            values = torch.where(trial.claims.cpu(), values, -torch.inf)
+        most = torch.full_like(records.margin, -torch.inf).scatter_reduce_(0, places, values, "amax")
+        more = (values >= records.margin[places]) & (values == most[places]) & (values > -torch.inf)
+        if not more.any():
+            return
+        chosen = more.nonzero()[:, 0]
+        chosen = chosen[firsts(places[chosen])]
+        records.margin[places[chosen]] = values[chosen]
+        if records.images is not None:
+            there = chosen.to(trial.images.device)
+            kept = rows.problem.keep(there).within(trial.images[there])
+            records.images[places[chosen]] = kept.cpu()

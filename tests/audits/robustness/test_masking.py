@@ -11,7 +11,14 @@ from holdfast.audits import audit
 from holdfast.audits.robustness import audit as module
 from holdfast.evaluation.probes import LinearProbe
 
-QUICK = {"attack_steps": 8, "square_queries": 20, "square_images": 12, "drift_images": 0, "corruption_images": 0}
+QUICK = {
+    "auto_attack": "none",
+    "attack_steps": 8,
+    "square_queries": 20,
+    "square_images": 12,
+    "drift_images": 0,
+    "corruption_images": 0,
+}
 EPS = ("2/255", "4/255")
 
 
@@ -57,7 +64,7 @@ def test_saturation_costs_the_attack_nothing():
     found = {}
     for factor in (1.0, 100.0, 10_000.0):
         goal = untargeted(lambda x, factor=factor: factor * network(x) @ weight.T, labels, scaled_log_odds)
-        found[factor] = run(Pgd(step=1 / 255, steps=8), goal, images, eps=2 / 255).broken
+        found[factor] = run(Pgd(step_length=1 / 255, steps=8), goal, images, eps=2 / 255).broken
     assert 0 < found[1.0].sum() < len(labels)
     assert torch.equal(found[1.0], found[100.0])
     assert torch.equal(found[1.0], found[10_000.0])

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -12,18 +12,17 @@ from torch import Tensor
 from holdfast.attacks import (
     ATTACKS,
     HARMS,
+    Apgd,
     Attack,
     AttackCheckpoint,
     Goal,
-    ListedAttack,
-    Means,
-    Pgd,
     Records,
     feature_distance,
     run,
-    untargeted,
 )
 from holdfast.attacks.harms import Model
+from holdfast.attacks.records import blank
+from holdfast.audits.robustness.cascade import cascade, ensemble
 from holdfast.audits.subject import Options, Subject
 from holdfast.budgets import parse_eps
 from holdfast.data import Images, draw_evenly
@@ -40,19 +39,30 @@ class BudgetResult:
     eps: str
     """As written: '8/255'."""
     pixels: float
-    pgd: Records
-    """PGD from the image itself, on every image that is right; one that is wrong already has iteration -1."""
+    records: Mapping[str, Records]
+    """By attack, in the order in which they ran; of all m images, those that it did not meet untouched."""
     met: Mapping[str, Tensor]
-    """Bool [m]: images that each attack was tried on, by its name in ATTACKS."""
-    broke: Mapping[str, Tensor]
-    """Bool [m]: images that each attack broke."""
+    """Bool [m]: images that each attack was tried on."""
+    left: Mapping[str, int]
+    """Images that no attack had broken before each."""
     robust: Tensor
     """Bool [m]: right, and broken by no attack at this or a smaller budget."""
 
     @property
-    def broken_by_pgd(self) -> Tensor:
-        """Bool [m]: by PGD at this very budget, from the image or from a random start."""
-        return self.broke["pgd"] | self.broke["restarts"]
+    def broke(self) -> Mapping[str, Tensor]:
+        """Bool [m]: images that each attack broke."""
+        return {name: records.broken for name, records in self.records.items()}
+
+    @property
+    def pgd(self) -> Records:
+        """PGD from the image itself, on every image that is right; one that is wrong already has iteration -1."""
+        return self.records["pgd"]
+
+    @property
+    def broken_by_gradient(self) -> Tensor:
+        """Bool [m]: at this very budget, by an attack that follows the gradient."""
+        found = [broken for name, broken in self.broke.items() if ATTACKS[name].by_gradient]
+        return torch.stack(found).any(0)
 
 
 @dataclass(frozen=True)
@@ -78,18 +88,6 @@ class AttackSetup:
     def batch_size(self) -> int:
         device = self.options.device or device_of(self.subject.encoder).type
         return self.options.batch_size if str(device).startswith("cuda") else min(self.options.batch_size, _ON_CPU)
-
-    def step(self, pixels: float) -> float:
-        """Length of a step of PGD at a budget."""
-        if self.options.attack_step is not None:
-            return self.options.attack_step
-        return 0.01 if self.options.attack_norm == "linf" else 2.5 * pixels / max(1, self.options.attack_steps)
-
-    def means(self, pixels: float) -> Means:
-        """What attacks may spend on an image at a budget."""
-        options = self.options
-        steps, restarts, queries = options.attack_steps, options.attack_restarts, options.square_queries
-        return Means(step=self.step(pixels), steps=steps, restarts=restarts, queries=queries)
 
     def checkpoint(self, stage: str, *facts: object) -> AttackCheckpoint | None:
         """Where a stage keeps what it has done; None unless the options name a folder."""
@@ -126,41 +124,42 @@ def attacked_images(subject: Subject) -> Images:
     return subject.test.subset(draw_evenly(subject.test, count, seed=seed, purpose="attacked images")).loaded()
 
 
-def budget_results(setup: AttackSetup, model: Model, labels: Tensor, right: Tensor) -> list[BudgetResult]:
-    """Every budget from the smallest up, on the images that are right [m] (bool, on the CPU)."""
+def budget_results(setup: AttackSetup, goal: Goal, right: Tensor) -> list[BudgetResult]:
+    """Every budget from the smallest up, on the images that are right [m] (bool, on the CPU).
+
+    goal: any wrong answer for the attacked images' labels [m].
+    """
     found: list[BudgetResult] = []
     robust = right.clone()
     for eps, pixels in setup.budgets:
-        result = _budget_result(setup, (model, labels), (eps, pixels), right, robust)
+        result = _budget_result(setup, goal, (eps, pixels), right, robust)
         robust = result.robust
         found.append(result)
     return found
 
 
 def _budget_result(
-    setup: AttackSetup, target: tuple[Model, Tensor], budget: tuple[str, float], right: Tensor, robust: Tensor
+    setup: AttackSetup, goal: Goal, budget: tuple[str, float], right: Tensor, robust: Tensor
 ) -> BudgetResult:
-    eps, pixels = budget
-    pgd, met, broke = _nothing(setup.images), {}, {}
-    for name, entry in ATTACKS.items():
-        met[name], broke[name] = torch.zeros_like(right), torch.zeros_like(right)
-        rows = _met(setup, entry, right, robust) & any(entry.passes(setup.means(pixels)))
+    (eps, pixels), records, met, left = budget, {}, {}, {}
+    for name, means in cascade(setup.options, pixels, setup.subject.classes).items():
+        found, tried, left[name] = blank(setup.images.ids.cpu(), None), torch.zeros_like(right), int(robust.sum())
+        entry, rows = ATTACKS[name], _met(setup, name, pixels, right, robust)
         while rows.any():
-            goal, places = untargeted(*target, harm=HARMS[entry.harm]), rows.nonzero()[:, 0]
-            stage = f"{name} at {eps}" + (" on the rest" if met[name].any() else "")
-            records = setup.attack(stage, entry.make(setup.means(pixels)), goal, places, pixels)
-            broke[name][places] = records.broken
-            pgd = _spread(records, places, pgd) if name == "pgd" else pgd
-            met[name] |= rows
-            robust = robust & ~broke[name]
+            places, stage = rows.nonzero()[:, 0], f"{name} at {eps}" + (" on the rest" if tried.any() else "")
+            own = replace(goal, harm=HARMS[entry.harm])
+            found.put(places, setup.attack(stage, entry.make(means), own, places, pixels))
+            tried, robust = tried | rows, robust & ~found.broken
             # Where it breaks any of a sample, the others that are left have to meet it too.
-            rows = robust & ~met[name] & bool(entry.meets == "sample" and broke[name].any())
-    return BudgetResult(eps, pixels, pgd, met, broke, robust)
+            rows = robust & ~tried & bool(entry.meets == "sample" and found.broken.any())
+        records[name], met[name] = found, tried
+    return BudgetResult(eps, pixels, records, met, left, robust)
 
 
-def _met(setup: AttackSetup, entry: ListedAttack, right: Tensor, robust: Tensor) -> Tensor:
-    """Bool [m]: the images that an attack is tried on."""
-    return {"right": right, "left": robust, "sample": robust & _sample(setup)}[entry.meets]
+def _met(setup: AttackSetup, name: str, pixels: float, right: Tensor, robust: Tensor) -> Tensor:
+    """Bool [m]: the images that an attack is tried on; as a part of AutoAttack all that are left."""
+    meets = "left" if name in ensemble(setup.options, pixels) else ATTACKS[name].meets
+    return {"right": right, "left": robust, "sample": robust & _sample(setup)}[meets]
 
 
 def _sample(setup: AttackSetup) -> Tensor:
@@ -169,24 +168,6 @@ def _sample(setup: AttackSetup) -> Tensor:
     chosen = torch.zeros(len(setup.images), dtype=torch.bool)
     chosen[draw_evenly(setup.images, count, seed=seed, purpose="square images")] = True
     return chosen
-
-
-def _nothing(images: Images) -> Records:
-    count = len(images)
-    return Records(
-        ids=images.ids.cpu(),
-        broken=torch.zeros(count, dtype=torch.bool),
-        iteration=torch.full((count,), -1),
-        margin=torch.full((count,), torch.nan, dtype=torch.float64),
-    )
-
-
-def _spread(records: Records, rows: Tensor, over: Records) -> Records:
-    """Records of rows [k] in those of all images [m]."""
-    columns = {name: column.clone() for name, column in over.columns().items()}
-    for name, column in records.columns().items():
-        columns[name][rows] = column
-    return Records(**columns)
 
 
 def drifted(setup: AttackSetup) -> Tensor:
@@ -200,8 +181,8 @@ def drifts(setup: AttackSetup, features: Model, clean: Tensor) -> dict[str, Tens
     options = setup.options
     rows = drifted(setup)
     goal, found = feature_distance(features, clean, options.drift_distance), {}
+    # At the image itself the distance has no gradient, so the start is random, as APGD's always is.
+    attack = Apgd(steps=options.drift_steps)
     for eps, pixels in setup.budgets if len(rows) else ():
-        # At the image itself the distance has no gradient, so the start is random.
-        attack = Pgd(step=setup.step(pixels), steps=options.attack_steps, random_start=True)
         found[eps] = setup.attack(f"drift at {eps}", attack, goal, rows, pixels).margin
     return found

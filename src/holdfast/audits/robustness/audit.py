@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holdfast.attacks import ATTACKS, untargeted
 from holdfast.attacks.harms import Model
 from holdfast.audits.robustness.attacks import (
     AttackSetup,
@@ -18,6 +19,7 @@ from holdfast.audits.robustness.attacks import (
     drifted,
     drifts,
 )
+from holdfast.audits.robustness.cascade import ensemble, step_length
 from holdfast.audits.robustness.corruptions import corruptions
 from holdfast.audits.robustness.cost import robustness_passes, robustness_seconds
 from holdfast.audits.robustness.first_broken import first_broken
@@ -80,11 +82,12 @@ def _attack(parts: _Parts, setup: AttackSetup, model: Model, predicted: Tensor, 
     assert images.labels is not None
     labels = images.labels.cpu()
     right = predicted == labels
-    found = budget_results(setup, model, labels.to(home), right)
+    found = budget_results(setup, untargeted(model, labels.to(home)), right)
     blind = without_gradient(setup, model, labels.to(home), right)
     suspects, warnings = masking(right, found, blind)
     parts.scores += accuracies(setup.subject, labels, right, found) + suspects
     parts.facts |= {"warnings": warnings, "without_gradient": int(blind.sum())}
+    parts.facts["attacks_run"] = attacks_run(found)
     parts.tables["attacks"] = attack_table(found, right)
     parts.tables["per_class"] = class_table(setup.subject, labels, right, found)
     parts.tables["first_broken"] = first_broken(setup, model, labels.to(home), found)
@@ -93,7 +96,7 @@ def _attack(parts: _Parts, setup: AttackSetup, model: Model, predicted: Tensor, 
 
 def _add_drift(parts: _Parts, setup: AttackSetup, found: dict[str, Tensor]) -> None:
     options = setup.options
-    scores, rows = drift_scores(found, options.drift_distance, options.attack_norm, options.attack_steps)
+    scores, rows = drift_scores(found, options.drift_distance, options.attack_norm, options.drift_steps)
     parts.scores += scores
     parts.tables["drift"] = rows
     parts.columns |= {f"drift_{slug(eps)}": _spread(setup, drifted(setup), v) for eps, v in found.items()}
@@ -113,8 +116,33 @@ def _verdict_columns(setup: AttackSetup, right: Tensor, found: list[BudgetResult
     for result in found:
         columns[f"robust_{slug(result.eps)}"] = spread(result.robust.long())
         columns[f"iteration_{slug(result.eps)}"] = spread(result.pgd.iteration)
-        columns[f"margin_{slug(result.eps)}"] = spread(result.pgd.margin)
+        columns[f"margin_{slug(result.eps)}"] = spread(torch.where(right, result.pgd.margin, torch.nan))
+    return columns | {name: spread(values) for name, values in _breaks(right, found).items()}
+
+
+def _breaks(right: Tensor, found: list[BudgetResult]) -> dict[str, Tensor]:
+    """[m] by column: the attack that broke an image at each budget (its place in `attacks_run`, from 1; 0 for none), at
+    which of its trials, the smallest budget that did, and the length of the smallest change that FAB found."""
+    columns, names = {}, attacks_run(found)
+    smallest = torch.where(right, torch.inf, 0.0).double()
+    shortest = torch.full_like(smallest, torch.inf)
+    for result in found:
+        by, when = torch.zeros(len(right), dtype=torch.int64), torch.full((len(right),), -1)
+        for name, records in result.records.items():
+            first = records.broken & (by == 0)
+            by[first], when[first] = 1 + names.index(name), records.iteration[first]
+            shortest = torch.minimum(shortest, records.norm) if name.startswith("fab") else shortest
+        smallest = torch.where((by > 0) & (smallest > result.pixels), result.pixels, smallest)
+        columns |= {f"broken_by_{slug(result.eps)}": by, f"broken_at_{slug(result.eps)}": when}
+    columns["smallest_eps"] = smallest
+    if shortest.isfinite().any():
+        columns["fab_norm"] = torch.where(shortest.isfinite(), shortest, torch.nan)
     return columns
+
+
+def attacks_run(found: list[BudgetResult]) -> list[str]:
+    """Names of all attacks that ran at any budget, in the order of ATTACKS."""
+    return [name for name in ATTACKS if any(name in result.records for result in found)]
 
 
 def _spread(setup: AttackSetup, rows: Tensor, values: Tensor) -> np.ndarray:
@@ -129,11 +157,14 @@ def _spread(setup: AttackSetup, rows: Tensor, values: Tensor) -> np.ndarray:
 def _budget(setup: AttackSetup) -> dict[str, Any]:
     """The options of the attacks, as settings of the finding."""
     options = setup.options
-    names = "attack_images attack_norm attack_steps attack_restarts square_images square_queries attack_head"
-    named = {name: getattr(options, name) for name in f"{names} drift_images drift_distance corruption_images".split()}
+    names = "attack_images attack_norm attack_steps attack_restarts auto_attack apgd_steps attack_targets square_images"
+    names += " square_queries attack_head drift_images drift_steps drift_distance corruption_images"
+    named = {name: getattr(options, name) for name in names.split()} | {"attacks": list(options.attacks)}
+    where = [pixels for _, pixels in setup.budgets if ensemble(options, pixels)]
+    named["auto_attack_eps"] = [eps for eps, pixels in setup.budgets if pixels in where]
     schedule = head_schedule(options)
     head = {} if schedule is None else {"head_images": options.head_images, "head_steps": schedule.length}
-    steps = {eps: setup.step(pixels) for eps, pixels in setup.budgets}
+    steps = {eps: step_length(options, pixels) for eps, pixels in setup.budgets}
     return {**named, **head, "attack_eps": [eps for eps, _ in setup.budgets], "attack_step": steps}
 
 
@@ -150,10 +181,10 @@ def _tell_estimate(setup: AttackSetup, features: Model, home: torch.device) -> N
             features(batch)
         seconds.append(time.perf_counter() - start)
     images = len(setup.images)
-    both, single = robustness_passes(options, images)
+    both, single = robustness_passes(options, images, setup.subject.classes)
     minutes = (3 * both + single) * seconds[-1] / len(batch) / 60
     options.progress(
-        f"robustness: at most {both:,} forward and backward passes of an image and {single:,} forward ones, about "
+        f"robustness: {both:,} forward and backward passes of an image and {single:,} forward ones, about "
         f"{minutes:.0f} min if nothing breaks; --attack-images, --square-queries and others change it",
         0,
         images,

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from holdfast.attacks import ATTACKS, HARMS, Pgd, run, untargeted
+from holdfast.attacks import ATTACKS, HARMS, run, untargeted
 from holdfast.attacks.harms import Model
 from holdfast.audits.robustness.attacks import AttackSetup, BudgetResult
+from holdfast.audits.robustness.cascade import cascade
 
 SHOWN = 16
 """Images kept."""
@@ -44,7 +45,7 @@ def _broken_again(
     images = setup.images.subset(rows)
     goal = untargeted(model, labels, HARMS[ATTACKS["pgd"].harm]).rows(rows)
     records = run(
-        Pgd(step=setup.step(result.pixels), steps=setup.options.attack_steps),
+        ATTACKS["pgd"].make(cascade(setup.options, result.pixels, setup.subject.classes)["pgd"]),
         goal,
         images.pixels,
         eps=result.pixels,

@@ -3,6 +3,7 @@
 import hashlib
 from functools import partial
 
+from holdfast.attacks import Passes
 from holdfast.attacks.harms import Model
 from holdfast.audits.robustness.attacks import AttackSetup
 from holdfast.audits.subject import Options, Subject
@@ -25,6 +26,14 @@ def head_schedule(options: Options) -> HeadSchedule | None:
     if schedule is None or options.head_steps is None:
         return schedule
     return schedule.of_length(options.head_steps)
+
+
+def training_passes(options: Options) -> Passes:
+    """Passes of an image that training the head takes."""
+    schedule = head_schedule(options)
+    if schedule is None:
+        return Passes(0, 0)
+    return Passes(schedule.attacked_images * schedule.steps, 2 * schedule.attacked_images)
 
 
 def attacked_head(subject: Subject, features: Model) -> LinearProbe:

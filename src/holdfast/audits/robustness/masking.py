@@ -38,14 +38,14 @@ def masking(right: Tensor, found: Sequence[BudgetResult], blind: Tensor) -> tupl
     """The gradient_masking score, and a warning for every sign of it; right and blind are bool [m]."""
     warnings, hidden, looked = [], blind.clone(), blind.clone()
     for result in found:
-        square, smaller = result.broke["square"], _smaller(found, result)
+        smaller = _smaller(found, result)
+        square, tried = (part.get("square", torch.zeros_like(right)) for part in (result.broke, result.met))
         hidden |= square | smaller
-        looked |= result.met["square"] | smaller
+        looked |= tried | smaller
         if square.any():
-            tried = result.met["square"].sum()
             warnings.append(
-                f"gradient masking: at {result.eps}, Square broke {int(square.sum()):,} of the {int(tried):,} images "
-                "that it was tried on and that no attack by gradient broke"
+                f"gradient masking: at {result.eps}, Square broke {int(square.sum()):,} of the {int(tried.sum()):,} "
+                "images that it was tried on and that no attack by gradient broke"
             )
         if smaller.any():
             warnings.append(
@@ -65,22 +65,22 @@ def _smaller(found: Sequence[BudgetResult], result: BudgetResult) -> Tensor:
     before = torch.zeros_like(result.robust)
     for other in found:
         before = before | (other.broke["pgd"] if other.pixels < result.pixels else False)
-    return before & ~result.broken_by_pgd
+    return before & ~result.broken_by_gradient
 
 
 def _score(right: Tensor, found: Sequence[BudgetResult], hidden: Tensor, looked: Tensor) -> list[Score]:
     if not right.any():
         return []
-    with_square = any(result.met["square"].any() for result in found)
-    if not with_square:  # then every image that withstood PGD somewhere could have shown a sign
+    with_square = any(result.met["square"].any() for result in found if "square" in result.met)
+    if not with_square:  # then every image that withstood the gradient somewhere could have shown a sign
         for result in found:
-            looked = looked | (right & ~result.broken_by_pgd)
-    tried = (
-        f"that withstood PGD and Square was tried on ({int(looked.sum()):,})" if with_square else "that withstood PGD"
-    )
+            looked = looked | (right & ~result.broken_by_gradient)
+    tried = "that withstood all attacks by gradient"
+    if with_square:
+        tried += f" and that Square was tried on ({int(looked.sum()):,})"
     text = (
-        f"Share of the right images {tried} that Square broke, PGD broke at a smaller budget alone, or no gradient "
-        "reaches."
+        f"Share of the right images {tried}: Square broke them, PGD did at a smaller budget alone, or no gradient "
+        "reaches them."
     )
     if not looked.any():
         return [
@@ -90,7 +90,7 @@ def _score(right: Tensor, found: Sequence[BudgetResult], hidden: Tensor, looked:
                 unit="percent",
                 range=(0.0, 100.0),
                 better="lower",
-                definition=f"{text} None withstood PGD, so nothing can be hidden.",
+                definition=f"{text} None withstood them, so nothing can be hidden.",
             )
         ]
     return [share("gradient_masking", hidden[looked], text, lower=True)]

@@ -16,7 +16,8 @@ from holdfast.statistics import group_estimates, mean_interval, share_difference
 
 _WILSON = "attacked test images (Wilson)"
 _BY_CLASS = "attacked test images within classes (Wilson)"
-TITLES = {"pgd": "PGD", "restarts": "PGD from random starts", "square": "Square"}
+TABLES = 20
+"""Steps of PGD in the tables of papers: a score of its own where more are taken."""
 NORMS = {"linf": "in the l-infinity norm", "l2": "in the l2 norm"}
 
 
@@ -55,6 +56,10 @@ def accuracies(subject: Subject, labels: Tensor, right: Tensor, found: Sequence[
         pgd = f"PGD-{options.attack_steps} from the image itself, head {TRAINED[options.attack_head]}"
         text = f"Share of attacked test images still right under {pgd}, budget {ball}."
         scores.append(share(f"pgd_accuracy_{slug(result.eps)}", right & ~result.broke["pgd"], text))
+        if options.attack_steps > TABLES:
+            early = result.broke["pgd"] & (result.pgd.iteration <= TABLES)
+            text = text.replace(f"PGD-{options.attack_steps} ", f"the first {TABLES} steps of PGD ")
+            scores.append(share(f"pgd{TABLES}_accuracy_{slug(result.eps)}", right & ~early, text))
         text = f"Share still right after every attack run ({_run(result)}) at {ball} and at every smaller budget."
         scores.append(share(f"robust_accuracy_{slug(result.eps)}", result.robust, text))
     for result in found:
@@ -63,12 +68,11 @@ def accuracies(subject: Subject, labels: Tensor, right: Tensor, found: Sequence[
 
 
 def _run(result: BudgetResult) -> str:
-    """The attacks of a budget, and how many of the images that were left one was tried on where it was not all."""
+    """The attacks of a budget, and on how many of the images that were left one was tried where it was not all."""
     said = []
     for name, met in result.met.items():
-        left = result.robust | result.broke[name] | met
-        part = "" if ATTACKS[name].meets != "sample" else f" on {int(met.sum()):,} of {int(left.sum()):,}"
-        said += [f"{TITLES.get(name, name)}{part}"] if met.any() or part else []
+        part = f" on {int(met.sum()):,} of {result.left[name]:,}" if ATTACKS[name].meets == "sample" else ""
+        said.append(f"{ATTACKS[name].title}{part}")
     return ", ".join(said)
 
 
@@ -139,8 +143,8 @@ def drift_scores(
                 unit="distance",
                 range=(0.0, top),
                 better="lower",
-                definition=f"Mean largest {words} between an image's features and those that PGD-{steps} from a random "
-                f"start reaches within {eps} {NORMS[norm]}, without labels.",
+                definition=f"Mean largest {words} between an image's features and those that APGD-{steps} from a "
+                f"random start reaches within {eps} {NORMS[norm]}, without labels.",
                 interval=(low, high),
                 interval_over="attacked test images (normal)",
             )
@@ -150,15 +154,26 @@ def drift_scores(
 
 
 def attack_table(found: Sequence[BudgetResult], right: Tensor) -> list[dict[str, Any]]:
-    """A row per budget and attack: on how many images it was tried, how many it broke, what was left after it."""
+    """The cascade, a row per budget and attack: how many images were left before it, on how many of them (PGD: of all
+    that were right) it was tried, how many it broke, and the accuracy after it."""
     rows, images = [], max(1, len(right))
-    for before, result in zip([None, *found[:-1]], found, strict=True):
-        robust = right if before is None else before.robust
+    for result in found:
+        left = result.robust.clone()
+        for name in result.broke:
+            left |= result.broke[name]
         for name, broke in result.broke.items():
-            robust = robust & ~broke
-            left = 100 * float(robust.sum()) / images
-            row = {"eps": result.eps, "attack": name, "tried": int(result.met[name].sum()), "broke": int(broke.sum())}
-            rows.append(row | {"accuracy_left": left})
+            left &= ~broke
+            rows.append(
+                {
+                    "eps": result.eps,
+                    "attack": name,
+                    "title": ATTACKS[name].title,
+                    "left": result.left[name],
+                    "tried": int(result.met[name].sum()),
+                    "broke": int(broke.sum()),
+                    "accuracy_left": 100 * float(left.sum()) / images,
+                }
+            )
     return rows
 
 

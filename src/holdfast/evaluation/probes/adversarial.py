@@ -174,7 +174,7 @@ def _attacked_features(
     pixels = images.floats(rows).to(labels.device)
     references = labels[rows.to(labels.device)]
     goal = Goal(model=classifier(features, head), references=references, harm=log_odds, margin=cross_entropy)
-    attack = Pgd(step=schedule.step, steps=schedule.steps)
+    attack = Pgd(step_length=schedule.step, steps=schedule.steps)
     found = run(attack, goal, pixels, eps=schedule.eps, batch_size=len(rows), keep_images=True).images
     with torch.no_grad():
         return features(pixels if found is None else found.to(pixels.device))
