@@ -184,7 +184,7 @@ def _tell_estimate(setup: AttackSetup, features: Model, home: torch.device) -> N
     both, single = robustness_passes(options, images, setup.subject.classes)
     minutes = (3 * both + single) * seconds[-1] / len(batch) / 60
     options.progress(
-        f"robustness: {both:,} forward and backward passes of an image and {single:,} forward ones, about "
+        f"robustness: passes: {both:,} forward and backward passes of an image and {single:,} forward ones, about "
         f"{minutes:.0f} min if nothing breaks; --attack-images, --square-queries and others change it",
         0,
         images,

@@ -40,7 +40,7 @@ class Stages(Live):
         within = stage.removeprefix(f"{self._axis}: ")
         if self._bar is not None:
             self._show(f"{self._axis}: {within}", done, images)
-        elif new and (now - self._said > PLAIN_SECONDS or within.startswith("at most")):
+        elif new and (now - self._said > PLAIN_SECONDS or within.startswith("passes: ")):
             self._said = now
             self.say(f"    {self._axis}: {within}")
 
