@@ -29,7 +29,7 @@ class Means:
     """What attacks may spend on an image. The defaults are AutoAttack's, standard version."""
 
     step_length: float = 0.01
-    """Of PGD, in pixels."""
+    """Length of a step of PGD, in pixels."""
     steps: int = 20
     """Forward and backward passes of a start of PGD."""
     restarts: int = 2
@@ -37,15 +37,15 @@ class Means:
     queries: int = 5000
     """Forward passes of an attack without gradients."""
     iterations: int = 100
-    """Of APGD and FAB."""
+    """Steps of APGD and FAB."""
     targets: int = 9
     """Wrong classes that targeted attacks aim at."""
     starts: int = 1
-    """Of APGD and FAB where they aim at no class."""
+    """Starts of APGD and FAB where they aim at no class."""
     repeats: int = 1
     """Passes whose gradients APGD averages, for a model that draws at random."""
     classes: int = 10
-    """Of the model: FAB without targets takes a backward pass for each."""
+    """Classes of the model: FAB without targets takes a backward pass for each."""
 
 
 @dataclass(frozen=True, kw_only=True)

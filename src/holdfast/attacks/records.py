@@ -33,7 +33,7 @@ class Records:
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
     def rows(self, chosen: Tensor) -> "Records":
-        """Of chosen images: positions [m], or bool [n]."""
+        """What happened to chosen images: positions [m], or bool [n]."""
         return Records.of({name: value[chosen] for name, value in self.columns().items()})
 
     @classmethod
@@ -49,7 +49,7 @@ class Records:
 
 
 def blank(ids: Tensor, images: Tensor | None) -> Records:
-    """Of images [n, ...] that nothing has happened to; None: images are not kept."""
+    """Records of images [n, ...] that nothing has happened to; None: images are not kept."""
     count = len(ids)
     return Records(
         ids=ids.clone(),

@@ -70,7 +70,7 @@ class Square:
         return margin(outputs, problem.goal.references) if problem.goal.success else problem.harm(outputs)
 
     def _side(self, proposal: int, images: Tensor, *, linf: bool) -> int:
-        """Of a square; for l2 odd and at least 3."""
+        """Side of a square in pixels; for l2 odd and at least 3."""
         place = int(10_000 * proposal / self.queries) if self.rescale else proposal
         share = self.share * 0.5 ** sum(place > milestone for milestone in _HALVED_AT)
         smaller = min(images.shape[-2:])
@@ -103,7 +103,7 @@ def _own(problem: Problem, query: int, count: int) -> Tensor:
 
 
 def _window(draws: list[float], images: Tensor, side: int) -> tuple[slice, slice]:
-    """Of a corner drawn by two numbers."""
+    """Rows and columns of a window whose corner two numbers draw."""
     top, left = (int((pixels - side) * draw) for pixels, draw in zip(images.shape[-2:], draws, strict=True))
     return slice(top, top + side), slice(left, left + side)
 

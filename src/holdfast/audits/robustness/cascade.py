@@ -20,7 +20,7 @@ def ensemble(options: Options, pixels: float) -> tuple[str, ...]:
 
 
 def step_length(options: Options, pixels: float) -> float:
-    """Of PGD at a budget, in pixels."""
+    """Length of a step of PGD at a budget, in pixels."""
     if options.attack_step is not None:
         return options.attack_step
     return 0.01 if options.attack_norm == "linf" else 2.5 * pixels / max(1, options.attack_steps)
