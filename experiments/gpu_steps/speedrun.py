@@ -64,13 +64,13 @@ def _part(name: str, config: RunConfig, *, rank: int, guess: float, seed: int = 
 def parts(bench: Bench) -> list[Part]:
     """Seed 0, its rivals, more seeds, then every trick off."""
     main, other, count = RECIPES[MAIN](), RECIPES[OTHER](), TINY_SEEDS if bench.tiny else SEEDS
-    seeds = [_part(f"seed {seed}", main, rank=0 if seed == 0 else 2, guess=40, seed=seed) for seed in range(count)]
+    seeds = [_part(f"seed {seed}", main, rank=0 if seed == 0 else 2, guess=60, seed=seed) for seed in range(count)]
     rivals = [
-        _part("compiled", replace(main, compile=True), rank=1, guess=90),
-        _part("EMP-SSL with the same tricks", other, rank=1, guess=40),
-        _part("SimCLR without tricks", plain(main), rank=3, guess=120),
+        _part("compiled", replace(main, compile=True), rank=1, guess=100),
+        _part("EMP-SSL with the same tricks", other, rank=1, guess=60),
+        _part("SimCLR without tricks", plain(main), rank=3, guess=300),
     ]
-    return [*seeds, *rivals, *(_part(f"without: {n}", c, rank=4, guess=45) for n, c in without(main).items())]
+    return [*seeds, *rivals, *(_part(f"without: {n}", c, rank=4, guess=70) for n, c in without(main).items())]
 
 
 SPEEDRUN = Step(

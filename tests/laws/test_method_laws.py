@@ -15,6 +15,10 @@ from holdfast.models import checksum
 SMALL: dict[str, dict[str, Any]] = {
     "sdclr": {"prune_ratio": 0.3},
     "emp-ssl": {"view_count": 4, "prefeature_dim": 32, "head_dim": 8},
+    "vicreg": {"head_dim": 32},
+    "barlow-twins": {"head_dim": 32},
+    "byol": {"predictor_dim": 32, "head_dim": 16},
+    "moco-v3": {"predictor_dim": 32, "head_dim": 16},
 }
 
 

@@ -108,6 +108,7 @@ def _train_batch(session: Session, position: Position, batch: Batch, meter: Mete
         session.fabric.backward(loss)
         session.optimizer.step()
         session.optimizer.zero_grad()
+        session.method.after_step(min(1.0, position.step / session.total_steps))
         if meter.add_loss(loss):
             session.listen({"kind": "step", "step": position.step, "epoch": position.epoch, "loss": meter.mean_loss})
     if next(losses, None) is not None:

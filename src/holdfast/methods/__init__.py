@@ -16,35 +16,84 @@ from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import ADVERSARIES, AdversaryConfig, FreeAdversary, PGDAdversary
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
 from holdfast.methods.invclr import PENALTIES, InvariancePenalty, PenaltyConfig
+from holdfast.methods.neighbours import (
+    BYOL,
+    DCL,
+    FNC,
+    BarlowTwins,
+    BarlowTwinsConfig,
+    BYOLConfig,
+    DCLConfig,
+    FNCConfig,
+    MoCoV3,
+    MoCoV3Config,
+    RenyiCL,
+    RenyiCLConfig,
+    VICReg,
+    VICRegConfig,
+)
 from holdfast.methods.presets import PRESETS
 from holdfast.methods.sdclr import SDCLR, SDCLRConfig
 from holdfast.methods.simclr import SimCLR, SimCLRConfig
+from holdfast.methods.temperature_schedule import TEMPERATURES, TemperatureConfig, TemperatureSchedule
 from holdfast.models import Encoder, create_encoder, require_size
 from holdfast.randomness import seeded_library
 
-METHODS: dict[str, type[Method]] = {"simclr": SimCLR, "sdclr": SDCLR, "emp-ssl": EMPSSL}
-PARTS: dict[str, type[PartConfig]] = {"penalty": PenaltyConfig, "adversary": AdversaryConfig}
+METHODS: dict[str, type[Method]] = {
+    "simclr": SimCLR,
+    "sdclr": SDCLR,
+    "emp-ssl": EMPSSL,
+    "dcl": DCL,
+    "renyicl": RenyiCL,
+    "fnc": FNC,
+    "vicreg": VICReg,
+    "barlow-twins": BarlowTwins,
+    "byol": BYOL,
+    "moco-v3": MoCoV3,
+}
+PARTS: dict[str, type[PartConfig]] = {
+    "temperature_schedule": TemperatureConfig,
+    "penalty": PenaltyConfig,
+    "adversary": AdversaryConfig,
+}
 """Settings of what may be put on a method, by the flag that switches each on; the first is the innermost."""
 
 __all__ = [
     "ADVERSARIES",
+    "BYOL",
+    "DCL",
     "EMPSSL",
+    "FNC",
     "METHODS",
     "PARTS",
     "PENALTIES",
     "PRESETS",
     "SDCLR",
+    "TEMPERATURES",
     "AdversaryConfig",
+    "BYOLConfig",
+    "BarlowTwins",
+    "BarlowTwinsConfig",
     "Batch",
+    "DCLConfig",
     "EMPSSLConfig",
+    "FNCConfig",
     "FreeAdversary",
     "InvariancePenalty",
     "Method",
+    "MoCoV3",
+    "MoCoV3Config",
     "PGDAdversary",
     "PenaltyConfig",
+    "RenyiCL",
+    "RenyiCLConfig",
     "SDCLRConfig",
     "SimCLR",
     "SimCLRConfig",
+    "TemperatureConfig",
+    "TemperatureSchedule",
+    "VICReg",
+    "VICRegConfig",
     "Views",
     "build",
     "default_config",
@@ -87,7 +136,8 @@ def build(config: RunConfig, *, image_size: int, encoder: Encoder | None = None)
     with seeded_library(config.seed, "initial head"):
         head = kind.head(config.method, encoder.dim)
     draw = _views_of(config, image_size, encoder)
-    method = kind(config.method, network=nn.Sequential(encoder, head), make_views=draw)
+    with seeded_library(config.seed, "initial method"):
+        method = kind(config.method, network=nn.Sequential(encoder, head), make_views=draw)
     inner_first = {kind: place for place, kind in enumerate(PARTS.values())}
     for part in sorted(config.parts, key=lambda part: inner_first[type(part)]):
         method = method if part.chosen is None else part.wrap(method, config)

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from holdfast.config import MethodConfig
 from holdfast.data.batches import Batch
 from holdfast.data.views import Views
+from holdfast.distributed import gather
 from holdfast.models import projection_head
 
 __all__ = ["Batch", "Method", "Views"]
@@ -36,6 +38,7 @@ class Method(nn.Module, ABC):
     def __init__(self, config: Any, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__()
         self.config, self.network, self.make_views = config, network, make_views
+        self.temperature: Any = getattr(config, "temperature", None)
 
     def wrap(self, inner: "Method") -> None:
         """What the __init__ of a method that wraps another calls: shows the inner method's parts as its own."""
@@ -66,9 +69,9 @@ class Method(nn.Module, ABC):
         """Forward+backward passes that one visit to an image costs."""
         return self.steps_per_batch * self.views_per_image * (1 + self.extra_passes)
 
-    @abstractmethod
     def views(self, batch: Batch) -> Views:
         """The views of a batch, drawn by its ids and epoch."""
+        return self.make_views(batch, views=self.views_per_image)
 
     @abstractmethod
     def loss(self, views: Views) -> Tensor:
@@ -87,6 +90,11 @@ class Method(nn.Module, ABC):
         for inner in self.wrapped():
             inner.start_epoch(epoch)
 
+    def after_step(self, progress: float) -> None:
+        """Called after each optimiser step, at a share of the run in (0, 1]: where a teacher follows."""
+        for inner in self.wrapped():
+            inner.after_step(progress)
+
     def readings(self) -> dict[str, float]:
         """What the method measured since the last call, by name: written into the epoch's row of metrics.jsonl."""
         return {name: value for inner in self.wrapped() for name, value in inner.readings().items()}
@@ -99,6 +107,16 @@ class Method(nn.Module, ABC):
         """Takes back what rank_state gave, on resume."""
         for inner in self.wrapped():
             inner.load_rank_state(state)
+
+
+def joint_embeddings(network: nn.Module, images: Tensor) -> Tensor:
+    """[v, n, d] of views [v, n, 3, h, w] in one pass, so that batch norms see all views together; of all ranks."""
+    return of_all_ranks(network(images.flatten(0, 1)), views=len(images))
+
+
+def of_all_ranks(z: Tensor, *, views: int = 2) -> Tensor:
+    """[v, n of all ranks, d] of this rank's rows [v · n, d], view by view."""
+    return torch.stack([gather(part) for part in z.chunk(views)])
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from holdfast.config import MethodConfig, require
 from holdfast.distributed import gather
-from holdfast.methods.base import Batch, Method, Views
+from holdfast.methods.base import Method, Views
 from holdfast.models import PrefeatureHead
 from holdfast.objectives import emp_ssl
 
@@ -66,9 +66,6 @@ class EMPSSL(Method):
         if config.head == "shared":
             return super().head(config, width)
         return PrefeatureHead(width, width=config.prefeature_dim, out=config.head_dim)
-
-    def views(self, batch: Batch) -> Views:
-        return self.make_views(batch, views=self.config.view_count)
 
     def loss(self, views: Views) -> Tensor:
         config = self.config

@@ -7,6 +7,7 @@ from holdfast.config import VIEWS, RunConfig, ViewSettings
 from holdfast.methods.cf_amc_ssl import AdversaryConfig
 from holdfast.methods.emp_ssl import EMPSSLConfig
 from holdfast.methods.invclr import PenaltyConfig
+from holdfast.methods.neighbours import DCLConfig
 from holdfast.methods.simclr import SimCLRConfig
 
 
@@ -71,6 +72,11 @@ def invclr() -> RunConfig:
     )
 
 
+def dclw() -> RunConfig:
+    """DCL whose far-apart views count more: SimCLR's settings, batch 256 (2110.06848)."""
+    return RunConfig(method=DCLConfig(weighted=True), batch_size=256)
+
+
 PRESETS: dict[str, Callable[[], RunConfig]] = {
     "emp-ssl": emp_ssl,
     "robust-emp-ssl": robust_emp_ssl,
@@ -78,5 +84,6 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "simclr-adv": simclr_adv,
     "simclr-free": simclr_free,
     "invclr": invclr,
+    "dclw": dclw,
 }
 """Complete configurations by their command-line name; 'emp-ssl' is a method whose own settings need this optimiser."""

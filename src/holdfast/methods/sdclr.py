@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from holdfast.config import MethodConfig, require
 from holdfast.distributed import gather
-from holdfast.methods.base import Batch, Method, Views
+from holdfast.methods.base import Method, Views
 from holdfast.models import PrunedBranch
 from holdfast.objectives import nt_xent
 from holdfast.randomness import generator
@@ -44,13 +44,10 @@ class SDCLR(Method):
         # 0.1, theirs twice (VITA-Group/SDCLR@f1490fc, prune/prune_simCLR.py). Those statistics are never evaluated.
         self.pruned = PrunedBranch(network, ratio=config.prune_ratio, random_ratio=config.prune_random)
 
-    def views(self, batch: Batch) -> Views:
-        return self.make_views(batch, views=2)
-
     def loss(self, views: Views) -> Tensor:
         z1 = self.network(views.images[0])
         z2 = self.pruned(self.network, views.images[1])
-        return nt_xent(gather(z1), gather(z2), temperature=self.config.temperature)
+        return nt_xent(gather(z1), gather(z2), temperature=self.temperature)
 
     def start_epoch(self, epoch: int) -> None:
         self.pruned.rerank(self.network, generator=generator(self.config.mask_seed, "random mask", epoch))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from holdfast.config import MethodConfig, require
 from holdfast.distributed import gather
-from holdfast.methods.base import Batch, Method, Views
+from holdfast.methods.base import Method, Views, joint_embeddings
 from holdfast.objectives import multi_view_nt_xent
 
 
@@ -38,12 +38,9 @@ class SimCLR(Method):
         super().__init__(config, network=network, make_views=make_views)
         self.views_per_image = config.view_count
 
-    def views(self, batch: Batch) -> Views:
-        return self.make_views(batch, views=self.config.view_count)
-
     def loss(self, views: Views) -> Tensor:
         if self.config.per_view_norm:
-            parts = [self.network(images) for images in views.images]
+            z = torch.stack([gather(self.network(images)) for images in views.images])
         else:
-            parts = self.network(views.images.flatten(0, 1)).chunk(len(views.images))
-        return multi_view_nt_xent(torch.stack([gather(z) for z in parts]), temperature=self.config.temperature)
+            z = joint_embeddings(self.network, views.images)
+        return multi_view_nt_xent(z, temperature=self.temperature)

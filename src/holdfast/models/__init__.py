@@ -8,6 +8,7 @@ from holdfast.models.load import load_encoder, loaded_of, save_encoder, takes_an
 from holdfast.models.loaded import Loaded
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
+from holdfast.models.teacher import Teacher, predictor, rising
 from holdfast.models.whitening import whiten_first_convolution, whitening_filters
 
 __all__ = [
@@ -18,15 +19,18 @@ __all__ = [
     "PrefeatureEncoder",
     "PrefeatureHead",
     "PrunedBranch",
+    "Teacher",
     "checksum",
     "create_encoder",
     "load_encoder",
     "load_initial",
     "loaded_of",
     "magnitude_masks",
+    "predictor",
     "projection_head",
     "require_size",
     "resolve_stem",
+    "rising",
     "save_encoder",
     "save_prefeature",
     "takes_any_size",

@@ -1,15 +1,28 @@
 """Objectives: pure functions from embeddings to a scalar."""
 
+from holdfast.objectives.cancellation import cancelling_nt_xent
 from holdfast.objectives.coding_rate import coding_rate, emp_ssl
 from holdfast.objectives.contrastive import multi_view_nt_xent, nt_xent
+from holdfast.objectives.decoupled import dcl, dclw
 from holdfast.objectives.invariance import expected_invariance_penalty, invariance_penalty, pair_distances
+from holdfast.objectives.prediction import byol, moco
+from holdfast.objectives.redundancy import barlow_twins, vicreg
+from holdfast.objectives.renyi import renyi
 
 __all__ = [
+    "barlow_twins",
+    "byol",
+    "cancelling_nt_xent",
     "coding_rate",
+    "dcl",
+    "dclw",
     "emp_ssl",
     "expected_invariance_penalty",
     "invariance_penalty",
+    "moco",
     "multi_view_nt_xent",
     "nt_xent",
     "pair_distances",
+    "renyi",
+    "vicreg",
 ]

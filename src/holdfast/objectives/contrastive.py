@@ -1,4 +1,4 @@
-"""NT-Xent, the normalised temperature-scaled cross-entropy of SimCLR (arXiv:2002.05709, equation 1)."""
+"""NT-Xent, the normalised temperature-scaled cross-entropy of SimCLR (arXiv:2002.05709, equation 1), on any views."""
 
 from itertools import combinations
 
@@ -14,20 +14,10 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
     Returns a scalar in nats, at least 0, lower is better; float32 for half-precision input, else the input's dtype.
     Raises ValueError for shapes that differ or a temperature that is not above 0.
     """
-    if z1.shape != z2.shape or z1.ndim != 2:
-        raise ValueError(
-            f"expected two views of shape [n, d], got {list(z1.shape)} and {list(z2.shape)}; pair them first"
-        )
-    if not temperature > 0:
-        raise ValueError(f"expected a temperature above 0, got {temperature}; SimCLR and SDCLR use 0.2 to 0.5")
-    n = z1.shape[0]
-    with torch.autocast(z1.device.type, enabled=False):
-        z = torch.cat([z1, z2])
-        z = F.normalize(z.float() if z.dtype in (torch.bfloat16, torch.float16) else z, dim=1)
-        similarity = z @ z.T / temperature  # [2n, 2n]
-        positive = torch.cat([similarity.diagonal(n), similarity.diagonal(-n)])
-        others = similarity.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), -torch.inf)
-        return (others.logsumexp(dim=1) - positive).mean()
+    similarity = similarities(z1, z2, temperature=temperature)
+    own = torch.eye(len(similarity), dtype=torch.bool, device=similarity.device)
+    others = similarity.masked_fill(own, -torch.inf)
+    return (others.logsumexp(dim=1) - positives(similarity)).mean()
 
 
 def multi_view_nt_xent(z: Tensor, *, temperature: float) -> Tensor:
@@ -39,3 +29,38 @@ def multi_view_nt_xent(z: Tensor, *, temperature: float) -> Tensor:
         raise ValueError(f"expected embeddings [views, n, d] of at least 2 views, got {list(z.shape)}; stack the views")
     pairs = list(combinations(range(len(z)), 2))
     return torch.stack([nt_xent(z[one], z[other], temperature=temperature) for one, other in pairs]).mean()
+
+
+def similarities(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
+    """[2n, 2n]: cosine similarity over temperature of all rows of both views, view 1 first.
+
+    float32 for half precision, else the input's dtype. Raises ValueError as nt_xent does.
+    """
+    if z1.shape != z2.shape or z1.ndim != 2:
+        raise ValueError(
+            f"expected two views of shape [n, d], got {list(z1.shape)} and {list(z2.shape)}; pair them first"
+        )
+    if not temperature > 0:
+        raise ValueError(f"expected a temperature above 0, got {temperature}; SimCLR and SDCLR use 0.2 to 0.5")
+    with torch.autocast(z1.device.type, enabled=False):
+        z = torch.cat([z1, z2])
+        z = F.normalize(z.float() if z.dtype in (torch.bfloat16, torch.float16) else z, dim=1)
+        return z @ z.T / temperature
+
+
+def positives(similarity: Tensor) -> Tensor:
+    """[2n] of similarities [2n, 2n]: each row's with the other view of its image."""
+    n = len(similarity) // 2
+    return torch.cat([similarity.diagonal(n), similarity.diagonal(-n)])
+
+
+def same_image(similarity: Tensor) -> Tensor:
+    """bool [2n, 2n]: which pairs of rows are views of one image, a row with itself too."""
+    n = len(similarity) // 2
+    return torch.eye(n, dtype=torch.bool, device=similarity.device).repeat(2, 2)
+
+
+def require_negatives(similarity: Tensor) -> None:
+    """Raises ValueError where there is no other image to contrast with."""
+    if len(similarity) < 4:
+        raise ValueError(f"expected at least 2 images to contrast, got {len(similarity) // 2}; raise the batch size")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from holdfast.config import RunConfig
-from holdfast.recipes import cf_amc_ssl, emp_ssl, invclr, sdclr, simclr, speedrun
+from holdfast.recipes import cf_amc_ssl, contrastive, emp_ssl, families, invclr, sdclr, simclr, speedrun
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "simclr/cifar10_lt": simclr.cifar10_lt,
@@ -27,6 +27,14 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "invclr/cifar10": invclr.cifar10,
     "invclr/cifar100": invclr.cifar100,
     "invclr/spirograph": invclr.spirograph,
+    "dcl/cifar10": contrastive.dcl_cifar10,
+    "dclw/cifar10": contrastive.dclw_cifar10,
+    "renyicl/cifar10": contrastive.renyicl_cifar10,
+    "fnc/cifar10": contrastive.fnc_cifar10,
+    "vicreg/cifar10": families.vicreg_cifar10,
+    "barlow-twins/cifar10": families.barlow_twins_cifar10,
+    "byol/cifar10": families.byol_cifar10,
+    "moco-v3/cifar10": families.moco_v3_cifar10,
     "simclr/cifar10_speedrun": speedrun.simclr_cifar10,
     "emp-ssl/cifar10_speedrun": speedrun.emp_ssl_cifar10,
 }

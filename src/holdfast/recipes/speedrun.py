@@ -16,7 +16,7 @@ VIEWS = ViewSettings(crop_min=0.15, crop_max=0.6, interpolation="bilinear", view
 
 
 def simclr_cifar10() -> RunConfig:
-    """SimCLR on all pairs of four small views, Muon, a whitened first convolution: 10 epochs, 40 views an image."""
+    """SimCLR on all pairs of four small views, Muon, a whitened first convolution: 30 epochs, 120 views an image."""
     return RunConfig(
         method=SimCLRConfig(view_count=4),
         data="cifar10/train.parquet",
@@ -26,7 +26,7 @@ def simclr_cifar10() -> RunConfig:
         encoder="timm/resnet18",
         stem="small",
         whiten=True,
-        epochs=10,
+        epochs=30,
         batch_size=512,
         optimizer="muon",
         lr=0.05,
@@ -38,6 +38,6 @@ def simclr_cifar10() -> RunConfig:
 
 
 def emp_ssl_cifar10() -> RunConfig:
-    """EMP-SSL with the same views, optimiser and passes: 8 crops, 5 epochs."""
+    """EMP-SSL with the same views, optimiser and passes: 8 crops, 15 epochs."""
     method = EMPSSLConfig(view_count=8, head="shared", head_dim=256)
-    return replace(simclr_cifar10(), method=method, epochs=5, batch_size=256)
+    return replace(simclr_cifar10(), method=method, epochs=15, batch_size=256)

@@ -8,7 +8,7 @@ import torch
 from holdfast.config import VIEWS, RunConfig, ViewSettings
 from holdfast.data.batches import Batch
 from holdfast.data.views import side_of_views
-from holdfast.methods import METHODS, SimCLRConfig, build
+from holdfast.methods import METHODS, SimCLRConfig, build, with_settings
 
 SMALL = replace(VIEWS["patch"], view_size=16)
 
@@ -44,7 +44,7 @@ def test_views_for_another_purpose_have_the_full_size():
 
 
 def test_a_free_adversary_starts_anew_when_views_grow():
-    config = run_config(replace(SMALL, view_grow=0.5), adversary="free:2")
+    config = with_settings(run_config(replace(SMALL, view_grow=0.5)), adversary="free:2")
     method = build(config, image_size=32)
     for epoch, size in ((0, 16), (2, 32)):
         for loss in method.losses(batch(epoch)):

@@ -1,0 +1,68 @@
+"""A temperature that swings over the epochs, on any contrastive method."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from holdfast.config import RunConfig
+from holdfast.data.batches import Batch
+from holdfast.methods import METHODS, TemperatureConfig, build
+from holdfast.methods.temperature_schedule import swinging
+
+SMALL = {"moco-v3": {"predictor_dim": 16, "head_dim": 8}, "sdclr": {"prune_ratio": 0.3}}
+CONTRASTIVE = [name for name in METHODS if hasattr(METHODS[name].Config(), "temperature")]
+PART = TemperatureConfig(temperature_schedule="cosine:4", temperature_low=0.1, temperature_high=0.5)
+
+
+def batch(epoch: int) -> Batch:
+    images = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    return Batch(images=images, ids=torch.arange(8), epoch=epoch)
+
+
+def config(name: str, *parts, **settings) -> RunConfig:
+    method = METHODS[name].Config(**SMALL.get(name, {}), **settings)
+    return RunConfig(method=method, encoder="timm/test_resnet", parts=parts)
+
+
+def test_the_papers_values_at_its_epochs():
+    found = [swinging(epoch, low=0.1, high=1.0, period=400) for epoch in (0, 100, 200, 400)]
+    assert found == pytest.approx([1.0, 0.55, 0.1, 1.0])
+
+
+@pytest.mark.parametrize("name", CONTRASTIVE)
+@pytest.mark.parametrize(("epoch", "temperature"), [(0, 0.5), (1, 0.3), (2, 0.1)])
+def test_the_loss_of_an_epoch_is_that_at_its_temperature(name, epoch, temperature):
+    swung, fixed = build(config(name, PART), image_size=16), build(config(name, temperature=temperature), image_size=16)
+    losses = [method.loss(method.views(batch(epoch))) for method in (swung, fixed)]
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-6, atol=1e-7)
+
+
+def test_it_depends_on_the_batch_alone_whatever_came_before():
+    method, fresh = (build(config("simclr", PART), image_size=16) for _ in range(2))
+    method.loss(method.views(batch(2)))
+    assert torch.equal(method.loss(method.views(batch(1))), fresh.loss(fresh.views(batch(1))))
+
+
+def test_a_method_without_a_temperature_is_refused_in_a_line():
+    with pytest.raises(ValueError, match="a method with a temperature under --temperature-schedule, got VICReg"):
+        build(config("vicreg", PART), image_size=16)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature_low": 0.0}, "0 < temperature_low <= temperature_high"),
+        ({"temperature_low": 2.0}, "0 < temperature_low <= temperature_high"),
+        ({"temperature_schedule": "cosine"}, "expected temperature_schedule NAME:NUMBER"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TemperatureConfig(**settings)
+
+
+@pytest.mark.parametrize("text", ["linear:4", "cosine:0"])
+def test_a_schedule_that_is_none_is_refused(text):
+    with pytest.raises(ValueError, match=r"a temperature_schedule cosine:E with E >= 1, got"):
+        build(config("simclr", replace(PART, temperature_schedule=text)), image_size=16)
