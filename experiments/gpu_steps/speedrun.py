@@ -18,12 +18,12 @@ def without(config: RunConfig) -> dict[str, RunConfig]:
     """The recipe with each of its tricks switched off once, at equal passes."""
     views = config.views
     return {
+        "SGD": replace(config, optimizer="sgd", lr=0.5, weight_decay=1e-4),
         "two views": replace(config, method=SimCLRConfig(), epochs=2 * config.epochs),
         "views of the full size": replace(config, views=replace(views, view_size=None)),
         "views that never grow": replace(config, views=replace(views, view_grow=0.0)),
         "SimCLR's own crops": replace(config, views=replace(ViewSettings(), view_size=views.view_size)),
         "random first filters": replace(config, whiten=False),
-        "SGD": replace(config, optimizer="sgd", lr=0.5, weight_decay=1e-4),
     }
 
 
