@@ -17,6 +17,8 @@ from holdfast.methods import default_config
 ROUNDS = 3
 OUTSIDE = 0.10
 """Target: share of the time outside the model, at most. A peer's own figure is 0.70."""
+TINY = ("simclr", "sdclr", "emp-ssl", "cf-amc-ssl")
+"""Methods of a tiny run: one of each kind of step."""
 COMPILED = ("simclr", "emp-ssl")
 """Methods that are also measured compiled and as CUDA graphs."""
 
@@ -98,7 +100,7 @@ def _part(name: str, config: RunConfig, *, rank: int, guess: float) -> Part:
 
 def parts(bench: Bench) -> list[Part]:
     """SimCLR first; then every other method and preset, a ViT, and the ways to run the model."""
-    names = [*METHODS, *(name for name in PRESETS if name not in METHODS)]
+    names = TINY if bench.tiny else [*METHODS, *(name for name in PRESETS if name not in METHODS)]
     found = [
         _part(name, configuration(name, bench), rank=0 if name == "simclr" else 3, guess=15 if name == "simclr" else 40)
         for name in names

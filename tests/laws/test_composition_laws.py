@@ -1,0 +1,47 @@
+"""Every method under every part at once: temperature schedule, penalty and adversary compose with all of METHODS."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from holdfast.config import RunConfig
+from holdfast.data.batches import Batch
+from holdfast.methods import METHODS, build, with_settings
+
+SMALL: dict[str, dict[str, Any]] = {
+    "sdclr": {"prune_ratio": 0.3},
+    "emp-ssl": {"view_count": 3, "prefeature_dim": 16, "head_dim": 8},
+    "vicreg": {"head_dim": 16},
+    "barlow-twins": {"head_dim": 16},
+    "byol": {"predictor_dim": 16, "head_dim": 8},
+    "moco-v3": {"predictor_dim": 16, "head_dim": 8},
+}
+ADVERSARIES = ("pgd:1", "free:2")
+
+
+def whole(name: str, adversary: str) -> RunConfig:
+    """A method with all parts that it takes."""
+    settings = METHODS[name].Config(**SMALL.get(name, {}))
+    changes: dict[str, Any] = {"adversary": adversary, "penalty": "invariance:0.1"}
+    if hasattr(settings, "temperature"):
+        changes |= {"temperature_schedule": "cosine:4"}
+    return with_settings(RunConfig(method=settings, encoder="timm/test_resnet"), **changes)
+
+
+@pytest.mark.parametrize("adversary", ADVERSARIES)
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_with_every_part_trains_and_each_of_its_weights_gets_a_finite_gradient(name, adversary):
+    method = build(whole(name, adversary), image_size=16)
+    images = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    batch = Batch(images=images, ids=torch.arange(8), epoch=1)
+    method.start_epoch(1)
+    count = 0
+    for loss in method.losses(batch):
+        assert torch.isfinite(loss)
+        loss.backward()
+        method.after_step(0.5)
+        count += 1
+    assert count == method.steps_per_batch
+    trained = {at: p.grad for at, p in method.named_parameters() if p.requires_grad}
+    assert [at for at, gradient in trained.items() if gradient is None or not torch.isfinite(gradient).all()] == []
