@@ -85,6 +85,36 @@ def test_live_signals_of_an_encoder_that_reads_the_class():
     assert set(found) == {"alignment", "uniformity", "effective_rank", "feature_std", "variance_ratio", "knn_accuracy"}
 
 
+@pytest.mark.parametrize("members", [5, 7, 10, 40])
+def test_neighbours_of_few_images_of_even_classes_tell_useful_features(members):
+    labels = torch.arange(10).repeat_interleave(members)
+    found = live_signals(
+        nn.Identity(), torch.eye(10)[labels][None, :, :, None, None].expand(2, -1, -1, 2, 2), labels=labels
+    )
+    assert found["knn_accuracy"] == 100
+
+
+@pytest.mark.parametrize("members", [5, 6, 10, 20])
+def test_neighbours_of_noise_read_chance(members):
+    labels = torch.arange(10).repeat_interleave(members)
+    runs = 4000 // len(labels)
+    found = [signals.knn_in_folds(draws(len(labels), 16, seed=seed), labels) for seed in range(runs)]
+    standard_error = 100 * math.sqrt(0.1 * 0.9 / (runs * len(labels)))
+    assert sum(found) / runs == pytest.approx(10, abs=4 * standard_error)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 0, 1, 1, 1, 1], [0] * 20, [*range(10), *[10] * 6]])
+def test_neighbours_of_too_few_images_say_nothing(labels):
+    assert signals.knn_in_folds(draws(len(labels), 4), torch.tensor(labels)) is None
+
+
+def test_classes_of_fewer_than_five_are_left_out_of_the_neighbours():
+    labels = torch.tensor([0] * 8 + [1] * 8 + [2] * 3)
+    features = torch.eye(3)[labels]
+    features[-3:] = features[0]
+    assert signals.knn_in_folds(features, labels) == 100
+
+
 def test_live_signals_without_labels_are_label_free():
     views = torch.rand(2, 12, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     found = live_signals(nn.Flatten(), views)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from source_examples import COUNT, EXAMPLES
+from source_examples import COUNT, EXAMPLES, LABELS
 
 from holdfast.config import VIEWS
 from holdfast.data import SOURCES, Batch, load_images, view_maker
@@ -97,3 +97,19 @@ def test_views_of_a_source_are_drawn_by_its_ids(kind, example):
     again = make(Batch(some.floats(), some.ids, 0)).images
     assert views.shape == (2, 6, 3, 16, 16)
     torch.testing.assert_close(views[:, [4, 1]], again, rtol=0, atol=1e-6)
+
+
+@every_source
+def test_another_order_of_rows_files_or_shards_changes_no_pair_of_picture_and_label(kind, tmp_path, monkeypatch):
+    found = []
+    for number, order in enumerate((range(COUNT), [7, 2, 11, 0, 5, 9, 1, 10, 3, 8, 6, 4])):
+        root = tmp_path / str(number)
+        root.mkdir()
+        monkeypatch.setenv("HOLDFAST_DATA", str(root))
+        images = load_images(EXAMPLES[kind](root, order), labels=LABELS.get(kind))
+        numbers = [None] * len(images) if images.labels is None else images.labels.tolist()
+        names = images.classes or range(images.class_count)
+        pairs = zip(images.pixels, numbers, strict=True)
+        found.append(sorted((p.numpy().tobytes(), "" if label is None else str(names[label])) for p, label in pairs))
+    assert found[0] == found[1]
+    assert kind == "spirograph" or len({name for _, name in found[0]}) > 1

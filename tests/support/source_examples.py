@@ -78,3 +78,5 @@ EXAMPLES: dict[str, Callable[[Path, Sequence[int]], str]] = {
 }
 """By kind: writes `pictures` with their `labels` in an order below a folder, and returns what a user would write. Kinds
 that are made and not read take no notice of the order."""
+LABELS = {"folder": "folder"}
+"""What `labels=` has to be for a kind whose labels are not its own."""

@@ -100,7 +100,8 @@ def _images(source: str, options: EmbedOptions) -> Any:
         size = size or (record["image_size"] if record else None)
         resize: Any = options.resize or (record or {"resize": "crop"}).get("resize", "square")
         drawn = {"limit": options.limit, "seed": options.seed, "labels": options.labels}
-        return load_images(options.data, size=size, resize=resize, **drawn)
+        scale = (record or {}).get("pixel_range") or (record or {}).get("ranges") or None
+        return load_images(options.data, size=size, resize=resize, pixel_range=scale, **drawn)
     if record is None:
         raise UserError(f"expected --data with the images to embed by {source}, got none; as in: --data digits")
     images = load_pool(record).images

@@ -47,6 +47,8 @@ class Images:
     """Each image's file name as the source has it, '' where it has none, or None; the checksum leaves them out."""
     rejected: tuple[Rejected, ...] = ()
     """Files of the source that could not be used, in its order; a part of the images keeps them all."""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By kind of deep pixels, integers or floats: what became black and what became white."""
     notes: tuple[str, ...] = ()
     """What was decided about them as they were read, a line each: to be said and recorded."""
 

@@ -85,6 +85,7 @@ class Pool:
             "counts": None if split is None else list(split.counts),
             "classes": None if self.images.classes is None else list(self.images.classes),
             "notes": list(self.images.notes),
+            "ranges": {kind: list(reach) for kind, reach in self.images.ranges.items()},
         }
 
 
@@ -96,6 +97,8 @@ def prepare(config: RunConfig, *, progress: OnProgress | None = None) -> Pool:
     Raises FileNotFoundError or ValueError (expected, got, remedy) where the source or the settings do not allow it.
     """
     reading: dict[str, Any] = {"resize": config.resize, "labels": config.labels, "subgroups": list(config.groups)}
+    if config.pixel_range is not None:
+        reading["pixel_range"] = list(config.pixel_range)
     drawn = {"size": config.image_size, "limit": config.limit, "seed": config.split}
     memory = {"memory_gib": config.memory_gib, "workers": config.workers, "progress": progress}
     images = load_images(config.data, strict=config.strict, download=config.download, **drawn, **memory, **reading)
@@ -146,7 +149,9 @@ def read_again(record: Mapping[str, Any], source: str | Path, **memory: Any) -> 
 def _reading(record: Mapping[str, Any]) -> dict[str, Any]:
     # Runs from before there was a choice read 'square'; subgroups were once called groups.
     before: dict[str, Any] = {"resize": "square", "labels": None, "subgroups": record.get("groups", [])}
-    return {name: record.get(name, value) for name, value in before.items()}
+    given = record.get("pixel_range")
+    found = {name: record.get(name, value) for name, value in before.items()}
+    return found if given is None else found | {"pixel_range": tuple(given)}
 
 
 def same_images(record: Mapping[str, Any], images: Images) -> bool:

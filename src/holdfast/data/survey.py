@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from holdfast.data.duplicates import hash_bits
-from holdfast.data.files import LoadRequest, fit, in_threads, look, reason
+from holdfast.data.files import LoadRequest, Reach, fit, in_threads, look, reason
 from holdfast.data.images import Images
 from holdfast.data.sources import Items, source_of
 from holdfast.progress import OnProgress
@@ -62,6 +62,12 @@ class Survey:
     """Why images were set aside, and how many."""
     rejected: tuple[tuple[str, str], ...]
     """(path, reason) of the first of them."""
+    reaches: tuple[tuple[Reach, int], ...]
+    """What the values of deep pictures reach, all of a kind together, and how many there are."""
+    untaken: dict[str, int]
+    """What files have beside the picture that is taken, and how many have it."""
+    left_out: tuple[str, ...]
+    """What else the source holds, a line for each kind."""
     names: Callable[[int], str]
     """The path, or 'id N', of an image by id."""
 
@@ -91,6 +97,8 @@ class _Notes:
         self.kinds: dict[tuple[str, str], int] = {}
         self.reasons: Counter[str] = Counter()
         self.rejected: dict[int, tuple[str, str]] = {}
+        self.reaches: list[Reach] = []
+        self.untaken: Counter[str] = Counter()
 
 
 def survey(
@@ -141,8 +149,19 @@ def _kept(source: str, items: Items, places: np.ndarray, notes: _Notes, good: np
         kinds=tuple(sorted(notes.kinds, key=notes.kinds.__getitem__)),
         reasons=dict(notes.reasons.most_common()),
         rejected=tuple(notes.rejected[place] for place in sorted(notes.rejected)),
+        reaches=_joined(notes.reaches),
+        untaken=dict(notes.untaken.most_common()),
+        left_out=items.left_out,
         names=items.name,
         paths=items.paths,
+    )
+
+
+def _joined(reaches: list[Reach]) -> tuple[tuple[Reach, int], ...]:
+    kinds = {kind: [reach for reach in reaches if reach.kind == kind] for kind in sorted({r.kind for r in reaches})}
+    return tuple(
+        (Reach(kind, min(r.low for r in found), max(r.high for r in found)), len(found))
+        for kind, found in kinds.items()
     )
 
 
@@ -164,7 +183,7 @@ def _look(notes: _Notes, start: int, piece: list[tuple[int, Any]], name: Callabl
         small = large.reshape(len(large), 3, _HASHED // step, step, _HASHED // step, step).mean((3, 5))
         notes.hashes[rows] = hash_bits(large)
         notes.thumbnails[rows] = small.round().astype(np.uint8)
-        notes.flat[rows] = large.reshape(len(large), -1).std(1) < _FLAT
+        notes.flat[rows] = large.reshape(len(large), 3, -1).std(2).max(1) < _FLAT
         notes.grey[rows] = (large.max(1).astype(np.int16) - large.min(1)).max((1, 2)) <= _FLAT
 
 
@@ -186,9 +205,12 @@ def _note_file(notes: _Notes, row: int, file: BinaryIO) -> np.ndarray:
     digest = hashlib.file_digest(file, "blake2b").digest()  # type: ignore[arg-type]
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    kind, sides, thumbnail = look(file, _HASHED)
-    _write(notes, row, kind, sides, size, digest)
-    return thumbnail
+    seen = look(file, _HASHED)
+    _write(notes, row, seen.kind, seen.sides, size, digest)
+    with notes.lock:
+        notes.reaches += [] if seen.reach is None else [seen.reach]
+        notes.untaken.update(seen.untaken)
+    return seen.thumbnail
 
 
 def _note_pixels(notes: _Notes, row: int, pixels: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.data.files import ranges_of
 from holdfast.data.survey import Survey
 
 TRAINED_SIZES = (32, 64, 96, 128, 160, 192, 224)
@@ -24,6 +25,13 @@ def counted(seen: Survey) -> dict[str, Any]:
             "reasons": seen.reasons,
             "first": [{"path": path, "reason": reason} for path, reason in seen.rejected[:_NAMED]],
         },
+        "values": [
+            {"kind": kind, "images": count, "low": low, "high": high, "black_white": list(ranges_of([reach])[kind])}
+            for reach, count in seen.reaches
+            for kind, low, high in [reach]
+        ],
+        "not_taken": seen.untaken,
+        "left_out": list(seen.left_out),
         "plain": int(seen.flat.sum()),
         "grey": int(seen.grey.sum()),
     }

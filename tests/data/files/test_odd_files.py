@@ -16,6 +16,7 @@ from holdfast.data.files.rejects import Rejected
 from holdfast.data.sources.folder import read_file
 
 SECONDS, MEGABYTES = 5.0, 1000
+RANGES = {"integers": (0.0, 65535.0), "floats": (0.0, 1.0)}
 READ = """
 import json, re, sys, time
 from pathlib import Path
@@ -51,7 +52,7 @@ def test_each_gives_its_pixels_or_a_reason(odd):
     root, made = odd
     index, wrong = index_folder(root), {}
     for place in range(len(index)):
-        one, found = made[index.name(place)], read_file(index, place, LoadRequest())
+        one, found = made[index.name(place)], read_file(index, place, LoadRequest(ranges=RANGES))
         problem = _problem(one, found)
         if problem:
             wrong[one.name] = problem

@@ -92,9 +92,11 @@ def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str
     record = json.loads(RunFolder.open(source).ids.read_text())
     size, resize = options.image_size or record["image_size"], options.resize or record.get("resize", "square")
     own: Pool | None = None if options.data else load_pool(record, **_memory(options))
-    images = _load(str(options.data), options, size, resize) if own is None else _described(own.images, options)
+    scale = record.get("pixel_range") or record.get("ranges")
+    data = str(options.data)
+    images = _load(data, options, size, resize, scale) if own is None else _described(own.images, options)
     if options.test is not None:
-        return images, {"test": _load(options.test, options, size, resize)}
+        return images, {"test": _load(options.test, options, size, resize, scale)}
     if own is not None and own.held_out_kind == "held out":
         # Held-out images cannot both choose the probe's regularisation and be tested on.
         return images, {
@@ -111,7 +113,9 @@ def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[s
     own = options.image_size or own_size(source, options.pool)
     images = _load(options.data, options, own, resize)
     size = own or images.pixels.shape[-1]
-    return images, {} if options.test is None else {"test": _load(options.test, options, size, resize)}
+    if options.test is None:
+        return images, {}
+    return images, {"test": _load(options.test, options, size, resize, images.ranges)}
 
 
 def own_size(source: str, pool: str | None = None) -> int | None:
@@ -124,8 +128,11 @@ def own_size(source: str, pool: str | None = None) -> int | None:
     return None if loaded is None or (loaded.weights == "random" and takes_any_size(encoder)) else loaded.image_size
 
 
-def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> "Images":
-    """Images as the options describe them; groups are those of the test images, where these are given apart."""
+def _load(data: str, options: "AuditOptions", size: int | None, resize: Any, scale: Any = None) -> "Images":
+    """Images as the options describe them; groups are those of the test images, where these are given apart.
+
+    scale: of deep pixels, where the options name none: that of the images before.
+    """
     from holdfast.data import load_images
 
     subgroups = options.groups if options.test in (None, data) else ()
@@ -134,6 +141,7 @@ def _load(data: str, options: "AuditOptions", size: int | None, resize: Any) -> 
         download=options.download,
         size=size,
         resize=resize,
+        pixel_range=options.pixel_range or scale or None,
         strict=options.strict,
         labels=options.labels,
         subgroups=subgroups,

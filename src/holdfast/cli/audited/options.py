@@ -28,6 +28,9 @@ class AuditOptions(MeasurementOptions):
     """Groups of test images that balance reports accuracy by: FILE.csv:COLUMN, a column of the source, or folder."""
     resize: Literal["crop", "square", "squash", "pad"] | None = None
     """How a picture becomes square (`holdfast train --help-all` says more); None: the run's choice, else crop."""
+    pixel_range: tuple[float, float] | None = None
+    """What becomes black and what becomes white of pixels of more than 8 bits; None: as in the run, else what they
+    reach, rounded up to a usual depth, and said."""
     memory_gib: float = 4.0
     """Most GiB of decoded pixels in memory; a folder or parquet files beyond it are streamed by workers."""
     workers: int | None = None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from holdfast.data.files.beside import begins_as_picture as begins_as_picture
     from holdfast.data.files.checks import checksum as checksum
     from holdfast.data.files.checks import head as head
     from holdfast.data.files.checks import short as short
@@ -13,10 +14,17 @@ if TYPE_CHECKING:
     from holdfast.data.files.decode import Row as Row
     from holdfast.data.files.decode import decode_rows as decode_rows
     from holdfast.data.files.decode import of_shape as of_shape
+    from holdfast.data.files.deep import Ranges as Ranges
+    from holdfast.data.files.deep import Reach as Reach
+    from holdfast.data.files.deep import ranges_of as ranges_of
+    from holdfast.data.files.deep import reach_in as reach_in
+    from holdfast.data.files.deep import said as said
     from holdfast.data.files.folder_index import NO_FILE as NO_FILE
     from holdfast.data.files.folder_index import NOT_REGULAR as NOT_REGULAR
     from holdfast.data.files.folder_index import FolderIndex as FolderIndex
     from holdfast.data.files.folder_index import Paths as Paths
+    from holdfast.data.files.foreign import NO_PICTURE as NO_PICTURE
+    from holdfast.data.files.foreign import named_as as named_as
     from holdfast.data.files.index_cache import cache_folder as cache_folder
     from holdfast.data.files.index_cache import load_index as load_index
     from holdfast.data.files.index_cache import open_index as open_index

@@ -8,10 +8,12 @@ from itertools import chain
 from typing import Any, get_args
 
 import numpy as np
+import PIL
 import torch
 from torch import Tensor
 
 from holdfast import randomness
+from holdfast.data.files.deep import Ranges
 from holdfast.data.files.pictures import Resize, picture, reason
 from holdfast.data.files.rejects import Rejected
 from holdfast.data.files.stream import Encoded, Streamed
@@ -36,6 +38,8 @@ class LoadRequest:
     resize: Resize = "crop"
     strict: bool = False
     workers: int | None = None
+    ranges: Ranges = field(default_factory=dict, compare=False)
+    """How deep pixels are scaled; a kind that is not among them is an UnscaledError."""
     download: bool = False
     labels: bool = True
     """Whether the labels that the source has itself are asked for: they are not looked at otherwise."""
@@ -59,6 +63,12 @@ class LoadRequest:
         if self.limit is None or self.limit >= rows:
             return torch.arange(rows)
         return randomness.permutation(randomness.key(self.seed, "limit"), rows)[: self.limit].sort().values
+
+    @property
+    def identity(self) -> str:
+        """Changes where the way that pictures are decoded does."""
+        scales = "".join(f"/{kind} {low:g} {high:g}" for kind, (low, high) in sorted(self.ranges.items()))
+        return f"{self.size}/{self.resize}/{PIL.__version__}{scales}"
 
     @property
     def budget(self) -> int:
@@ -139,7 +149,7 @@ def decode_cell(encoded: bytes | None, place: int, request: LoadRequest, source:
     try:
         if not encoded:
             raise ValueError("no bytes of a picture; embed the file in the row")
-        return picture(encoded, request.size, request.resize)
+        return picture(encoded, request.size, request.resize, request.ranges)
     except Exception as error:  # damaged files raise almost anything in Pillow's plugins
         return Rejected(f"row {place} of {source} (counted from 0)", reason(error))
 

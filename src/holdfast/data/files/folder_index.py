@@ -1,14 +1,14 @@
 """A folder of pictures as a sorted index: one buffer of names, so that a million paths cost no Python object each."""
 
 # A Path for each of a million files would cost more than the walk.
-# ruff: noqa: PTH116, PTH118, PTH122, PTH123
+# ruff: noqa: PTH116, PTH118
 
 import hashlib
 import json
 import os
 import stat
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,16 +16,13 @@ from typing import Any, overload
 
 import numpy as np
 
+from holdfast.data.files.beside import LeftOut, is_beside, own_folder
+
 SCHEMA_VERSION = 1
 COLUMNS = ("names", "starts", "sizes", "mtimes")
 """What an index is kept as: an array each."""
 NO_FILE, NOT_REGULAR = -1, -2
 """Sizes that stand for a file that cannot be asked for its own (a link to nothing), and for pipes, sockets, devices."""
-_BESIDE = frozenset(
-    b".txt .csv .tsv .json .jsonl .ndjson .xml .yaml .yml .toml .md .rst .html .htm .pdf .py .sh .log .db .ini "
-    b".npy .npz .pkl .pt .pth .safetensors .parquet .zip .tar .gz".split()
-)
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"RIFF")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +38,15 @@ class FolderIndex:
     """int64 [n] bytes of each file, or NO_FILE, or NOT_REGULAR."""
     mtimes: np.ndarray
     """int64 [n] nanoseconds: when each file was last changed."""
+    left_out: tuple[str, ...] = ()
+    """What else the folder holds, a line for each kind."""
     home: Path | None = None
     """Where the index is kept on disk: another process maps it from there, and copies nothing."""
 
     def __reduce__(self) -> Any:
         if self.home is not None:
             return load_index, (self.home,)
-        return FolderIndex, (self.root, self.names, self.starts, self.sizes, self.mtimes)
+        return FolderIndex, (self.root, self.names, self.starts, self.sizes, self.mtimes, self.left_out)
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -114,12 +113,14 @@ def load_index(home: Path) -> FolderIndex:
 def index_folder(root: Path) -> FolderIndex:
     """Every file under a folder that may be a picture.
 
-    Names that begin with a dot, and text and data files (by suffix, unless they begin as a picture does), are left
-    out. Links to files count as files; a linked folder is walked once, unless it lies inside or has been walked.
+    Left out are names that begin with a dot, files whose suffix is no picture's (unless they begin as a picture does),
+    and folders below that hold a run or findings, or are called __MACOSX. Links to files count as files; a linked
+    folder is walked once, unless it lies inside or has been walked.
     """
     names: list[bytes] = []
     sizes, mtimes = array("q"), array("q")
-    for name, size, mtime in _files(os.fsencode(root)):
+    left = LeftOut()
+    for name, size, mtime in _files(os.fsencode(root), left):
         names.append(name)
         sizes.append(size)
         mtimes.append(mtime)
@@ -132,10 +133,11 @@ def index_folder(root: Path) -> FolderIndex:
         starts=np.concatenate([np.zeros(1, np.int64), lengths.cumsum()]),
         sizes=np.frombuffer(sizes, np.int64)[order] if names else np.zeros(0, np.int64),
         mtimes=np.frombuffer(mtimes, np.int64)[order] if names else np.zeros(0, np.int64),
+        left_out=left.notes(os.fsencode(root)),
     )
 
 
-def _files(root: bytes) -> Iterator[tuple[bytes, int, int]]:
+def _files(root: bytes, left: LeftOut) -> Iterator[tuple[bytes, int, int]]:
     """(relative path, size, time of change) of every file that may be a picture, in no order.
 
     The real tree comes first: a link to a part of it, or to a folder above, then leads nowhere new.
@@ -145,7 +147,7 @@ def _files(root: bytes) -> Iterator[tuple[bytes, int, int]]:
     while real or linked:
         folder = real.pop() if real else linked.pop()
         try:
-            entries = _entries(os.path.join(root, folder), walked)
+            entries = _entries(os.path.join(root, folder), walked, left if folder else None)
         except OSError:  # why is found when its turn to be read comes
             if not folder:
                 raise
@@ -155,19 +157,24 @@ def _files(root: bytes) -> Iterator[tuple[bytes, int, int]]:
             name = folder + entry.name
             if _is_folder(entry):
                 (linked if entry.is_symlink() else real).append(name + b"/")
-            elif not _is_beside(entry):
+            elif not is_beside(entry, left):
                 yield name, *_measures(entry)
         if not real:
             linked.sort(reverse=True)
 
 
-def _entries(path: bytes, walked: set[tuple[int, int]]) -> Iterable["os.DirEntry[bytes]"]:
-    """What a folder holds; nothing where it has been walked."""
+def _entries(path: bytes, walked: set[tuple[int, int]], left: LeftOut | None) -> list["os.DirEntry[bytes]"]:
+    """What a folder holds; nothing where it has been walked, or where it is below the root and not of the user's."""
     found = os.stat(path)
     if (found.st_dev, found.st_ino) in walked:
-        return ()
+        return []
     walked.add((found.st_dev, found.st_ino))
-    return (entry for entry in os.scandir(path) if not entry.name.startswith(b"."))
+    entries = [entry for entry in os.scandir(path) if not entry.name.startswith(b".")]
+    kind = None if left is None else own_folder(path.rstrip(b"/"), entries)
+    if left is None or kind is None:
+        return entries
+    left.folders.append((path.rstrip(b"/"), kind))
+    return []
 
 
 def _is_folder(entry: "os.DirEntry[bytes]") -> bool:
@@ -183,14 +190,3 @@ def _measures(entry: "os.DirEntry[bytes]") -> tuple[int, int]:
     except OSError:
         return NO_FILE, 0
     return (found.st_size if stat.S_ISREG(found.st_mode) else NOT_REGULAR), found.st_mtime_ns
-
-
-def _is_beside(entry: "os.DirEntry[bytes]") -> bool:
-    """Whether a file lies beside the pictures: text or data by its suffix, and no picture by its first bytes."""
-    if os.path.splitext(entry.name)[1].lower() not in _BESIDE:
-        return False
-    try:
-        with open(entry.path, "rb", buffering=0) as file:
-            return not file.read(4).startswith(_PICTURES) if entry.is_file() else True
-    except OSError:
-        return True

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,10 @@ def open_index(root: Path) -> FolderIndex:
     index = index_folder(root.resolve())
     home = cache_folder() / "folders" / hashlib.sha256(os.fsencode(index.root)).hexdigest()[:16] / index.checksum
     with suppress(OSError, ValueError, KeyError):
-        return load_index(home)
+        return replace(load_index(home), left_out=index.left_out)
     try:
         _write(index, home)
-        return load_index(home)
+        return replace(load_index(home), left_out=index.left_out)
     except OSError:
         return index
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -56,7 +55,7 @@ class ParquetRows:
     @property
     def identity(self) -> str:
         """What the pixels depend on: the files' names, sizes and times of change, and how they are decoded."""
-        digest = hashlib.sha256(f"{self.leaf}/{self.request.size}/{self.request.resize}/{PIL.__version__}".encode())
+        digest = hashlib.sha256(f"{self.leaf}/{self.request.identity}".encode())
         for path in self.files:
             found = path.stat()
             digest.update(f"/{path.resolve()}/{found.st_size}/{found.st_mtime_ns}".encode("utf-8", "surrogateescape"))

@@ -5,10 +5,13 @@ import threading
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from holdfast.data.files.deep import Ranges, Reach, UnscaledError, deep_values, ranges_of, scaled
+from holdfast.data.files.foreign import named_as, untaken
 
 Resize = Literal["crop", "square", "squash", "pad"]
 """How a picture becomes square: see `fit`."""
@@ -33,45 +36,85 @@ _STRIP = 2**22  # pixels that transparency is laid over the background in at a t
 _opening = threading.Lock()
 
 
-def picture(encoded: bytes | Path, size: int | None, resize: Resize = "crop") -> np.ndarray:
+def picture(
+    encoded: bytes | Path, size: int | None, resize: Resize = "crop", ranges: Ranges | None = None
+) -> np.ndarray:
     """uint8 [3, h, w] of an encoded picture, or of the file at a path, in the stored size.
 
-    Raises ValueError with the reason in a few words; for files, whatever Pillow and the system raise (see `reason`).
+    ranges: how deep pixels are scaled, see `scaled`. Raises ValueError with the reason in a few words; for files,
+    whatever Pillow and the system raise (see `reason`).
     """
     if isinstance(encoded, bytes):
-        return fit(decode(encoded, size, resize), size, resize)
+        return fit(decode(encoded, size, resize, ranges), size, resize)
     with encoded.open("rb") as file:
-        return fit(decode(file, size, resize), size, resize)
+        return fit(decode(file, size, resize, ranges), size, resize)
 
 
-def decode(encoded: bytes | BinaryIO, size: int | None = None, resize: Resize = "square") -> Image.Image:
-    """An encoded picture as upright 8-bit RGB: transparency over white, 16 bits scaled, a film's first frame.
+def decode(
+    encoded: bytes | BinaryIO, size: int | None = None, resize: Resize = "square", ranges: Ranges | None = None
+) -> Image.Image:
+    """An encoded picture as upright 8-bit RGB: transparency over white, deep pixels scaled, a film's first frame.
 
     Where the stored size allows, a JPEG is decoded at a half, a quarter or an eighth of its size ('square' never does).
     """
-    return _upright(_open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded), size, resize)
+    file = io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
+    return _upright(_open(file), file, size, resize, ranges)
 
 
-def _upright(image: Image.Image, size: int | None, resize: Resize) -> Image.Image:
+def _upright(
+    image: Image.Image, file: BinaryIO, size: int | None, resize: Resize, ranges: Ranges | None
+) -> Image.Image:
     if size is not None and resize != "square":
         _draft(image, size, resize)
     if image.width * image.height > MOST_PIXELS:
         raise ValueError(f"{image.width}×{image.height} pixels, more than {MOST_PIXELS:,}")
-    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    return to_rgb(image if turn is None else image.transpose(turn))
+    values = deep_values(image, file)
+    if values is None and image.format == "TIFF":
+        image.load()
+    turn = _UPRIGHT.get(_orientation(image))  # after the pixels: Pillow turns a TIFF itself as it loads it
+    upright = image if values is None else Image.fromarray(scaled(values, ranges))
+    return to_rgb(upright if turn is None else upright.transpose(turn))
 
 
-def look(file: BinaryIO, size: int) -> tuple[tuple[str, str], tuple[int, int], np.ndarray]:
-    """(format, mode) and (width, height) as an encoded picture is stored, and the whole of it squashed to size×size."""
+def _orientation(image: Image.Image) -> int:
+    """What the picture says of how it is to be turned; 1, upright, where that cannot be read."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # Pillow's reader raises what it likes, and the pixels are whole
+        return 1
+
+
+class Look(NamedTuple):
+    """What is seen of an encoded picture."""
+
+    kind: tuple[str, str]
+    """(format, mode) as it is stored."""
+    sides: tuple[int, int]
+    """(width, height) as it is stored."""
+    thumbnail: np.ndarray
+    """uint8 [3, size, size]: the whole of it, squashed; deep pixels by their own range."""
+    reach: Reach | None
+    """What its values reach, where they have more than 8 bits."""
+    untaken: tuple[str, ...]
+    """What the file has beside that picture."""
+
+
+def look(file: BinaryIO, size: int) -> Look:
+    """What is to be known of an encoded picture."""
     image = _open(file)
-    kind, sides = (image.format or "?", image.mode), image.size
-    return kind, sides, fit(_upright(image, size, "squash"), size, "squash")
+    kind, sides, beside = (image.format or "?", image.mode), image.size, untaken(image)
+    reach = None
+    try:
+        upright = _upright(image, file, size, "squash", {})
+    except UnscaledError as error:
+        reach = error.reach
+        file.seek(0)
+        upright = _upright(_open(file), file, size, "squash", ranges_of([reach]))
+    return Look(kind, sides, fit(upright, size, "squash"), reach, beside)
 
 
 def reason(error: BaseException) -> str:
     """Why a picture cannot be used, in a few words without addresses or paths."""
-    if isinstance(error, UnidentifiedImageError):
-        return "no picture of a format that can be read"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split()) or type(error).__name__
@@ -84,7 +127,10 @@ def _open(file: BinaryIO) -> Image.Image:
         if file.read(1) == b"":
             raise ValueError("empty file")
         file.seek(0)
-        return Image.open(file, formats=_formats())
+        try:
+            return Image.open(file, formats=_formats())
+        except UnidentifiedImageError as error:
+            raise UnidentifiedImageError(named_as(file)) from error
 
 
 @cache
@@ -105,28 +151,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """Any Pillow mode as RGB. Raises ValueError for numbers whose range nobody can tell."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith("I"):  # convert() would clip at 255 what runs to 65,535
-        return Image.fromarray(_from_16_bit(np.asarray(image))).convert("RGB")
-    if image.mode == "F":
-        return Image.fromarray(_from_floats(np.asarray(image))).convert("RGB")
+    if image.mode.startswith("I") or image.mode == "F":  # convert() would clip at 255 what runs to 65,535
+        return Image.fromarray(scaled(np.asarray(image), None)).convert("RGB")
     if image.has_transparency_data:
         return _over_background(image.convert("RGBA"))
     return image.convert("RGB")
-
-
-def _from_16_bit(grey: np.ndarray) -> np.ndarray:
-    if grey.dtype.itemsize > 2 and (grey.min() < 0 or grey.max() > 65535):
-        raise ValueError(f"integers from {grey.min()} to {grey.max()}; store 8 or 16 bits")
-    return np.round(np.arange(65536) / 257).astype(np.uint8)[grey]
-
-
-def _from_floats(grey: np.ndarray) -> np.ndarray:
-    """Floats as the smallest of the usual ranges that holds them: 0 to 1, to 255 or to 65,535."""
-    low, high = grey.min(), grey.max()
-    if not (low >= 0 and high <= 65535):  # written so that NaN is refused too
-        raise ValueError(f"floating-point pixels from {low:.3g} to {high:.3g}; store 8 or 16 bits")
-    top = 1 if high <= 1 else 255 if high <= 255 else 65535
-    return np.round(grey * np.float32(255 / top)).astype(np.uint8)
 
 
 def _over_background(image: Image.Image) -> Image.Image:

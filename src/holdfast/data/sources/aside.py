@@ -1,30 +1,49 @@
 """What of a source cannot be used: set aside with its reason, or refused where there is nothing left or --strict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from holdfast.data.files import Encoded, LoadRequest, Rejected, summary, unusable
+from holdfast.data.files import Encoded, LoadRequest, Ranges, Rejected, ranges_of, reach_in, said, summary, unusable
 from holdfast.data.images import Images
 
+Decoded = tuple[Tensor, dict[int, Rejected]]
+"""Pixels [n, 3, h, w], in memory or streamed, and by position what cannot be used."""
 
-def streamed(encoded: Encoded, places: Tensor, request: LoadRequest, source: str) -> tuple[Tensor, dict[int, Rejected]]:
+
+def scaled_alike(
+    decode: Callable[[LoadRequest], Decoded], request: LoadRequest, count: int, source: str
+) -> tuple[Tensor, dict[int, Rejected], Ranges]:
+    """What decode gives; once more where deep pictures were found, with one scale for all of a kind; and these scales.
+
+    Raises ValueError where none of `count` pictures can be used, and with request.strict where one cannot.
+    """
+    pixels, rejected = decode(request)
+    ranges: Ranges = {}
+    found = [reach for one in rejected.values() if (reach := reach_in(one.reason)) is not None]
+    if found:
+        ranges = ranges_of(found)
+        pixels, rejected = decode(replace(request, ranges={**request.ranges, **ranges}))
+    if len(rejected) == count:
+        raise none_usable(list(rejected.values()), source)
+    for position in sorted(rejected)[:1]:
+        allowed(rejected[position], request, source)
+    return pixels, rejected, ranges
+
+
+def streamed(encoded: Encoded, places: Tensor, request: LoadRequest) -> Decoded:
     """Pixels that worker processes decode, and those by position that cannot be used, once all have been looked at."""
     pixels = request.stream(encoded, places)
-    rejected = unusable(pixels, places, request.progress)
-    if rejected:
-        allowed(rejected[min(rejected)], request, source)
-    if len(rejected) == len(places):
-        raise none_usable(list(rejected.values()), source)
-    return cast(Tensor, pixels), rejected
+    return cast(Tensor, pixels), unusable(pixels, places, request.progress)
 
 
 def allowed(rejected: Rejected, request: LoadRequest, source: str) -> Rejected:
-    """What cannot be used, where that is no reason to stop. Raises ValueError with request.strict."""
-    if request.strict:
+    """What cannot be used, where that is no reason to stop. Raises ValueError with request.strict, but for a picture
+    that only waits for its collection's scale."""
+    if request.strict and reach_in(rejected.reason) is None:
         raise ValueError(
             f"expected pictures that can be read in {source}, got {rejected.path!r}: {rejected.reason}; "
             "repair or remove it, or leave --strict out to set such files aside"
@@ -40,8 +59,9 @@ def none_usable(rejected: Sequence[Rejected], source: str) -> ValueError:
     )
 
 
-def without(images: Images, rejected: Mapping[int, Rejected]) -> Images:
-    """The images without those at some positions, which are remembered as .rejected."""
+def without(images: Images, rejected: Mapping[int, Rejected], ranges: Ranges) -> Images:
+    """The images without those at some positions, which are remembered as .rejected, as the scales are."""
+    images = replace(images, ranges=ranges).noted(said(ranges))
     if not rejected:
         return images
     good = torch.ones(len(images), dtype=torch.bool)

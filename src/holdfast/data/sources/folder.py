@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import PIL
 import torch
 from torch import Tensor
 
@@ -23,7 +22,7 @@ from holdfast.data.files import (
     reason,
 )
 from holdfast.data.images import Images
-from holdfast.data.sources.aside import allowed, none_usable, streamed, without
+from holdfast.data.sources.aside import Decoded, allowed, scaled_alike, streamed, without
 from holdfast.data.sources.parquet import holds_shards
 from holdfast.data.sources.source import Items, Labels, Source, items_of
 
@@ -48,13 +47,17 @@ class PictureFolder(Source):
         """
         index = open_index(Path(self.name))
         if not len(index):
-            raise FileNotFoundError(f"expected .parquet files or pictures in {self.name}, got none; check the path")
+            raise FileNotFoundError(_nothing(index, self.name))
         places = request.places(len(index), self.name)
-        if request.is_streamed(len(places)):
-            pixels, rejected = streamed(FolderFiles(index, request), places, request, self.name)
-        else:
-            pixels, rejected = _decode(index, places.numpy(), request, self.name)
-        return without(Images(pixels, places, source=self.name, paths=Paths(index, places.numpy())), rejected)
+
+        def decode(request: LoadRequest) -> Decoded:
+            if request.is_streamed(len(places)):
+                return streamed(FolderFiles(index, request), places, request)
+            return _decode(index, places.numpy(), request, self.name)
+
+        pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
+        images = Images(pixels, places, source=self.name, paths=Paths(index, places.numpy()))
+        return without(images, rejected, ranges).noted(index.left_out)
 
     def labels(self, request: LoadRequest) -> Labels:
         return None, None
@@ -65,7 +68,7 @@ class PictureFolder(Source):
         def item(place: int) -> Path | Exception:
             return ValueError(_SPECIAL) if index.sizes[place] == NOT_REGULAR else index.path(place)
 
-        return items_of(len(index), item, index.printable, lambda ids: Paths(index, ids))
+        return items_of(len(index), item, index.printable, lambda ids: Paths(index, ids), index.left_out)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,20 @@ class FolderFiles:
     @property
     def identity(self) -> str:
         """What the pixels depend on: the files' names, sizes and times of change, and how they are decoded."""
-        return f"{self.index.root}/{self.index.checksum}/{self.request.size}/{self.request.resize}/{PIL.__version__}"
+        return f"{self.index.root}/{self.index.checksum}/{self.request.identity}"
+
+
+def _nothing(index: FolderIndex, source: str) -> str:
+    """What to say of a folder without pictures: what else is in it, parquet files further down above all."""
+    below = sorted({path.parent for path in index.root.glob("*/**/*.parquet")})[:3]
+    if below:
+        return (
+            f"expected .parquet files or pictures in {source}, got none but .parquet files in "
+            f"{', '.join(str(Path(source) / path.relative_to(index.root)) for path in below)}; name the folder of one "
+            "split"
+        )
+    beside = f" ({'; '.join(index.left_out)})" if index.left_out else ""
+    return f"expected .parquet files or pictures in {source}, got none{beside}; check the path"
 
 
 def _decode(
@@ -91,8 +107,7 @@ def _decode(
 ) -> tuple[Tensor, dict[int, Rejected]]:
     """uint8 [files, 3, h, w], rows of files that cannot be used left as they are, and those by position."""
     rejected: dict[int, Rejected] = {}
-    first = _first(index, places, request, source)
-    shape = first.shape
+    shape = _shape(index, places, request)
     request.check_budget(len(places), shape[1], shape[2], source)
     pixels = torch.empty(len(places), *shape, dtype=torch.uint8)
     into = pixels.numpy()
@@ -114,15 +129,10 @@ def printable_name(index: FolderIndex, place: int) -> str:
     return repr(index.printable(place))
 
 
-def _first(index: FolderIndex, places: np.ndarray, request: LoadRequest, source: str) -> np.ndarray:
-    """Pixels of the first picture that can be used. Raises ValueError where there is none."""
-    rejected = []
-    for place in places.tolist():
-        found = read_file(index, place, request)
-        if not isinstance(found, Rejected):
-            return found
-        rejected.append(allowed(found, request, source))
-    raise none_usable(rejected, source)
+def _shape(index: FolderIndex, places: np.ndarray, request: LoadRequest) -> tuple[int, ...]:
+    """Of the first picture that can be used; of nothing much where there is none."""
+    found = (read_file(index, place, request) for place in places.tolist())
+    return next((pixels.shape for pixels in found if not isinstance(pixels, Rejected)), (3, 1, 1))
 
 
 def read_file(index: FolderIndex, place: int, request: LoadRequest) -> np.ndarray | Rejected:
@@ -131,7 +141,7 @@ def read_file(index: FolderIndex, place: int, request: LoadRequest) -> np.ndarra
     if size == NOT_REGULAR:
         return Rejected(index.printable(place), _SPECIAL)
     try:
-        return picture(index.path(place), request.size, request.resize)
+        return picture(index.path(place), request.size, request.resize, request.ranges)
     except Exception as error:  # damaged files raise almost anything in Pillow's plugins
         dead = "a link that leads nowhere: " if size == NO_FILE and index.path(place).is_symlink() else ""
         return Rejected(index.printable(place), dead + reason(error))

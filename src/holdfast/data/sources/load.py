@@ -1,10 +1,10 @@
 """Where images come from: one call for every kind of source."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from holdfast.config import ViewSettings
-from holdfast.data.files import LoadRequest, Resize
+from holdfast.data.files import NO_PICTURE, LoadRequest, Ranges, Resize, begins_as_picture, named_as
 from holdfast.data.images import Images
 from holdfast.data.labels import described
 from holdfast.data.sources.folder import PictureFolder
@@ -23,6 +23,7 @@ def load_images(
     image_column: str | None = None,
     label_column: str | None = None,
     resize: Resize = "crop",
+    pixel_range: tuple[float, float] | Ranges | None = None,
     strict: bool = False,
     labels: str | None = None,
     subgroups: Sequence[str] = (),
@@ -44,6 +45,8 @@ def load_images(
     image_column, label_column: names where the usual ones are not used; labels are never needed.
     labels, subgroups: 'folder', 'FILE.csv', 'FILE.csv:COLUMN' or a column of the source, see `described`; labels may be
         'none', and by default are the source's own, which a folder has none of.
+    pixel_range: (black, white) of deep pixels, those of more than 8 bits, or such a pair for 'integers' and 'floats';
+        None takes what all of a kind reach, see `ranges_of`, and says so (Images.notes).
     download: let torchvision fetch a set that is not there.
     strict: raise for the first file of a folder that cannot be used, instead of setting it aside (Images.rejected).
 
@@ -57,6 +60,7 @@ def load_images(
         image_column=image_column,
         label_column=label_column,
         resize=resize,
+        ranges=_ranges(pixel_range),
         strict=strict,
         workers=workers,
         download=download,
@@ -78,8 +82,31 @@ def source_of(name: str | Path) -> Source:
     if on_disk and "*" not in Path(name).name and not Path(name).exists():
         raise FileNotFoundError(f"expected {accepted()}, got {name!r}, where there is no file; check the path")
     if kind is None:
-        raise ValueError(f"expected {accepted()}, got {name!r}; convert it to one of these")
+        raise ValueError(f"expected {accepted()}, got {name!r}; {_way_out(Path(name))}")
     return kind(name)
+
+
+def _way_out(path: Path) -> str:
+    """What to do with a file that is no source: by what it is."""
+    if not path.is_file():
+        return "convert it to one of these"
+    with path.open("rb") as file:
+        what = named_as(file)
+        file.seek(0)
+        alone = begins_as_picture(file.read(16))
+    if alone:
+        return "it is a single picture: give the folder it is in"
+    return f"it is {what}" if what != NO_PICTURE else "convert it to one of these"
+
+
+def _ranges(given: tuple[float, float] | Ranges | None) -> Ranges:
+    if given is None:
+        return {}
+    ranges = given if isinstance(given, Mapping) else dict.fromkeys(("integers", "floats"), given)
+    for low, high in ranges.values():
+        if not low < high:
+            raise ValueError(f"expected --pixel-range LOW HIGH with LOW below HIGH, got {low:g} and {high:g}")
+    return {kind: (float(low), float(high)) for kind, (low, high) in ranges.items()}
 
 
 def _kind(name: str) -> type[Source] | None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from holdfast.data.files import LoadRequest, ParquetRows, Row, decode_rows
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers, joined
-from holdfast.data.sources.aside import allowed, none_usable, streamed, without
+from holdfast.data.sources.aside import Decoded, scaled_alike, streamed, without
 from holdfast.data.sources.shards import check_embedded, holds_shards, opened, shard_files
 from holdfast.data.sources.source import Column, Items, Labels, Piece, Source
 
@@ -58,18 +58,17 @@ class ParquetFiles(Source):
         check_embedded(paths, columns.image, columns.leaf, self.name)
         places = request.places(sum(opened(path).metadata.num_rows for path in paths), self.name)
         labels, classes = self.labels(request)
-        if request.is_streamed(len(places)):
-            encoded = ParquetRows.of(paths, columns.leaf, request, self.name, most_bytes=request.budget // 4)
-            pixels, rejected = streamed(encoded, places, request, self.name)
-        else:
+
+        def decode(request: LoadRequest) -> Decoded:
+            if request.is_streamed(len(places)):
+                rows = ParquetRows.of(paths, columns.leaf, request, self.name, most_bytes=request.budget // 4)
+                return streamed(rows, places, request)
             blocks = _blocks(paths, columns, places.numpy())
-            pixels, rejected = decode_rows(blocks, images=len(places), request=request, source=self.name)
-            if rejected:
-                allowed(rejected[min(rejected)], request, self.name)
-            if len(rejected) == len(places):
-                raise none_usable(list(rejected.values()), self.name)
+            return decode_rows(blocks, images=len(places), request=request, source=self.name)
+
+        pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
         labels, named = labels if labels is None else labels[places], _read_paths(paths, columns, places.numpy())
-        return without(Images(pixels, places, labels, classes, self.name, paths=named), rejected)
+        return without(Images(pixels, places, labels, classes, self.name, paths=named), rejected, ranges)
 
     def labels(self, request: LoadRequest) -> Labels:
         """Those of all shards together. Raises ValueError where they are of different kinds."""

@@ -37,6 +37,8 @@ class Items:
     """What people call the image at a place."""
     paths: Callable[[np.ndarray], Any] | None = None
     """Paths of the images at some places, where the source is a folder."""
+    left_out: tuple[str, ...] = ()
+    """What else the source holds, a line for each kind."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,17 @@ class Source(ABC):
         return tuple(images.factors)
 
 
-def items_of(total: int, item: Callable[[int], Any], name: Callable[[int], str], paths: Any = None) -> Items:
+def items_of(
+    total: int,
+    item: Callable[[int], Any],
+    name: Callable[[int], str],
+    paths: Any = None,
+    left_out: tuple[str, ...] = (),
+) -> Items:
     """Items that are had one at a time, by their place."""
 
     def pieces(places: np.ndarray) -> Iterator[Piece]:
         for start in range(0, len(places), _PIECE):
             yield start, [(place, item(place)) for place in places[start : start + _PIECE].tolist()]
 
-    return Items(total, pieces, name, paths)
+    return Items(total, pieces, name, paths, left_out)

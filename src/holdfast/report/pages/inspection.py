@@ -45,11 +45,23 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("near-duplicates", _twins(twins["near"]) + ("" if twins["every_pair"] else " (not every pair compared)")),
         ("plain, grey", f"{document['plain']:,} plain surfaces, {document['grey']:,} without colour"),
     ]
+    found += [("values", _values(entry)) for entry in document.get("values", ())]
+    found += [("not taken", f"{what}: {count:,} files") for what, count in document.get("not_taken", {}).items()]
+    found += [("left out", text) for text in document.get("left_out", ())]
     if (both := document["overlap"]) is not None:
         other = f"{document['against']} ({both['other_images']:,} images)"
         found.append(("overlap", f"{both['near']:,} images are in {other} too, {both['exact']:,} of them copies"))
     found += [(entry["of"], _evenness(entry)) for entry in document["frequencies"]]
     return [*found, *_cost(document["cost"])]
+
+
+def _values(entry: Mapping[str, Any]) -> str:
+    """What deep pixels reach, and what becomes of them."""
+    low, high = entry["black_white"]
+    return (
+        f"{entry['images']:,} images hold {entry['kind']} of more than 8 bits, from {entry['low']:,.6g} to "
+        f"{entry['high']:,.6g}: {low:,.6g} becomes black and {high:,.6g} white in all of them (--pixel-range)"
+    )
 
 
 def _counts(counts: Mapping[str, int]) -> str:
