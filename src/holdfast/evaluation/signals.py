@@ -85,8 +85,8 @@ def live_signals(
 
     views [2, n, 3, h, w] in [0, 1]: two random views of n held-out images (n up to some thousand). All but alignment
     and variance_ratio are measured on images [n, 3, h, w] as they are, or on the first views where none are given.
-    knn_accuracy: percent, see knn_in_folds; needs labels [n], and is absent where these are too few. The encoder's modes
-    are restored.
+    knn_accuracy: percent, see knn_in_folds; needs labels [n], and is absent where these are too few. The encoder's
+    modes are restored.
     """
     count, n = views.shape[:2]
     features = extract_features(encoder, views.flatten(0, 1)).unflatten(0, (count, n))
