@@ -127,8 +127,7 @@ class RunConfig:
     """How a picture becomes square: the shorter side to the image size (above 64 pixels: to 256 / 224 of it), then the
     centre; the largest centred square; squashed whole; or whole, filled up with white."""
     pixel_range: tuple[float, float] | None = None
-    """What becomes black and what becomes white of pixels of more than 8 bits; None: what all of them reach, rounded up
-    to a usual depth, and said."""
+    """Black and white of pixels of more than 8 bits; None: what all reach, rounded to a usual depth and said."""
     memory_gib: float = 4.0
     """Most GiB of decoded pixels in memory; a folder or parquet files beyond it are streamed by workers."""
     workers: int | None = None

@@ -30,7 +30,7 @@ HELP = Help(
     example="holdfast audit runs/a --test test.parquet",
     first="data test labels axes budget minutes image_size device out page",
     groups={
-        "images": "groups download resize memory_gib workers strict",
+        "images": "groups download resize pixel_range memory_gib workers strict",
         "probes and groups of classes": "probe_on protocol probe_lr_drop group_rule few_shot_share",
         "what of the encoder is measured": "layer pool aggregate name batch_size precision seed",
         "robustness": "attack_images attack_norm attack_eps attack_steps attack_step attack_restarts square_images "

@@ -45,7 +45,9 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
         RunFolder.check(target)
     pool = prepare(config, progress=_reading(listen))
     config = resolve(config, fabric, pool)
-    for text in (*pool.images.notes, *cautions(config, pool)) if fabric.global_rank == 0 else ():
+    for text in pool.images.notes if fabric.global_rank == 0 else ():
+        listen({"kind": "note", "text": text})
+    for text in cautions(config, pool) if fabric.global_rank == 0 else ():
         listen({"kind": "caution", "text": text})
     encoder, initial = first_encoder(config)
     session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)

@@ -68,6 +68,9 @@ class Progress(Live):
         if event["step"] == 0 and event["counts"]:
             self.say(f"{self._label}images per class: {', '.join(map(str, event['counts']))}")
 
+    def _on_note(self, event: Mapping[str, Any]) -> None:
+        self.say(f"{self._label}note: {event['text']}")
+
     def _on_caution(self, event: Mapping[str, Any]) -> None:
         self.say(f"{self._label}caution: {event['text']}")
 

@@ -133,7 +133,10 @@ def _taken(column: Described, rows: np.ndarray) -> Described:
 def _from_folders(images: Images) -> Described:
     """The first folder of each path. Classes are all first folders, whether their images are loaded or not."""
     if not isinstance(images.paths, Paths):
-        raise ValueError(f"expected a folder of pictures to take labels of folders from, got {images.source}")
+        raise ValueError(
+            f"expected a folder of pictures to take labels of folders from, got {images.source}; leave --labels out "
+            "for its own, or name its column"
+        )
     folder = images.paths.folder
     ends, names = [], []
     while (start := ends[-1] if ends else 0) < len(folder):

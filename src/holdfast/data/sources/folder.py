@@ -130,7 +130,7 @@ def printable_name(index: FolderIndex, place: int) -> str:
 
 
 def _shape(index: FolderIndex, places: np.ndarray, request: LoadRequest) -> tuple[int, ...]:
-    """Of the first picture that can be used; of nothing much where there is none."""
+    """[3, h, w] of the first picture that can be used; of one pixel where there is none."""
     found = (read_file(index, place, request) for place in places.tolist())
     return next((pixels.shape for pixels in found if not isinstance(pixels, Rejected)), (3, 1, 1))
 
