@@ -134,7 +134,12 @@ def _load(data: str, options: "AuditOptions", size: int | None, resize: Any, sca
     scale: of deep pixels, where the options name none: that of the images before.
     """
     from holdfast.data import load_images
+    from holdfast.data.sources import source_of
 
+    labels = options.labels
+    if labels == "folder" and not source_of(data).in_folders:
+        labels = None
+        print(f"{data}: it has no folders, so its own labels are taken")
     subgroups = options.groups if options.test in (None, data) else ()
     images = load_images(
         data,
@@ -143,7 +148,7 @@ def _load(data: str, options: "AuditOptions", size: int | None, resize: Any, sca
         resize=resize,
         pixel_range=options.pixel_range or scale or None,
         strict=options.strict,
-        labels=options.labels,
+        labels=labels,
         subgroups=subgroups,
         **_memory(options),
     )

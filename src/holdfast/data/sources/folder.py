@@ -34,6 +34,7 @@ class PictureFolder(Source):
     """A folder of pictures: one that holds no parquet shards."""
 
     written = "a folder of pictures"
+    in_folders = True
 
     @staticmethod
     def matches(name: str) -> bool:

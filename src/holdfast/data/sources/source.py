@@ -52,6 +52,8 @@ class Source(ABC):
     """How a user writes such a source; messages list it."""
     on_disk: ClassVar[bool] = True
     """Whether the name is a path that must be there."""
+    in_folders: ClassVar[bool] = False
+    """Whether its images lie in folders, which --labels folder takes for classes."""
 
     @staticmethod
     @abstractmethod
