@@ -1,12 +1,15 @@
 """The command line: one clear line for bad input, exit code 2, nothing half-written; help that comes at once."""
 
+import json
 import subprocess
 import sys
 import time
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from holdfast import cli
 from holdfast.cli import COMMANDS, main
@@ -116,3 +119,14 @@ def test_each_command_is_a_function_in_a_file_of_its_name():
     files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")} - {"__init__"}
     assert files == set(COMMANDS)
     assert all(callable(getattr(import_module(f"holdfast.cli.{name}"), name)) for name in COMMANDS)
+
+
+def test_pictures_of_several_sizes_are_trained_at_one_that_is_said(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        pixels = rng.integers(0, 256, (20 + number, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    words = f"train simclr --data {tmp_path} --encoder timm/test_resnet --epochs 1 --batch-size 4 --precision 32"
+    assert main([*words.split(), "--signals-every", "0", "--out", str(tmp_path / "run")]) == 0
+    assert "image size: 25 pixels" in capsys.readouterr().out
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["image_size"] == 25

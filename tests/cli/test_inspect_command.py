@@ -28,7 +28,12 @@ def test_a_folder_is_described_on_screen_as_json_and_as_a_page(photos, capsys):
     assert "10, 10 usable, 0 set aside" in text
     assert "8 against 2 images is 4.0 to 1: mild." in text and "why:" in text
     assert json.loads((photos / "out" / "x.json").read_text())["images"]["usable"] == 10
-    assert "4.0 to 1" in (photos / "out" / "x.html").read_text()
+    page = (photos / "out" / "x.html").read_text()
+    assert "4.0 to 1" in page and "The rarest: dog, 2 in all" in page
+    assert "pictures" not in json.loads((photos / "out" / "x.json").read_text())
+    last = text.strip().splitlines()[-1]
+    assert last.startswith("  holdfast train ") and "--data photos" in last and "--labels folder" in last
+    assert "copies" not in text.partition("advice")[0], "nothing is there twice, so no row says 0"
 
 
 def test_time_and_memory_of_a_method_are_measured(photos, capsys):

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 from torchvision import datasets
 
-from holdfast.inspection import advised_config, inspect, with_cost
+from holdfast.config import RunConfig
+from holdfast.inspection import advised_config, inspect, next_steps, with_cost
+from holdfast.methods import SimCLRConfig
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +133,32 @@ def test_the_cost_is_of_the_run_that_is_advised(folder):
     assert cost["steps_per_epoch"] == 3 and cost["images_bytes"] == 18 * 3 * 32 * 32
     assert cost["hours"] == pytest.approx(cost["seconds"] * 18 / 8 * cost["epochs"] / 3600)
     assert any("on this machine" in entry["advice"] for entry in known["advice"])
+
+
+def test_pictures_show_duplicates_the_smallest_and_the_rarest(folder):
+    picture(9, size=20).save(folder / "cat" / "small.png")
+    rows = inspect(str(folder), labels="folder", show=True)["pictures"]
+    named = [(row["title"], [one["name"] for one in row["pictures"]]) for row in rows]
+    assert ("2 that look alike", ["cat/3.png", "dog/copy.png"]) in named
+    by_title = dict(named)
+    assert "cat/small.png" in by_title["The smallest"]
+    assert by_title["The rarest: owl, 1 in all"] == ["owl/30.png"]
+    assert all(one["uri"].startswith("data:image/jpeg;base64,") for row in rows for one in row["pictures"])
+
+
+def test_files_that_are_no_pictures_are_counted_apart(folder):
+    (folder / "notes.txt").write_text("x")
+    found = inspect(str(folder))
+    assert (found["images"]["found"], found["other_files"]) == (19, 1)
+
+
+def test_the_next_step_is_a_first_look_of_half_an_hour_where_the_run_takes_longer():
+    document = {"cost": {"seconds_per_epoch": 9.0, "hours": 5.0}}
+    config = RunConfig(method=SimCLRConfig(), data="my photos", image_size=96, batch_size=8, epochs=2000)
+    look, whole = next_steps(document, config, labels="folder")
+    assert look["what"] == "a first look, about 30 minutes"
+    assert "--data 'my photos'" in look["command"] and "--epochs 200 " in look["command"]
+    assert whole["what"] == "train in full, about 5.0 hours" and "--epochs 2000 " in whole["command"]
+    assert [step["what"] for step in next_steps({"cost": None}, config)] == ["train"]
+    short = {"cost": {"seconds_per_epoch": 0.1, "hours": 0.05}}
+    assert [step["what"] for step in next_steps(short, config)] == ["train in full, about 3 minutes"]

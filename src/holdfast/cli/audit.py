@@ -16,7 +16,7 @@ from holdfast.cli.audited import (
     left_out,
     subject_of,
 )
-from holdfast.cli.options import Help, UserError, parse
+from holdfast.cli.options import Help, UserError, fitted, parse
 from holdfast.cli.progress import Stages
 from holdfast.findings import Finding
 
@@ -117,7 +117,7 @@ def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *
     print(as_text(shortlist_table(collect([folder]), [finding.audit for finding in findings])))
     for finding in findings:
         for warning in finding.settings.get("warnings", ()):
-            print(f"  {finding.audit}: {warning}")
-    print("\n".join(notes))
+            print(fitted(f"  {finding.audit}: {warning}"))
+    print(fitted("\n".join(notes)))
     if page:
         print(f"  page: {report([folder], folder / 'report.html')}")

@@ -5,15 +5,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from holdfast.cli.options import Help, UserError, nearest, parse
+from holdfast.cli.options import Help, UserError, fitted, nearest, parse
 from holdfast.progress import OnStage
 from holdfast.runs import write_json
+
+if TYPE_CHECKING:
+    from holdfast.config import RunConfig
 
 HELP = Help(
     usage="holdfast inspect SOURCE [OPTIONS]",
@@ -66,48 +69,56 @@ def inspect(words: Sequence[str]) -> None:
         raise UserError(
             f"expected one folder or file to inspect, got {len(options.sources)}; as in: holdfast inspect photos"
         )
-    document = _document(options)
-    print(_text(document))
+    document, steps = _document(options)
+    print(fitted(_text(document)))
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        print(f"numbers: {write_json(options.json, document)}")
+        numbers = {name: value for name, value in document.items() if name != "pictures"}
+        print(f"numbers: {write_json(options.json, numbers)}")
     if options.page is not None:
         from holdfast.report.pages import inspection_page
 
         print(f"page: {inspection_page(document, options.page)}")
+    print("\n".join(f"{step['what']}:\n  {step['command']}" for step in reversed(steps)))
 
 
-def _document(options: InspectOptions) -> dict[str, Any]:
+def _document(options: InspectOptions) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """What there is, and what to run next."""
     from holdfast.cli.progress import quiet_fabric
     from holdfast.inspection import inspect as look
+    from holdfast.inspection import RECIPE, next_steps, with_cost, with_first_look
     from holdfast.methods import METHODS, PRESETS
+    from holdfast.recipes import RECIPES
 
     known = ["auto", "none", *METHODS, *PRESETS]
     if options.method not in known:
         raise UserError(f"expected a method after --method, got {options.method!r}; {nearest(options.method, known)}")
     settings = {name: getattr(options, name) for name in ("against", "labels", "limit", "seed", "download")}
     with _live() as progress:
-        document = look(options.sources[0], subgroups=options.groups, progress=progress, **settings)
-    if options.method == "none":
-        return document
-    quiet_fabric()
-    return _costed(document, options)
+        shown = {"subgroups": options.groups, "show": options.page is not None}
+        document = look(options.sources[0], progress=progress, **shown, **settings)
+    config = _run(document, options)
+    if options.method != "none":
+        quiet_fabric()
+        print("measuring a few steps ...", file=sys.stderr)
+        document = with_cost(document, config)
+    if options.method == "auto":
+        document = with_first_look(document, RECIPES[RECIPE]())
+    return document, next_steps(document, config, labels=options.labels)
 
 
-def _costed(document: dict[str, Any], options: InspectOptions) -> dict[str, Any]:
-    from holdfast.inspection import RECIPE, advised_config, with_cost, with_first_look
+def _run(document: dict[str, Any], options: InspectOptions) -> "RunConfig":
+    """The run that is timed and proposed: the advised one, with what the options name in its place."""
+    from holdfast.inspection import advised_config
     from holdfast.methods import default_config
-    from holdfast.recipes import RECIPES
 
     config = advised_config(document)
-    if options.method != "auto":
+    if options.method not in ("auto", "none"):
         sized = {name: getattr(config, name) for name in ("data", "image_size", "batch_size", "epochs")}
         config = replace(default_config(options.method), **sized)
     names = ("encoder", "image_size", "batch_size", "epochs")
     asked = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    print("measuring a few steps ...", file=sys.stderr)
-    known = with_cost(document, replace(config, **asked))
-    return with_first_look(known, RECIPES[RECIPE]()) if options.method == "auto" else known
+    return replace(config, **asked)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from holdfast.cli.options import (
     parse,
     take,
     without_heavy_imports,
+    wrapped,
 )
 from holdfast.config import VIEWS, RunConfig, ViewSettings
 
@@ -58,11 +59,23 @@ def train(words: Sequence[str]) -> None:
     from holdfast.engine import train as engine_train
 
     quiet_fabric()
+    config = sized(options.config)
     folder = options.out or free_folder(Path("runs"), words[0])
     with Progress(folder) as progress:
-        run = engine_train(options.config, folder, listen=progress)
+        run = engine_train(config, folder, listen=progress)
     progress.say(f"encoder: {run.encoder}")
     progress.say(f"next: holdfast audit {folder}")
+
+
+def sized(config: RunConfig) -> RunConfig:
+    """The configuration with an image size where it names none and the pictures have several; says which and why."""
+    from holdfast.data import size_for
+
+    choice = size_for(config.data) if config.image_size is None and not config.download else None
+    if choice is None:
+        return config
+    print(wrapped(str(choice)))
+    return replace(config, image_size=choice.size)
 
 
 def train_options(words: list[str]) -> TrainOptions:

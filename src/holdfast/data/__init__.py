@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from holdfast.data.splits import nested_subsets as nested_subsets
     from holdfast.data.splits import pareto_counts as pareto_counts
     from holdfast.data.splits import parse_long_tail as parse_long_tail
+    from holdfast.data.usual_size import SizeChoice as SizeChoice
+    from holdfast.data.usual_size import size_for as size_for
     from holdfast.data.views import Nuisances as Nuisances
     from holdfast.data.views import Parameters as Parameters
     from holdfast.data.views import Views as Views

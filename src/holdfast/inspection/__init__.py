@@ -10,14 +10,16 @@ from holdfast.config import RunConfig
 from holdfast.data.survey import Survey, survey
 from holdfast.inspection.advice import advice, budget, method_for
 from holdfast.inspection.cost import estimated
-from holdfast.inspection.facts import counted, sizes, usable_images
+from holdfast.inspection.facts import counted, other_files, sizes, usable_images
 from holdfast.inspection.first_look import RECIPE, half_hour
 from holdfast.inspection.frequencies import frequencies
 from holdfast.inspection.near_duplicates import duplicates, overlap
+from holdfast.inspection.pictures import pictures
+from holdfast.inspection.steps import next_steps
 from holdfast.methods import default_config
 from holdfast.progress import OnStage
 
-__all__ = ["RECIPE", "advice", "advised_config", "inspect", "with_cost", "with_first_look"]
+__all__ = ["RECIPE", "advice", "advised_config", "inspect", "next_steps", "with_cost", "with_first_look"]
 
 SCHEMA_VERSION = 1
 
@@ -32,11 +34,13 @@ def inspect(
     seed: int = 0,
     progress: OnStage | None = None,
     download: bool = False,
+    show: bool = False,
 ) -> dict[str, Any]:
     """Counts, sizes, what cannot be used, duplicates, overlap, frequencies and advice, as JSON values.
 
     source, against, labels, subgroups: as load_images takes them. limit: look at a draw of so many images, decided by
-    seed. progress is told (stage, done, all). download: let torchvision fetch a set that is not there.
+    seed. progress is told (stage, done, all). download: let torchvision fetch a set that is not there. show: add
+    thumbnails, under "pictures", for a page.
 
     Raises FileNotFoundError or ValueError where a source cannot be read or holds no image that can be used.
     """
@@ -55,6 +59,9 @@ def inspect(
         "cost": None,
         "first_look": None,
     }
+    document["other_files"] = other_files(source, document["images"]["found"])
+    if show:
+        document["pictures"] = pictures(seen, document, labels=labels)
     return document | {"advice": advice(document)}
 
 

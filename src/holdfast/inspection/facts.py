@@ -1,16 +1,17 @@
 """How many images there are, of what kind and size; numbers only, no judgement."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from holdfast.data.files import ranges_of
 from holdfast.data.survey import Survey
+from holdfast.data.usual_size import advised_size
 
-TRAINED_SIZES = (32, 64, 96, 128, 160, 192, 224)
-"""Sides that views are usually trained at, in pixels."""
 _NAMED = 20
 
 
@@ -44,11 +45,18 @@ def _shares(seen: Survey, part: int) -> dict[str, int]:
     return {name: number for name, number in counts.most_common() if number}
 
 
+def other_files(source: str, found: int) -> int:
+    """Files in a folder that are no pictures by their names; 0 for any other source."""
+    if not Path(source).is_dir():
+        return 0
+    return max(0, sum(len(files) for _, _, files in os.walk(source, followlinks=True)) - found)
+
+
 def sizes(seen: Survey) -> dict[str, Any]:
     """Sides in pixels, shapes and bytes, and the largest usual size that half of the images reach."""
     shorter, longer = np.minimum(seen.width, seen.height), np.maximum(seen.width, seen.height)
     median = int(np.median(shorter))
-    advised = max((size for size in TRAINED_SIZES if size <= median), default=median)
+    advised = advised_size(median)
     return {
         "width": _spread(seen.width),
         "height": _spread(seen.height),

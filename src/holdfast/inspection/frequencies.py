@@ -23,7 +23,7 @@ def frequencies(seen: Survey, *, labels: str | None, subgroups: Sequence[str]) -
 
     A folder without labels gets an entry for its first folders, under which its pictures may or may not be classes.
     """
-    images = relabelled(_with_own_labels(seen), seen.source, labels=labels, subgroups=subgroups)
+    images = relabelled(with_own_labels(seen), seen.source, labels=labels, subgroups=subgroups)
     entries = []
     if images.labels is not None:
         names = images.classes or tuple(str(number) for number in range(images.class_count))
@@ -36,7 +36,7 @@ def frequencies(seen: Survey, *, labels: str | None, subgroups: Sequence[str]) -
     return entries
 
 
-def _with_own_labels(seen: Survey) -> Images:
+def with_own_labels(seen: Survey) -> Images:
     """The images without pixels, with the labels that the source itself has."""
     bare = seen.bare()
     labels, classes = source_of(seen.source).labels(LoadRequest())

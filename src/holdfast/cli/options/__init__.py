@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from holdfast.cli.options.errors import nearest as nearest
     from holdfast.cli.options.folders import free_folder as free_folder
     from holdfast.cli.options.help import Help as Help
+    from holdfast.cli.options.help import fitted as fitted
     from holdfast.cli.options.help import wrapped as wrapped
     from holdfast.cli.options.listing import chosen as chosen
     from holdfast.cli.options.listing import first_line as first_line

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import sys
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -75,6 +76,20 @@ def wrapped(text: str, indent: str = "", hang: str | None = None) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def fitted(text: str) -> str:
+    """Lines that are too long for the terminal, broken between words; as they are where the output is no terminal."""
+    if not sys.stdout.isatty():
+        return text
+    columns = shutil.get_terminal_size((80, 24)).columns
+    return "\n".join(line if len(line) <= columns else _folded(line, columns) for line in text.split("\n"))
+
+
+def _folded(line: str, columns: int) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    whole = {"break_long_words": False, "break_on_hyphens": False, "drop_whitespace": True}
+    return textwrap.fill(line.strip(), columns, initial_indent=indent, subsequent_indent=f"{indent}    ", **whole)
 
 
 def _section(heading: str, options: list[Option]) -> list[str]:

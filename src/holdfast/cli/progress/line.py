@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import ProgressColumn, TaskID
 
+from holdfast.cli.options import fitted
+
 
 class Live:
     """A context in which lines are said above a live one, which only a terminal has."""
@@ -33,4 +35,4 @@ class Live:
 
     def say(self, text: str) -> None:
         """One line, above the live one where there is one."""
-        self._console.print(text, markup=False)
+        self._console.print(fitted(text), markup=False)

@@ -24,6 +24,7 @@ def render_inspection(document: Mapping[str, Any]) -> str:
     return fill(
         "pages/inspection.html.j2",
         document=document,
+        pictures=document.get("pictures", ()),
         facts=facts(document),
         frequencies=[_bars(entry) for entry in document["frequencies"]],
     )
@@ -34,20 +35,29 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     images, sizes, twins = document["images"], document["sizes"], document["duplicates"]
     some = "" if images["looked_at"] == images["found"] else f" ({images['looked_at']:,} of them looked at, a draw)"
     side = sizes["shorter_side"]
+    beside = f"; {document['other_files']:,} other files beside them" if document.get("other_files") else ""
     found = [
-        ("images", f"{images['found']:,}{some}, {images['usable']:,} usable, {images['set_aside']:,} set aside"),
+        (
+            "images",
+            f"{images['found']:,}{some}, {images['usable']:,} usable, {images['set_aside']:,} set aside{beside}",
+        ),
         ("formats", _counts(document["formats"])),
         ("modes", _counts(document["modes"])),
         ("shorter side", f"{side['smallest']:.0f} to {side['largest']:.0f} pixels, median {side['median']:.0f}"),
         ("shape", f"{sizes['square']:,} square; longest over shortest side {_ratio(sizes['longer_over_shorter'])}"),
         ("on disk", f"{sizes['bytes']['all'] / 2**20:,.1f} MiB, median {sizes['bytes']['median'] / 1024:,.1f} KiB"),
-        ("copies", _twins(twins["exact"])),
-        ("near-duplicates", _twins(twins["near"]) + ("" if twins["every_pair"] else " (not every pair compared)")),
-        ("plain, grey", f"{document['plain']:,} plain surfaces, {document['grey']:,} without colour"),
     ]
     found += [("values", _values(entry)) for entry in document.get("values", ())]
     found += [("not taken", f"{what}: {count:,} files") for what, count in document.get("not_taken", {}).items()]
     found += [("left out", text) for text in document.get("left_out", ())]
+    every = "" if twins["every_pair"] else " (not every pair compared)"
+    counted = [
+        ("copies", _twins(twins["exact"]), twins["exact"]["groups"]),
+        ("near-duplicates", _twins(twins["near"]) + every, twins["near"]["groups"]),
+        ("plain", f"{document['plain']:,} plain surfaces", document["plain"]),
+        ("grey", f"{document['grey']:,} without colour", document["grey"]),
+    ]
+    found += [(name, text) for name, text, number in counted if number]
     if (both := document["overlap"]) is not None:
         other = f"{document['against']} ({both['other_images']:,} images)"
         found.append(("overlap", f"{both['near']:,} images are in {other} too, {both['exact']:,} of them copies"))

@@ -1,0 +1,83 @@
+"""Pictures that show what an inspection found: duplicates side by side, the smallest and the rarest."""
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from holdfast.data.files import LoadRequest
+from holdfast.data.sources import relabelled, source_of
+from holdfast.data.survey import Survey
+from holdfast.inspection.frequencies import with_own_labels
+
+SIDE, SHOWN, GROUPS = 112, 6, 4
+
+
+def pictures(seen: Survey, document: dict[str, Any], *, labels: str | None) -> list[dict[str, Any]]:
+    """Rows of pictures, each with a title and, by picture, its name, a note and its pixels as a data URI."""
+    rows = []
+    found = document["duplicates"]
+    for group in [*found["exact"]["largest"], *found["near"]["largest"]]:
+        if len(rows) < GROUPS and not any(
+            set(group["names"]) <= {one["name"] for one in row["pictures"]} for row in rows
+        ):
+            ids = _ids_of(seen, group["names"])
+            rows.append({"title": f"{group['images']} that look alike", "pictures": _shown(seen, ids)})
+    shorter = np.minimum(seen.width, seen.height)
+    if shorter.min() < shorter.max():
+        smallest = np.argsort(shorter, kind="stable")[:SHOWN]
+        rows.append({"title": "The smallest", "pictures": _shown(seen, seen.ids[smallest])})
+    return [*rows, *_rarest(seen, labels)]
+
+
+def _rarest(seen: Survey, labels: str | None) -> list[dict[str, Any]]:
+    try:
+        images = relabelled(with_own_labels(seen), seen.source, labels=labels or _folders(seen), subgroups=())
+    except ValueError:  # pictures beside the folders: these are no classes
+        return []
+    if images.labels is None or not len(images.labels):
+        return []
+    numbers = images.labels.numpy()
+    counts = np.bincount(numbers)
+    rare = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
+    name = images.classes[rare] if images.classes else str(rare)
+    ids = seen.ids[np.flatnonzero(numbers == rare)[:SHOWN]]
+    return [{"title": f"The rarest: {name}, {counts[rare]:,} in all", "pictures": _shown(seen, ids)}]
+
+
+def _folders(seen: Survey) -> str | None:
+    own, _ = source_of(seen.source).labels(LoadRequest())
+    return "folder" if own is None and seen.paths is not None else None
+
+
+def _ids_of(seen: Survey, names: Sequence[str]) -> np.ndarray:
+    wanted = set(names)
+    return np.array([number for number in seen.ids.tolist() if seen.names(number) in wanted])[:SHOWN]
+
+
+def _shown(seen: Survey, ids: Iterable[int]) -> list[dict[str, str]]:
+    order = np.sort(np.asarray(list(ids)))
+    items = source_of(seen.source).survey(LoadRequest())
+    found = {place: item for _, piece in items.pieces(order) for place, item in piece}
+    sides = dict(zip(seen.ids.tolist(), zip(seen.width.tolist(), seen.height.tolist(), strict=True), strict=True))
+    return [
+        {"name": seen.names(place), "note": "{} × {}".format(*sides[place]), "uri": _uri(found[place])}
+        for place in order.tolist()
+    ]
+
+
+def _uri(item: Any) -> str:
+    """A thumbnail of a picture in a file, in bytes or in pixels [3, h, w], as a data URI."""
+    if isinstance(item, np.ndarray):
+        picture = Image.fromarray(np.moveaxis(item, 0, -1))
+    else:
+        picture = ImageOps.exif_transpose(Image.open(io.BytesIO(item) if isinstance(item, bytes) else Path(item)))
+    picture = picture.convert("RGB")
+    picture.thumbnail((SIDE, SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "jpeg", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
