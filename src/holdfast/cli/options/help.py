@@ -88,8 +88,14 @@ def fitted(text: str) -> str:
 
 def _folded(line: str, columns: int) -> str:
     indent = line[: len(line) - len(line.lstrip())]
-    whole = {"break_long_words": False, "break_on_hyphens": False, "drop_whitespace": True}
-    return textwrap.fill(line.strip(), columns, initial_indent=indent, subsequent_indent=f"{indent}    ", **whole)
+    return textwrap.fill(
+        line.strip(),
+        columns,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _section(heading: str, options: list[Option]) -> list[str]:
