@@ -5,6 +5,13 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from holdfast.api import card as card
+    from holdfast.api import compare as compare
+    from holdfast.api import embed as embed
+    from holdfast.api import export as export
+    from holdfast.api import inspect as inspect
+    from holdfast.api import resume as resume
+    from holdfast.api import train as train
     from holdfast.audits import AUDITS as AUDITS
     from holdfast.audits import audit as audit
     from holdfast.config import VIEWS as VIEWS
@@ -12,8 +19,6 @@ if TYPE_CHECKING:
     from holdfast.config import ViewSettings as ViewSettings
     from holdfast.data import Images as Images
     from holdfast.data import load_images as load_images
-    from holdfast.engine import resume as resume
-    from holdfast.engine import train as train
     from holdfast.findings import Finding as Finding
     from holdfast.findings import Score as Score
     from holdfast.methods import METHODS as METHODS

@@ -3,6 +3,7 @@
 On disk a finding is `NAME.json` (scores and settings) and, where it has per-sample columns, `NAME.parquet` beside it.
 """
 
+import difflib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from holdfast.display import html_table, rounded, score_figure
 from holdfast.renamed import current
 from holdfast.runs import atomic_path, write_json
 
@@ -40,6 +42,14 @@ class Score:
     interval_over: str = ""
     """What the interval is over, such as 'test images (bootstrap, 1,000 draws)'."""
 
+    def __repr__(self) -> str:
+        return " ".join(filter(None, (self.name, rounded(self.value, self.unit), self.between, self.unit)))
+
+    @property
+    def between(self) -> str:
+        """The interval as text, '' where there is none."""
+        return "" if self.interval is None else "[{}, {}]".format(*(rounded(v, self.unit) for v in self.interval))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -55,11 +65,38 @@ class Finding:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Protocol, seed, budget, checksums of split and encoder, hardware, seconds: all that measuring it again needs."""
 
+    def __repr__(self) -> str:
+        return f"Finding({self.audit}: {', '.join(map(repr, self.scores))}; {self._images} images)"
+
+    def _repr_html_(self) -> str:
+        rows = [(s.name, rounded(s.value, s.unit), s.between, s.unit, s.better, s.definition) for s in self.scores]
+        heads = ("score", "value", "95 % interval", "unit", "better", "what it is")
+        return html_table(f"{self.audit}, {self._images} images", rows, heads)
+
+    @property
+    def _images(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def to_pandas(self) -> Any:
+        """The columns as a pandas DataFrame, a row an image. Raises ModuleNotFoundError where pandas is not there."""
+        try:
+            import pandas as pd
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("expected pandas, which is not installed; pip install pandas") from None
+        return pd.DataFrame({name: list(values) for name, values in self.columns.items()})
+
+    def plot(self) -> Any:
+        """The scores with their intervals as a matplotlib figure, a panel for each unit."""
+        return score_figure(self.audit, [(s.name, s.value, s.interval, s.unit) for s in self.scores])
+
     def __getitem__(self, name: str) -> Score:
         for score in self.scores:
             if score.name == name:
                 return score
-        raise KeyError(f"finding {self.audit!r} has no score {name!r}; it has {[s.name for s in self.scores]}")
+        names = [score.name for score in self.scores]
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise KeyError(f"finding {self.audit!r} has no score {name!r}; {hint}it has {names}")
 
     def save(self, folder: Path) -> Path:
         """Writes folder/AUDIT.json and, with columns, folder/AUDIT.parquet; returns the JSON's path."""

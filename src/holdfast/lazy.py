@@ -1,6 +1,7 @@
 """Names of a package that load on first use, from one list: the imports that its `__init__` shows type checkers."""
 
 import ast
+import difflib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,9 @@ def lazy_names(package: str, file: str) -> tuple[Callable[[str], Any], Callable[
 
     def load(name: str) -> Any:
         if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            close = difflib.get_close_matches(name, homes, n=1, cutoff=0.6)
+            hint = f"; did you mean {close[0]}?" if close and not name.startswith("_") else ""
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
         return getattr(import_module(homes[name]), name)
 
     names = sorted(homes)

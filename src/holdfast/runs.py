@@ -84,6 +84,10 @@ class RunFolder:
     """Names the files of a run; creates nothing by itself."""
 
     path: Path
+    """The folder; a string is taken too."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
 
     @property
     def config(self) -> Path:

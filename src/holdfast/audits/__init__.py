@@ -71,7 +71,8 @@ def audit(
     images: Images | str,
     *,
     test: Images | str | None = None,
-    axes: Sequence[str] | None = None,
+    axes: Sequence[str] | str | None = None,
+    labels: str | None = None,
     train_ids: Tensor | None = None,
     validation_ids: Tensor | None = None,
     few_shot_ids: Tensor | None = None,
@@ -85,7 +86,8 @@ def audit(
 ) -> list[Finding]:
     """Measures an encoder: one Finding for each of `axes`, names in AUDITS.
 
-    axes: None takes all that the images and pairs allow. budget: what robustness and invariance may spend where
+    axes: one name or several; None takes all that the images and pairs allow. labels: where the labels of images and
+    test stand, as load_images takes it. budget: what robustness and invariance may spend where
     options do not say, 'quick', 'fast' or 'full'; None: 'fast' where axes is None too, else 'full'.
 
     encoder: a module that takes pixels [n, 3, h, w] in [0, 1] to features, or what load_encoder takes. images: the
@@ -102,8 +104,10 @@ def audit(
     """
     known = Known(train_ids=train_ids, validation_ids=validation_ids, few_shot_ids=few_shot_ids, counts=counts, run=run)
     spent = budgeted(budget or ("fast" if axes is None else "full"), options)
+    images = load_images(images, labels=labels) if isinstance(images, str) else images
+    test = load_images(test, labels=labels) if isinstance(test, str) else test
     audited = prepare(encoder, images, test, known, name=name, pairs=pairs, options=Options(**spent))
-    findings = [measure(axis, audited) for axis in fitting_axes(audited, axes)]
+    findings = [measure(axis, audited) for axis in fitting_axes(audited, (axes,) if isinstance(axes, str) else axes)]
     if atlas is not None:
         write_atlas(atlas, audited, findings)
     return findings

@@ -59,13 +59,13 @@ def embed(words: Sequence[str]) -> None:
 
     if options.out.suffix not in SUFFIXES:
         raise UserError(f"expected --out ending in {', '.join(SUFFIXES)}, got {options.out}; choose one of them")
-    images, features, facts = _embedded(options.encoder, options)
+    images, features, facts = embedded(options.encoder, options)
     path = write_embeddings(options.out, images, features, facts)
     has = [name for name in ("labels", "paths") if getattr(images, name) is not None]
     print(f"features: {path} ({len(images):,} images × {features.shape[1]}, with ids{''.join(f', {n}' for n in has)})")
 
 
-def _embedded(source: str, options: EmbedOptions) -> tuple[Any, Any, dict[str, Any]]:
+def embedded(source: str, options: EmbedOptions) -> tuple[Any, Any, dict[str, Any]]:
     """Images, their features, and what a reader must know of them."""
     import torch
 

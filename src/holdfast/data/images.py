@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from holdfast.data.files import Paths, Rejected, Streamed, checksum, head, short
+from holdfast.display import html_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,19 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape[2:]
+        classes = f", {self.class_count:,} classes" if self.labels is not None else ", no labels"
+        aside = f", {len(self.rejected):,} set aside" if self.rejected else ""
+        return f"Images({len(self):,} of {width} × {height} pixels{classes}{aside}, {self.source})"
+
+    def _repr_html_(self) -> str:
+        rows = [("images", f"{len(self):,}"), ("pixels", "{1} × {0}".format(*self.pixels.shape[2:]))]
+        rows += [("classes", f"{self.class_count:,}" if self.labels is not None else "no labels")]
+        rows += [(f"groups {name}", ", ".join(group.names[:8])) for name, group in self.subgroups.items()]
+        rows += [("set aside", f"{len(self.rejected):,}")] if self.rejected else []
+        return html_table(self.source, rows)
 
     def __getitem__(self, index: int) -> Tensor:
         """Image `index` as uint8 [3, h, w]."""

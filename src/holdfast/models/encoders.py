@@ -69,6 +69,10 @@ class Encoder(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
+        if not images.is_floating_point():
+            raise ValueError(
+                f"expected pixels as floats in [0, 1], got {images.dtype}; divide bytes by 255: encoder(pixels / 255)"
+            )
         normalised = (images - self.mean) / self.std
         if self.spec.pool == "config":
             return self.network(normalised)

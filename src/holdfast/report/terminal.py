@@ -17,6 +17,9 @@ class Comparison:
     encoders: Sequence[Encoder]
     differences: Sequence[Difference]
 
+    def __repr__(self) -> str:
+        return self.text
+
     @property
     def text(self) -> str:
         """The scores that stand for each axis as plain text, at the end what can and what cannot be told apart."""
