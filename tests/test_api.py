@@ -131,7 +131,7 @@ def test_a_notebook_shows_progress_and_a_program_is_silent(tmp_path, monkeypatch
     holdfast.train(method="simclr", out=tmp_path / "a", **TINY)
     assert capsys.readouterr().out == ""
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
-    monkeypatch.setattr("rich.jupyter.display", lambda _, text: print(text))
+    monkeypatch.setattr("rich.jupyter.display", lambda _, text: sys.stdout.write(text))
     holdfast.train(method="simclr", out=tmp_path / "b", **TINY)
     assert "epoch 1/1" in capsys.readouterr().out
 
