@@ -23,7 +23,7 @@ class SizeChoice:
 
     size: int
     median: int
-    """Of the shorter sides, in pixels."""
+    """Median of the shorter sides, in pixels."""
     smallest: int
     largest: int
     """Shorter sides of the pictures that were looked at, in pixels."""
