@@ -178,6 +178,11 @@ def make_full_run():
 
 
 @pytest.fixture(scope="session")
+def write_full():
+    return write_full_run
+
+
+@pytest.fixture(scope="session")
 def toy_folders(tmp_path_factory):
     """Two random networks measured by every audit. Not to be changed."""
     root = tmp_path_factory.mktemp("toys")

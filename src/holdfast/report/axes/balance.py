@@ -79,6 +79,8 @@ def _worst_class(number: int, view: View, pictures: Pictures) -> Iterator[Galler
     worst = min(rows, key=lambda row: row["accuracy"])
     labels = atlas.labels[pictures.sets[view.number].rows]
     wrong = np.flatnonzero((labels == worst["index"]) & (correct == 0))
+    if not len(wrong):
+        return
     text = f"{worst['accuracy']:.1f} % of its test images are right; these are taken for other classes."
     title = f"Errors of the worst class: {printable(worst['class'])}"
     yield Gallery("worst-class", title, text, number, wrong[:MOST], caption="predicted")

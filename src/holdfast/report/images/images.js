@@ -115,7 +115,8 @@ function captionOf(gallery, state, row) {
   const view = data.views[gallery.view];
   const field = view.byKey.get(state.sort === "" || state.sort === "id" ? gallery.caption : state.sort);
   const second = gallery.caption && field && field.key !== gallery.caption ? view.byKey.get(gallery.caption) : null;
-  const say = (one) => (one.key === "predicted" ? `taken for ${worded(one, row)}` : one.key === "train_images" ? `${worded(one, row)} in training` : one.key === "twins" ? `${worded(one, row)} more like it` : worded(one, row));
+  const taken = (one) => (worded(one, row) === titleOf(data.sets[view.set], row) ? "right" : `taken for ${worded(one, row)}`);
+  const say = (one) => (one.key === "predicted" ? taken(one) : one.key === "train_images" ? `${worded(one, row)} in training` : one.key === "twins" ? `${worded(one, row)} more like it` : worded(one, row));
   return [field, second].filter(Boolean).map(say).join(" · ");
 }
 

@@ -117,7 +117,7 @@ class FeatureMap {
       const colour = this.colourOf(scheme, row, dark);
       if (colour === null) this.dot(pen, row, size, faint); else late.push([row, colour]);
     }
-    for (const [row, colour] of late) this.dot(pen, row, size, colour);
+    for (const [row, colour] of late) this.dot(pen, row, size, colour, scheme.names ? shapeOf(scheme.values[row]) : 0);
     this.legend(scheme, dark);
     this.refresh();
     const shares = this.view.explained.map((share) => `${(100 * share).toFixed(1)} %`);
@@ -125,9 +125,16 @@ class FeatureMap {
     document.getElementById("map-note").textContent = `${this.set.count.toLocaleString("en")} images as seen by ${whose}. Across and up: first and second principal component of the features, ${shares[0]} and ${shares[1]} of their variance; both to one scale. Near here is not always near in the features: the dialog has the true neighbours.`;
   }
 
-  dot(pen, row, size, colour) {
+  /* A square, a disc, a triangle or a diamond of about one area: colours repeat after a dozen names, shapes tell on. */
+  dot(pen, row, size, colour, shape = 0) {
+    const [x, y, half] = [this.at[2 * row] * this.ratio, this.at[2 * row + 1] * this.ratio, 0.65 * size];
     pen.fillStyle = colour;
-    pen.fillRect(this.at[2 * row] * this.ratio - size / 2, this.at[2 * row + 1] * this.ratio - size / 2, size, size);
+    if (shape === 0) return pen.fillRect(x - size / 2, y - size / 2, size, size);
+    pen.beginPath();
+    if (shape === 1) pen.arc(x, y, half, 0, 7);
+    if (shape === 2) { pen.moveTo(x, y - 1.2 * half); pen.lineTo(x + 1.2 * half, y + half); pen.lineTo(x - 1.2 * half, y + half); }
+    if (shape === 3) { pen.moveTo(x, y - 1.3 * half); pen.lineTo(x + 1.3 * half, y); pen.lineTo(x, y + 1.3 * half); pen.lineTo(x - 1.3 * half, y); }
+    pen.fill();
   }
 
   colourOf(scheme, row, dark) {
@@ -151,7 +158,7 @@ class FeatureMap {
     }
     const used = new Set(scheme.values);
     box.replaceChildren(...scheme.names.map((name, i) => [name, i]).filter(([, i]) => used.has(i)).map(([name, i]) => {
-      const chip = element("span", { class: "chip", "aria-hidden": "true" });
+      const chip = element("span", { class: `chip shape${shapeOf(i)}`, "aria-hidden": "true" });
       chip.style.setProperty("--c", paletteColour(i, dark));
       const button = element("button", { type: "button", "aria-pressed": String(this.only === i) }, chip, element("bdi", {}, name));
       button.addEventListener("click", () => {
@@ -247,6 +254,9 @@ function paletteColour(place, dark) {
   const palette = dark ? PALETTE_DARK : PALETTE;
   return palette[place % palette.length];
 }
+
+/* Neighbouring names differ in shape as well as in colour; four shapes times a dozen colours name 12 apart at least. */
+function shapeOf(place) { return place % 4; }
 
 function rampColour(share) {
   const at = Math.min(1, Math.max(0, share)) * (RAMP.length - 1), i = Math.min(RAMP.length - 2, Math.floor(at));

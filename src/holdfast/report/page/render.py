@@ -16,9 +16,10 @@ from holdfast.report.comparison import apart_sentences, cautions, facts, sentenc
 from holdfast.report.images import TITLES, Gallery, Pictures, as_script, document, galleries, gather
 from holdfast.report.limits import LIMITS, load_limits
 from holdfast.report.listed import READERS
-from holdfast.report.page.cards import cards
+from holdfast.report.page.cards import Card, cards
 from holdfast.report.page.sections import drawn, parts
 from holdfast.report.page.templates import fill
+from holdfast.report.page.verdict import shown_first, terms_on, verdict_sentences
 from holdfast.report.plots import curve_plots
 from holdfast.report.tables import (
     cost_table,
@@ -32,6 +33,8 @@ from holdfast.runs import atomic_path
 
 TILES = 16
 """Images of a gallery before more are asked for."""
+_INCOMPARABLE = ("Not comparable", "Measured differently")
+_TERMS = "<!-- terms -->"
 _CURVES = "Lines: mean over runs. Bands: from the smallest to the largest run. Signals are measured on held-out images."
 
 
@@ -59,6 +62,19 @@ def render(
     encoders: Sequence[Encoder], *, written: datetime, limits: Mapping[Key, Limit] = LIMITS, images: bool = True
 ) -> str:
     """The page as text."""
+    found, shown = cards(encoders, limits), _pictures(encoders) if images else None
+    page = _filled(encoders, limits, found, shown, written)
+    return page.replace(_TERMS, fill_terms(terms_on(page)), 1)
+
+
+def _filled(
+    encoders: Sequence[Encoder],
+    limits: Mapping[Key, Limit],
+    found: Sequence[Card],
+    shown: dict[str, Any] | None,
+    written: datetime,
+) -> str:
+    said = cautions(encoders)
     return fill(
         "page/page.html.j2",
         styles=("page/page.css", "images/images.css"),
@@ -67,13 +83,24 @@ def render(
         written=written.strftime("%-d %B %Y, %H:%M UTC"),
         encoders=[(e.name, e.place, encoder_note(e)) for e in encoders],
         sentences=sentences(encoders),
-        cautions=cautions(encoders),
+        verdict=verdict_sentences(found),
+        evidence=[] if shown is None else shown_first(shown["drawn"], shown["found"], found),
+        apart_first=[one for one in said if one.startswith(_INCOMPARABLE)],
+        cautions=[one for one in said if not one.startswith(_INCOMPARABLE)],
+        terms_here=Markup(_TERMS),
         facts=facts(encoders),
-        cards=cards(encoders, limits),
+        cards=[card for card in found if card.lines],
+        unmeasured=[card for card in found if not card.lines],
         parts=parts(encoders, limits),
-        pictures=_pictures(encoders) if images else None,
+        pictures=shown,
         **_tables(encoders),
     )
+
+
+def fill_terms(terms: Sequence[tuple[str, str]]) -> str:
+    """The definitions of the terms that the page has."""
+    rows = [Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(term, meaning) for term, meaning in terms]
+    return str(Markup('<dl class="definitions">{}</dl>').format(Markup("").join(rows)))
 
 
 def _tables(encoders: Sequence[Encoder]) -> dict[str, Any]:
@@ -81,9 +108,22 @@ def _tables(encoders: Sequence[Encoder]) -> dict[str, Any]:
     return {
         **_differences(encoders),
         "curves": drawn(curve_plots(encoders), _CURVES),
-        "settings_table": settings_table(encoders) if any(e.run for e in encoders) else None,
+        **_settings(encoders),
         "cost_table": cost_table(encoders),
         "provenance_table": provenance_table(encoders),
+    }
+
+
+def _settings(encoders: Sequence[Encoder]) -> dict[str, Any]:
+    """The settings that differ, and behind a fold those that are the same."""
+    if not any(e.run for e in encoders):
+        return {"settings_table": None, "same_settings": None}
+    table = settings_table(encoders)
+    differing = [row for row in table.rows if row[0].mark]
+    same = [row for row in table.rows if not row[0].mark]
+    return {
+        "settings_table": replace(table, caption="Run settings that differ", rows=differing) if differing else None,
+        "same_settings": replace(table, name="settings-same", caption="Run settings", rows=same, notes=[]),
     }
 
 
@@ -109,6 +149,8 @@ def _pictures(encoders: Sequence[Encoder]) -> dict[str, Any] | None:
     seen = {view.encoder.place for view in pictures.views}
     first = _shown_first(pictures, found)
     return {
+        "drawn": pictures,
+        "found": found,
         "first": first,
         "sheet": base64.b64encode(pictures.sheet).decode(),
         "data": Markup(as_script(document(pictures, found))),
