@@ -153,12 +153,16 @@ def test_files_that_are_no_pictures_are_counted_apart(folder):
 
 
 def test_the_next_step_is_a_first_look_of_half_an_hour_where_the_run_takes_longer():
-    document = {"cost": {"seconds_per_epoch": 9.0, "hours": 5.0}}
+    document = {"cost": {"seconds_per_epoch": 9.0, "hours": 5.0}, "first_look": None}
     config = RunConfig(method=SimCLRConfig(), data="my photos", image_size=96, batch_size=8, epochs=2000)
     look, whole = next_steps(document, config, labels="folder")
     assert look["what"] == "a first look, about 30 minutes"
     assert "--data 'my photos'" in look["command"] and "--epochs 200 " in look["command"]
     assert whole["what"] == "train in full, about 5.0 hours" and "--epochs 2000 " in whole["command"]
+    timed = {"recipe": "simclr/fast", "batch_size": 64, "epochs": 9, "limit": 500, "minutes": 29.6}
+    look, _ = next_steps(document | {"first_look": timed}, config)
+    assert look["what"] == "a first look, about 30 minutes"
+    assert "train simclr --recipe fast --data 'my photos' --batch-size 64 --epochs 9 --limit 500 " in look["command"]
     assert [step["what"] for step in next_steps({"cost": None}, config)] == ["train"]
     short = {"cost": {"seconds_per_epoch": 0.1, "hours": 0.05}}
     assert [step["what"] for step in next_steps(short, config)] == ["train in full, about 3 minutes"]

@@ -85,8 +85,8 @@ def inspect(words: Sequence[str]) -> None:
 def _document(options: InspectOptions) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """What there is, and what to run next."""
     from holdfast.cli.progress import quiet_fabric
-    from holdfast.inspection import inspect as look
     from holdfast.inspection import RECIPE, next_steps, with_cost, with_first_look
+    from holdfast.inspection import inspect as look
     from holdfast.methods import METHODS, PRESETS
     from holdfast.recipes import RECIPES
 

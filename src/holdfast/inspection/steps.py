@@ -19,16 +19,31 @@ def next_steps(document: dict[str, Any], config: RunConfig, *, labels: str | Non
     cost = document["cost"]
     if cost is None:
         return [{"what": "train", "command": _command(config, config.epochs, labels)}]
-    look = max(1, int(LOOK_SECONDS / max(cost["seconds_per_epoch"], 1e-9)))
-    whole = {
-        "what": f"train in full, about {_duration(cost['hours'])}",
-        "command": _command(config, config.epochs, labels),
-    }
-    if look >= config.epochs:
+    hours = _duration(cost["hours"])
+    whole = {"what": f"train in full, about {hours}", "command": _command(config, config.epochs, labels)}
+    if cost["hours"] * 3600 <= LOOK_SECONDS:
         return [whole]
-    minutes = max(1, round(look * cost["seconds_per_epoch"] / 60))
-    first = {"what": f"a first look, about {minutes} minutes", "command": _command(config, look, labels, "-look")}
-    return [first, whole]
+    return [_timed_look(document["first_look"], config, labels) or _shorter(cost, config, labels), whole]
+
+
+def _shorter(cost: dict[str, Any], config: RunConfig, labels: str | None) -> dict[str, str]:
+    """The run itself, with as many epochs as half an hour holds."""
+    epochs = max(1, int(LOOK_SECONDS / cost["seconds_per_epoch"]))
+    minutes = max(1, round(epochs * cost["seconds_per_epoch"] / 60))
+    return {"what": f"a first look, about {minutes} minutes", "command": _command(config, epochs, labels, "-look")}
+
+
+def _timed_look(look: dict[str, Any] | None, config: RunConfig, labels: str | None) -> dict[str, str] | None:
+    """The fast recipe, as it was timed and sized here; None where it was not."""
+    if look is None:
+        return None
+    method, _, recipe = look["recipe"].partition("/")
+    words = ["holdfast", "train", method, "--recipe", recipe, "--data", str(config.data)]
+    words += ["--batch-size", str(look["batch_size"]), "--epochs", str(look["epochs"])]
+    words += [] if look["limit"] is None else ["--limit", str(look["limit"])]
+    words += [] if labels is None else ["--labels", labels]
+    command = shlex.join([*words, "--out", f"runs/{Path(str(config.data)).stem or 'run'}-look"])
+    return {"what": f"a first look, about {max(1, round(look['minutes']))} minutes", "command": command}
 
 
 def _command(config: RunConfig, epochs: int, labels: str | None, suffix: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The page at three widths, in both themes: the finding on the first screen, nothing beside the page, no long scroll."""
+"""The page at three widths, in both themes: the finding on the first screen, nothing beside the page, no end."""
 
 import pytest
 

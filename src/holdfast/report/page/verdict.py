@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from holdfast.atlas import cut
+from holdfast.atlas import Atlas, cut
 from holdfast.report.images import Gallery, Pictures
 from holdfast.report.page.cards import Card
 from holdfast.report.wording import joined
@@ -76,21 +76,24 @@ def shown_first(pictures: Pictures, found: Sequence[Gallery], cards: Sequence[Ca
     for gallery in order:
         if len(picked) < SHOWN and keys.get(gallery.key) not in [keys.get(one.key) for one in picked]:
             picked.append(gallery)
-    tiles = cut(pictures.sheet, pictures.count, pictures.tile, pictures.across) if picked else []
-    return [_shown(pictures, gallery, tiles) for gallery in picked]
+    return [_shown(pictures, gallery) for gallery in picked]
 
 
-def _shown(pictures: Pictures, gallery: Gallery, tiles: Sequence[object]) -> Shown:
+def _shown(pictures: Pictures, gallery: Gallery) -> Shown:
     view, row = pictures.views[gallery.view], int(gallery.rows[0])
     one = pictures.sets[view.number]
+    tiles = cut(pictures.sheet, pictures.count, pictures.tile, pictures.across)
     picture = Image.fromarray(tiles[one.first + row]).resize((SIDE, SIDE), Image.Resampling.NEAREST)
     buffer = io.BytesIO()
     picture.save(buffer, "jpeg", quality=88)
-    atlas, place = one.atlas, int(one.rows[row])
-    named = atlas.labels is not None and atlas.classes and atlas.labels[place] >= 0
-    what = atlas.classes[int(atlas.labels[place])] if named else f"id {int(atlas.ids[place])}"
     uri = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    return Shown(uri, gallery.title, what, gallery.key)
+    return Shown(uri, gallery.title, _named(one.atlas, int(one.rows[row])), gallery.key)
+
+
+def _named(atlas: Atlas, place: int) -> str:
+    if atlas.labels is None or atlas.classes is None or atlas.labels[place] < 0:
+        return f"id {int(atlas.ids[place])}"
+    return atlas.classes[int(atlas.labels[place])]
 
 
 def terms_on(text: str) -> list[tuple[str, str]]:
