@@ -90,3 +90,20 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path, capsys):
     assert main(["export", str(tmp_path / "encoder.safetensors"), "--out", str(tmp_path / "new")]) == 0
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"model.safetensors", "preprocess.json", "load.py"}
     assert main(["export"]) == 2
+
+
+@pytest.mark.parametrize(("name", "size"), [("timm/test_resnet", 96), ("timm/test_vit", 160)])
+def test_timm_loads_the_folder_by_itself(name, size, tmp_path):
+    import timm
+
+    encoder = create_encoder(name, image_size=size, stem="standard", seed=3).eval()
+    export_encoder(encoder, tmp_path / "out")
+    network = timm.create_model(f"local-dir:{tmp_path / 'out'}", pretrained=True).eval()
+    images = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    mean, std = (torch.tensor(network.pretrained_cfg[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+    torch.testing.assert_close(network((images - mean) / std), encoder(images))
+
+
+def test_a_network_with_another_stem_does_not_pretend_to_be_timms(tmp_path):
+    export_encoder(create_encoder("timm/test_resnet", image_size=32, stem="small", seed=0), tmp_path / "out")
+    assert not (tmp_path / "out" / "config.json").exists()

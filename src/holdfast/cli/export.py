@@ -33,11 +33,15 @@ def export(words: Sequence[str]) -> None:
     if options.encoder is None:
         raise UserError("expected a run folder, got none; as in: holdfast export runs/a --out exported")
     from holdfast.models import Encoder, load_encoder
-    from holdfast.models.export import CODE, FACTS, WEIGHTS, export_encoder
+    from holdfast.models.export import CODE, FACTS, TIMM, WEIGHTS, export_encoder
 
     encoder = load_encoder(options.encoder)
     if not isinstance(encoder, Encoder):
         raise UserError(f"expected an encoder of timm or torchvision, got {type(encoder).__name__}; export its own way")
     facts = export_encoder(encoder, options.out)
     print(f"weights: {options.out / WEIGHTS} ({facts['network']}, {facts['dim']} features)")
+    if (options.out / TIMM).exists():
+        print(f'in timm: timm.create_model("local-dir:{options.out}", pretrained=True)')
+    elif facts["network"].startswith("timm/"):
+        print(f"timm alone cannot build it: its {facts['stem']} stem is not that of {facts['network']}; {CODE} does")
     print(f"facts: {options.out / FACTS}\nload it without holdfast: {options.out / CODE}, which gave the same features")

@@ -17,11 +17,14 @@ from holdfast.models.identity import checksum
 from holdfast.runs import atomic_folder, write_json
 
 SCHEMA_VERSION = 1
-WEIGHTS, FACTS, CODE = "model.safetensors", "preprocess.json", "load.py"
+WEIGHTS, FACTS, CODE, TIMM = "model.safetensors", "preprocess.json", "load.py", "config.json"
 
 
 def export_encoder(encoder: Encoder, folder: Path) -> dict[str, Any]:
-    """Writes model.safetensors, preprocess.json and load.py into a new folder; returns the JSON.
+    """Writes model.safetensors, preprocess.json and load.py into a new folder; returns preprocess.json's content.
+
+    Also config.json, with which timm.create_model("local-dir:FOLDER", pretrained=True) loads it, where timm builds this
+    network by its name and arguments alone: not for a ResNet whose stem was made small.
 
     The weights carry the names that timm or torchvision give them. load.py needs torch, safetensors and one of the
     two, and is run here before the folder gets its name: its features are the encoder's. Raises FileExistsError for a
@@ -47,8 +50,27 @@ def export_encoder(encoder: Encoder, folder: Path) -> dict[str, Any]:
         safetensors.torch.save_file(state, temporary / WEIGHTS, {"format": "pt"})
         write_json(temporary / FACTS, facts)
         (temporary / CODE).write_text(loading_code(encoder))
+        if (config := timm_config(encoder)) is not None:
+            write_json(temporary / TIMM, config)
         _check(encoder, temporary)
     return facts
+
+
+def timm_config(encoder: Encoder) -> dict[str, Any] | None:
+    """What timm reads beside the weights; None for torchvision's networks and where the architecture was changed."""
+    kind, _, name = encoder.spec.encoder.partition(":")[0].partition("/")
+    changed = isinstance(encoder.network, ResNet) and encoder.spec.stem != "standard"
+    if kind != "timm" or changed or encoder.spec.pool != "config":
+        return None
+    name, size = name.partition("@")[0], encoder.spec.image_size
+    settings = {"input_size": [3, size, size], "mean": list(encoder.spec.mean), "std": list(encoder.spec.std)}
+    return {
+        "architecture": name.partition(".")[0],
+        "num_classes": 0,
+        "num_features": encoder.dim,
+        "model_args": _timm_arguments(name, encoder),
+        "pretrained_cfg": {**settings, "num_classes": 0, "crop_pct": 1.0, "interpolation": "bicubic"},
+    }
 
 
 def loading_code(encoder: Encoder) -> str:
@@ -84,18 +106,25 @@ def features(network, images):
 
 def _timm_lines(name: str, encoder: Encoder) -> Sequence[str]:
     name = name.partition("@")[0]
-    network, size = encoder.network, encoder.spec.image_size
+    network = encoder.network
     if isinstance(network, ResNet):
         plain = f'network = timm.create_model("{name}", num_classes=0)'
         return [plain] if encoder.spec.stem == "standard" else [plain, *_small_stem_lines(network)]
+    given = _timm_arguments(name, encoder)
+    extra = "".join(f", {key}={value}" for key, value in given.items())
+    return [f'network = timm.create_model("{name}", num_classes=0{extra})']
+
+
+def _timm_arguments(name: str, encoder: Encoder) -> dict[str, int]:
+    """What timm.create_model is given beside the name: the side of images and patches, where they are not its own."""
+    network, size = encoder.network, encoder.spec.image_size
     patches = getattr(network, "patch_embed", None)
     given = {}
     if patches is not None and tuple(getattr(patches, "img_size", None) or ()) != _default_size(name):
         given["img_size"] = size
     if encoder.spec.stem == "small" and patches is not None:
         given |= {"img_size": size, "patch_size": int(patches.patch_size[0])}
-    extra = "".join(f", {key}={value}" for key, value in given.items())
-    return [f'network = timm.create_model("{name}", num_classes=0{extra})']
+    return given
 
 
 def _default_size(name: str) -> tuple[int, ...]:
