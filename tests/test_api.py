@@ -16,7 +16,9 @@ TINY |= {"holdout": 30, "precision": "32", "signals_every": 0}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return holdfast.train(method="simclr", out=tmp_path_factory.mktemp("api") / "run", temperature=0.3, **TINY)
+    return holdfast.train(
+        method="simclr", out=tmp_path_factory.mktemp("api") / "run", temperature=0.3, adversary="free:2", **TINY
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def finding():
 
 def test_a_method_is_trained_by_its_name_with_any_setting(run):
     config = (run.path / "config.json").read_text()
-    assert '"temperature": 0.3' in config and '"method": "simclr"' in config
+    assert '"temperature": 0.3' in config and '"adversary": "free:2"' in config and '"method": "simclr"' in config
     assert run.encoder.is_file()
 
 

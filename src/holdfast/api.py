@@ -70,9 +70,11 @@ def _settled(method: str, settings: dict[str, Any]) -> RunConfig:
 
 
 def _changed(config: RunConfig, settings: dict[str, Any]) -> RunConfig:
-    """The configuration with settings changed by name: its own, its method's and its views'."""
+    """The configuration with settings changed by name: its own, its method's, its views' and its parts'."""
+    from holdfast.methods import with_idle_parts, with_settings
+
     homes: dict[str, Any] = {"method": config.method, "views": config.views}
-    own = {field.name for field in fields(config)}
+    own = {field.name for kind in (config, *with_idle_parts(config).parts) for field in fields(kind)}
     known = {field.name: home for home, value in homes.items() for field in fields(value)}
     for name in settings:
         if name not in own and name not in known:
@@ -81,7 +83,7 @@ def _changed(config: RunConfig, settings: dict[str, Any]) -> RunConfig:
     for home, value in homes.items():
         inner = {name: new for name, new in settings.items() if name not in own and known[name] == home}
         changes |= {home: replace(value, **inner)} if inner else {}
-    return replace(config, **changes)
+    return with_settings(config, **changes)
 
 
 class Inspection(dict[str, Any]):
