@@ -39,9 +39,8 @@ def test_test_images_from_a_table_are_matched_to_folders_by_name_and_absent_clas
     places = [place for place in range(60, 90) if class_of(place) != "cat"]
     table = write_shard("test.parquet", places, [class_of(place) for place in places])
     folder = write_folders(tmp_path / "test", range(60, 90), skip={"cat"})
-    found = [
-        audited(tmp_path / test.name, "--data", train, "--labels", "folder", "--test", test) for test in (table, folder)
-    ]
+    words = ("--data", train, "--labels", "folder", "--test")
+    found = [audited(tmp_path / f"audit {test.name}", *words, test) for test in (table, folder)]
     assert [code for code, _ in found] == [0, 0]
     assert [score.value for score in found[0][1].scores] == [score.value for score in found[1][1].scores]
     assert found[0][1].settings["classes_without_test_images"] == ["cat"]
