@@ -86,13 +86,18 @@ class Progress(Live):
                 self.say(f"{self._label}  {len(names)} {text}: {', '.join(names[:5])}{more}")
 
     def _on_step(self, event: Mapping[str, Any]) -> None:
+        self._move(event, event["epoch"] + 1)
+
+    def _move(self, event: Mapping[str, Any], epoch: int) -> None:
+        """The live line, where there is one, to a step; an epoch of few steps moves it only when it ends."""
         if self._bar is not None:
             news = f"loss {event['loss']:.4f}  remaining {self._remaining(event['step'])}"
-            description = f"{self._label}epoch {event['epoch'] + 1}/{self._facts['epochs']}"
+            description = f"{self._label}epoch {epoch}/{self._facts['epochs']}"
             total = self._facts["total_steps"]
             self._bar.update(self._task, total=total, completed=event["step"], description=description, news=news)
 
     def _on_epoch(self, event: Mapping[str, Any]) -> None:
+        self._move(event, event["epoch"])
         now, last = time.perf_counter(), event["epoch"] == self._facts["epochs"]
         if now - self._said < PLAIN_SECONDS and not last and event["epoch"] > 1:
             return

@@ -1,0 +1,23 @@
+"""The live line of training: it moves in runs whose epochs have few steps, too."""
+
+from pathlib import Path
+
+from holdfast.cli.progress import Progress
+
+
+class Bar:
+    def __init__(self):
+        self.seen = []
+
+    def update(self, task, **changes):
+        self.seen.append((changes["description"], changes["completed"], changes["total"]))
+
+
+def test_an_epoch_of_few_steps_moves_the_line_when_it_ends():
+    progress = Progress(Path("runs/a"))
+    progress._bar = Bar()
+    progress._facts = {"epochs": 3, "total_steps": 15}
+    told = {"kind": "epoch", "loss": 1.0, "lr": 0.1, "views_per_second": 9.0}
+    for epoch in (1, 2, 3):
+        progress({**told, "epoch": epoch, "step": 5 * epoch})
+    assert progress._bar.seen == [("epoch 1/3", 5, 15), ("epoch 2/3", 10, 15), ("epoch 3/3", 15, 15)]
