@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from holdfast.settings import MethodConfig, PartConfig, parse_part, require, require_choices, typed
+from holdfast.settings import MethodConfig, PartConfig, parse_part, require, require_choices, require_finite, typed
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -87,6 +87,7 @@ class ViewSettings:
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "factors are drawn from 1 ± it")
         widths = (self.blur_min, self.blur_max)
         require(0 < widths[0] <= widths[1], "0 < blur_min <= blur_max", widths, "they are in pixels")
+        require_finite(self)
 
 
 VIEWS: dict[str, ViewSettings] = {
@@ -227,6 +228,7 @@ class RunConfig:
             for name in names.split():
                 value = getattr(self, name)
                 require(value is None or value >= least, f"{name} >= {least}", value, "leave it out for the default")
+        require_finite(self)
 
 
 def to_document(config: RunConfig, method: str, version: str) -> dict[str, Any]:
@@ -250,13 +252,22 @@ def from_document(
     require(schema == SCHEMA_VERSION, f"config schema 1 or {SCHEMA_VERSION}", schema, "use the holdfast that wrote it")
     require(name in methods, f"a method of {', '.join(methods)}", name, "use the holdfast that wrote it")
     rest.pop("version", None)
-    settings = typed(methods[str(name)], rest.pop("settings", {}))
+    settings = typed(methods[str(name)], _object(rest.pop("settings", {}), "settings"))
     found = []
     for kind in parts:
         own = {f.name: rest.pop(f.name) for f in fields(kind) if f.name in rest}
         found += [typed(kind, own)] if own else []
-    known = {"method": settings, "views": typed(ViewSettings, rest.pop("views", {})), "parts": tuple(found)}
+    known = {
+        "method": settings,
+        "views": typed(ViewSettings, _object(rest.pop("views", {}), "views")),
+        "parts": tuple(found),
+    }
     return typed(RunConfig, rest | known)
+
+
+def _object(value: object, name: str) -> Mapping[str, Any]:
+    require(isinstance(value, Mapping), f"{name} to be an object", repr(value)[:60], "restore the file")
+    return value  # type: ignore[return-value]
 
 
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:

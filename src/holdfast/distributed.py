@@ -96,6 +96,16 @@ def join_rows(local: Tensor) -> tuple[Tensor, Tensor]:
     return gather(local), torch.tensor(counts)
 
 
+def largest(number: int) -> int:
+    """The largest of a whole number that each rank has."""
+    if world_size() == 1:
+        return number
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    found = torch.tensor([number], device=device)
+    dist.all_reduce(found, op=dist.ReduceOp.MAX)
+    return int(found)
+
+
 def total(local: Tensor) -> Tensor:
     """The sum over ranks of a tensor of equal shape on each; differentiable, any number of times."""
     return local if world_size() == 1 else _Sum.apply(local)  # type: ignore[return-value]

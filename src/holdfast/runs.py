@@ -19,12 +19,15 @@ Its files:
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from holdfast.system import LOCK, cannot_write, told
 
 
 @contextmanager
@@ -32,11 +35,41 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary file name beside path; renames it to path when the block ends well, removes it when not."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        _open_to_readers(temporary)
-        os.replace(temporary, path)
+        with _writing(path):
+            yield temporary
+            _settle(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tells of what goes wrong with the disk in one line with the path, whichever library met it."""
+    try:
+        yield
+    except Exception as error:
+        line = cannot_write(error, path)
+        if line is None:
+            raise
+        raise line from error
+
+
+def _settle(file: Path) -> None:
+    """Brings a file's bytes to the disk, readable as new files are: only then may it take another's name."""
+    _open_to_readers(file)
+    _sync(file)
+
+
+def _sync(path: Path) -> None:
+    with suppress(OSError):  # file systems without it, folders on Windows
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _open_to_readers(file: Path) -> None:
@@ -51,13 +84,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """As atomic_path, for a folder that does not exist yet."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                _open_to_readers(file)
-        os.replace(temporary, path)
+        with _writing(path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _settle(file)
+            os.replace(temporary, path)
+            _sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -72,11 +107,37 @@ def is_run_folder(path: Path | str) -> bool:
     return not (isinstance(document, dict) and {"model_type", "architecture", "auto_map"} & set(document))
 
 
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
+
+
+def clean_stale(*folders: Path) -> None:
+    """Removes temporary files and folders of processes of this machine that are no more."""
+    for path in (path for folder in folders if folder.is_dir() for path in folder.iterdir()):
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and not _alive(int(found[1])):
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
 def write_json(path: Path, document: Any) -> Path:
     """Writes JSON atomically (sorted no further than given, NaN refused) and returns path."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
     return path
+
+
+_BEFORE_CONFIG = {"environment.json", "ids.json", "rejected.csv", "init.json", "factors.parquet", LOCK}
+"""What a run writes before its config.json, which makes the folder a run."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +201,17 @@ class RunFolder:
 
     @staticmethod
     def check(path: Path | str) -> None:
-        """Raises FileExistsError where something is there already: nothing is overwritten. Writes nothing."""
+        """Raises FileExistsError where something is there already: nothing is overwritten. Writes nothing.
+
+        What a start leaves before its config.json is no run: it may be started again.
+        """
         path = Path(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        try:
+            there = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
+        except OSError as error:
+            raise told(error, path) from None
+        begun = {name for name in there if name in _BEFORE_CONFIG or _TEMPORARY.fullmatch(name)}
+        if (path.exists() and not path.is_dir()) or there - begun:
             raise FileExistsError(
                 f"expected a new or empty folder, got {path} which holds files; "
                 f"choose another --out, or continue it with: holdfast resume {path}"
@@ -150,11 +219,19 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path | str) -> "RunFolder":
-        """A new, empty run folder. Raises FileExistsError as check does."""
+        """A new run folder. Raises FileExistsError as check does."""
         cls.check(path)
         folder = cls(Path(path))
-        folder.path.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise told(error, path) from None
         return folder
+
+    def clear_start(self) -> None:
+        """Takes away what a start left that was killed before its config.json: nothing was trained in it."""
+        for name in _BEFORE_CONFIG - {LOCK}:
+            (self.path / name).unlink(missing_ok=True)
 
     @classmethod
     def open(cls, path: Path | str) -> "RunFolder":

@@ -1,9 +1,11 @@
 """What settings classes are made of: checks at the door, settings that every method and part has. No torch here."""
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _T = TypeVar("_T")
 
@@ -20,6 +22,32 @@ def require_choices(settings: object) -> None:
         if get_origin(kind) is Literal:
             choices, value = get_args(kind), getattr(settings, name)
             require(value in choices, f"{name} {' or '.join(choices)}", repr(value), f"set --{name}")
+
+
+def require_finite(settings: object) -> None:
+    """Checks that every number is one: infinity passes most other checks, and cannot be written as JSON."""
+    for name, value in vars(settings).items():
+        if isinstance(value, float):
+            require(math.isfinite(value), f"{name} to be a finite number", value, f"set --{name.replace('_', '-')}")
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a JSON value is of a field's kind; what Literal allows is checked elsewhere."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is tuple:
+        return isinstance(value, list | tuple) and all(_fits(one, inner[0]) for one in value)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return type(value) is int
+    if kind is NoneType:
+        return value is None
+    return not isinstance(kind, type) or isinstance(value, kind)
+
+
+_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 def parse_part(field_name: str, text: str) -> tuple[str, float]:
@@ -41,6 +69,7 @@ class MethodConfig:
     """Width of the embeddings."""
 
     def __post_init__(self) -> None:
+        require_finite(self)
         require(self.head_layers in (2, 3), "head_layers 2 or 3", self.head_layers, "compare methods at equal depth")
         require(self.head_dim >= 1, "head_dim >= 1", self.head_dim, "the papers use 128")
 
@@ -57,6 +86,7 @@ class PartConfig:
 
     def __post_init__(self) -> None:
         require_choices(self)
+        require_finite(self)
         if self.chosen is not None:
             parse_part(self.word, self.chosen)
 
@@ -97,4 +127,8 @@ def typed(kind: type[_T], values: Mapping[str, Any]) -> _T:
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - known)
     require(not unknown, f"only settings of {kind.__name__}", ", ".join(unknown), "use the holdfast that wrote it")
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        word = _WORDS.get(hints[name], str(hints[name]).replace("typing.", ""))
+        require(_fits(value, hints[name]), f"{name} to be {word}", repr(value)[:60], "correct it, or restore the file")
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

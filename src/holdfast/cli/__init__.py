@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from holdfast.cli.options import UserError, nearest, say_when_loading
+from holdfast.system import first_process, one_line, told
 
 COMMANDS: dict[str, str] = {
     "inspect": "what a collection is like, and what to do: holdfast inspect DIR",
@@ -68,16 +69,38 @@ def _guarded(words: list[str]) -> int:
         return 0
     try:
         return _run(words[0], words[1:])
-    except KeyboardInterrupt:
-        print("\nholdfast: interrupted; a run continues with: holdfast resume RUN", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        number = getattr(error, "number", 2)
+        said = str(error) or "interrupted; a run that has begun continues with: holdfast resume RUN"
+        _complain(f"\nholdfast: {one_line(said)}")
+        return 128 + number
     except BrokenPipeError:
         raise
-    except (UserError, ValueError, FileNotFoundError, FileExistsError, PermissionError, FloatingPointError) as error:
+    except Exception as error:
         if os.environ.get("HOLDFAST_DEBUG"):
             raise
-        print(f"holdfast: {' '.join(str(error).split())}", file=sys.stderr)
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Tells an error in one line: 2 for what the user can mend, 1 for a fault of ours."""
+    if isinstance(error, OSError):
+        error = told(error)
+    if isinstance(error, UserError | ValueError | OSError | FloatingPointError):
+        _complain(f"holdfast: {one_line(str(error))}")
         return 2
+    kind = type(error).__name__
+    _complain(
+        f"holdfast: a fault of holdfast or a file that it did not expect ({kind}: {one_line(str(error))[:300]}); give "
+        "the command again with HOLDFAST_DEBUG=1 before it to see where, and report it"
+    )
+    return 1
+
+
+def _complain(line: str) -> None:
+    """On stderr, once: where several processes train, the first speaks for all."""
+    if first_process():
+        print(line, file=sys.stderr)
 
 
 def _run(name: str, words: list[str]) -> int:

@@ -1,29 +1,45 @@
 """`holdfast resume`: continues an interrupted run."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from holdfast.cli.options import UserError
-from holdfast.cli.progress import Progress, quiet_fabric
+import tyro
+
+from holdfast.cli.options import Help, UserError, parse
+
+HELP = Help(
+    usage="holdfast resume RUN [OPTIONS]",
+    says="Continues an interrupted run from its newest whole checkpoint, with its own settings.",
+    example="holdfast resume runs/sdclr-1",
+    first="accept_changes devices",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeOptions:
+    """Options of `holdfast resume`."""
+
+    run: Annotated[str | None, tyro.conf.Positional] = None
+    """The folder of the run."""
+    accept_changes: bool = False
+    """Go on although settings in config.json were changed since the checkpoint: training takes the new ones from there
+    on, and metrics.jsonl records what changed."""
+    devices: int | None = None
+    """Processes or GPUs, where other than before; None: as many as before, or as torchrun or srun started."""
 
 
 def resume(words: Sequence[str]) -> None:
     """Continues a run."""
-    if len(words) != 1 or words[0].startswith("-"):
-        if {"-h", "--help", "--help-all"} & set(words):
-            print(
-                "usage: holdfast resume RUN\n\n"
-                "Continues an interrupted run from its last checkpoint, with its own settings.\n\n"
-                "for example: holdfast resume runs/sdclr-1"
-            )
-            return
-        raise UserError(
-            f"expected one run folder, got {' '.join(words) or 'none'}; as in: holdfast resume runs/sdclr-1"
-        )
+    options = parse(ResumeOptions, words, HELP)
+    if options.run is None:
+        raise UserError("expected one run folder, got none; as in: holdfast resume runs/sdclr-1")
+    from holdfast.cli.progress import Progress, quiet_fabric
     from holdfast.engine import resume as engine_resume
 
     quiet_fabric()
-    folder = Path(words[0])
+    folder = Path(options.run)
     with Progress(folder) as progress:
-        run = engine_resume(folder, listen=progress)
+        run = engine_resume(folder, listen=progress, accept_changes=options.accept_changes, devices=options.devices)
     progress.say(f"encoder: {run.encoder}")

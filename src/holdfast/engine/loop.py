@@ -4,6 +4,8 @@ Events for the listener are dictionaries with a 'kind': 'start', 'step', 'epoch'
 """
 
 import json
+import shlex
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,15 +14,17 @@ import torch
 
 from holdfast.data.batches import Batch, epoch_batches
 from holdfast.data.images import Images
-from holdfast.distributed import join_rows
+from holdfast.distributed import join_rows, largest
 from holdfast.engine.checkpoint import Position, save_checkpoint
+from holdfast.engine.interrupt import Asked, Interrupted, listening
 from holdfast.engine.meter import READ_EVERY, Meter
 from holdfast.engine.optim import epoch_rate, learning_rate, warmup_steps
 from holdfast.engine.session import Session
 from holdfast.engine.tensorboard import tensorboard
 from holdfast.evaluation import live_signals
-from holdfast.methods import name_of
+from holdfast.methods import name_of, to_document
 from holdfast.randomness import seeded_library
+from holdfast.system import told
 
 CHECKPOINT_SECONDS = 120.0
 """Time between checkpoints where the configuration names no number of steps."""
@@ -32,16 +36,39 @@ def run(session: Session, position: Position) -> None:
     images = session.pool.train.to(session.fabric.device)
     session.stream.train()
     session.listen({"kind": "start", "step": position.step, **facts(session)})
-    while position.epoch < session.config.epochs:
-        if position.batch == 0:
-            session.method.start_epoch(position.epoch)
-        for batch in _batches(session, position, images):
-            _train_batch(session, position, batch, meter)
-            if position.batch < session.steps_per_epoch and _is_due(session, position, meter):
-                _checkpoint(session, position, meter)
-        _end_epoch(session, position, meter)
-    _checkpoint(session, position, meter)
+    with listening() as asked:
+        while position.epoch < session.config.epochs:
+            if position.batch == 0:
+                session.method.start_epoch(position.epoch)
+            for batch in _batches(session, position, images):
+                _train_batch(session, position, batch, meter)
+                if position.batch < session.steps_per_epoch:
+                    _stop_where_asked(session, position, meter, asked)
+                    if _is_due(session, position, meter):
+                        _checkpoint(session, position, meter)
+            _end_epoch(session, position, meter)
+            if position.epoch < session.config.epochs:
+                _stop_where_asked(session, position, meter, asked)
+        _checkpoint(session, position, meter)
     session.listen({"kind": "done", "step": position.step, "seconds": position.seconds})
+
+
+def _stop_where_asked(session: Session, position: Position, meter: Meter, asked: Asked) -> None:
+    """Writes a checkpoint and raises Interrupted once a signal has come, on all ranks after the same step."""
+    number = asked.number
+    if session.fabric.world_size > 1:
+        if position.batch % READ_EVERY and position.batch:
+            return
+        number = largest(number)
+    if not number:
+        return
+    _checkpoint(session, position, meter)
+    run = session.folder.path
+    raise Interrupted(
+        number,
+        f"ended by {signal.Signals(number).name} after step {position.step:,}, with a checkpoint; "
+        f"continue with: holdfast resume {shlex.quote(str(run))}",
+    )
 
 
 def _with_tensorboard(session: Session, step: int) -> Session:
@@ -151,7 +178,7 @@ def _end_epoch(session: Session, position: Position, meter: Meter) -> None:
         **session.method.readings(),
     }
     position.batch, position.loss_sum, position.loss_count = 0, 0.0, 0
-    _write_metrics(session, row)
+    write_metrics(session, row)
     every, last = session.config.signals_every, position.epoch == session.config.epochs
     if every and (last or position.epoch % every == 0):
         _signals(session, position)
@@ -170,13 +197,17 @@ def _signals(session: Session, position: Position) -> None:
     batch = Batch(images=held_out.floats(), ids=held_out.ids, epoch=0)
     views = session.method.make_views(batch, views=2, purpose="signals").images.clamp(0, 1)  # InvCLR's hue may leave it
     values = live_signals(session.method.encoder, views, images=batch.images, labels=held_out.labels)
-    _write_metrics(session, {"kind": "signals", "epoch": position.epoch, "step": position.step, **values})
+    write_metrics(session, {"kind": "signals", "epoch": position.epoch, "step": position.step, **values})
 
 
-def _write_metrics(session: Session, row: dict[str, Any]) -> None:
+def write_metrics(session: Session, row: dict[str, Any]) -> None:
+    """Adds a row to metrics.jsonl and tells the listener; the first process alone."""
     if session.fabric.global_rank == 0:
-        with session.folder.metrics.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        try:
+            with session.folder.metrics.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise told(error, session.folder.metrics) from error
         session.listen(row)
 
 
@@ -198,7 +229,13 @@ def _checkpoint(session: Session, position: Position, meter: Meter) -> None:
     if session.fabric.global_rank == 0:
         keep = session.config.keep_checkpoints
         path = save_checkpoint(
-            session.folder.checkpoints, session.method, session.optimizer, position, ranks=ranks, keep=keep
+            session.folder.checkpoints,
+            session.method,
+            session.optimizer,
+            position,
+            ranks=ranks,
+            config=to_document(session.config),
+            keep=keep,
         )
         session.listen({"kind": "checkpoint", "step": position.step, "path": str(path)})
     meter.saved()

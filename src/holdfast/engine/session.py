@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from holdfast.methods import Method, build
 from holdfast.models import Encoder, resolve_stem, whiten_first_convolution
 from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder
+from holdfast.system import launched
 
 Listener = Callable[[Mapping[str, Any]], None]
 """Called with events as training goes on; prints or draws what it likes. See loop.py for the kinds."""
@@ -76,17 +78,27 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 
 
 def launch(config: RunConfig) -> Fabric:
-    """Fabric for a configuration's devices and precision; starts the other processes where there are several."""
+    """Fabric for a configuration's devices and precision; starts the other processes where there are several.
+
+    Under torchrun and srun their number is the launcher's. Raises ValueError where the configuration names another.
+    """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     accelerator = config.accelerator
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     precision = resolve_precision(config.precision, torch.device(accelerator))
+    world = launched()
+    if world is not None and config.devices not in (1, world.size):
+        raise ValueError(
+            f"expected --devices {world.size}, as many processes as {world.launcher} started, got {config.devices}; "
+            "leave it out"
+        )
     fabric = Fabric(
         accelerator=accelerator,
-        devices=config.devices,
-        strategy="ddp" if config.devices > 1 else "auto",
+        devices=config.devices if world is None else world.per_node,
+        num_nodes=1 if world is None else world.nodes,
+        strategy="ddp" if config.devices > 1 or (world is not None and world.size > 1) else "auto",
         precision="bf16-mixed" if precision == "bf16" else "32-true",
     )
     fabric.launch()
@@ -103,6 +115,7 @@ def resolve(config: RunConfig, fabric: Fabric, pool: Pool) -> RunConfig:
         holdout=len(pool.held_out_ids) if config.holdout is None else config.holdout,
         precision=resolve_precision(config.precision, fabric.device),
         accelerator=fabric.device.type,
+        devices=fabric.world_size,
         threads=torch.get_num_threads(),
         signals_every=max(1, config.epochs // 10) if config.signals_every is None else config.signals_every,
     )
@@ -124,6 +137,8 @@ def open_session(
         _whiten(method, pool, config.seed)
     if fabric.world_size > 1:
         synchronise_norms(method)
+        # SDCLR's masked weights have gradients of another memory format: a copy more, the same numbers.
+        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     method = method.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile:
         # One compilation for each size of views: torch would else compile the second for any size, which is slower.

@@ -1,8 +1,12 @@
 """Train and resume: from a configuration or a run folder to a finished run folder."""
 
-import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from lightning_fabric import Fabric
 from torch import nn
 
 from holdfast.config import RunConfig
@@ -12,13 +16,24 @@ from holdfast.data.pool import load_pool, prepare
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.cautions import cautions
 from holdfast.engine.checkpoint import Position
+from holdfast.engine.resuming import (
+    agreed,
+    changes_row,
+    cut_metrics,
+    read_config,
+    read_ids,
+    starting_point,
+    with_devices,
+)
 from holdfast.engine.session import Listener, Session, environment, launch, open_session, resolve
-from holdfast.methods import fresh_encoder, from_document, name_of, to_document
-from holdfast.models import Encoder, Initial, load_initial, save_encoder, save_prefeature
+from holdfast.methods import fresh_encoder, name_of, to_document
+from holdfast.models import Encoder, Initial, check_own, load_initial, save_encoder, save_prefeature
 from holdfast.progress import OnProgress
-from holdfast.runs import RunFolder, atomic_path, write_json
+from holdfast.runs import RunFolder, clean_stale, write_json
+from holdfast.system import one_writer, read_json
 
 SCHEMA_VERSION = 1
+_OF_A_PEER = re.compile(r"gloo|nccl|[Cc]onnection|peer|[Tt]imed out|socket")
 
 
 def _ignore(event: object) -> None:
@@ -41,55 +56,128 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
     target = Path(folder)
     name_of(config)
     fabric = launch(config)
-    if fabric.global_rank == 0:
+    first = fabric.global_rank == 0
+    listen = listen if first else _ignore
+    if first:
         RunFolder.check(target)
     pool = prepare(config, progress=_reading(listen))
     config = resolve(config, fabric, pool)
-    for text in pool.images.notes if fabric.global_rank == 0 else ():
+    for text in pool.images.notes if first else ():
         listen({"kind": "note", "text": text})
-    for text in cautions(config, pool) if fabric.global_rank == 0 else ():
+    for text in cautions(config, pool) if first else ():
         listen({"kind": "caution", "text": text})
     encoder, initial = first_encoder(config)
     session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)
-    if fabric.global_rank == 0:
-        run = RunFolder.create(target)
-        write_json(run.environment, environment(fabric))
-        write_json(run.ids, pool.record())
-        write_factors(pool.images, run.factors)
-        if pool.images.rejected or isinstance(pool.images.paths, Paths):
-            write_rejects(pool.images.rejected, run.rejected)
-        if initial is not None:
-            write_json(run.initial, {"schema": SCHEMA_VERSION, **initial.to_dict()})
-            listen({"kind": "initial", **initial.to_dict()})
-        write_json(run.config, to_document(config))
-    fabric.barrier()
-    loop.run(session, Position())
-    return _finish(session)
+    with _written_by_one(fabric, target, new=True):
+        if first:
+            _begin(RunFolder(target), session, initial)
+        fabric.barrier()
+        with _lost_rank(session):
+            loop.run(session, Position())
+            return _finish(session)
 
 
-def resume(folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
-    """Continues an interrupted run from its last checkpoint, or from its start where it has none.
+@contextmanager
+def _written_by_one(fabric: Fabric, folder: Path, *, new: bool) -> Iterator[None]:
+    """Inside the block the first process holds the folder, made where it is a new run's; the others write nothing."""
+    if fabric.global_rank:
+        yield
+        return
+    run = RunFolder.create(folder) if new else RunFolder(folder)
+    with one_writer(folder):
+        if new:
+            RunFolder.check(folder)  # another process may have been faster
+            run.clear_start()
+        clean_stale(folder, run.checkpoints, run.findings)
+        yield
+
+
+@contextmanager
+def _lost_rank(session: Session) -> Iterator[None]:
+    """Tells of a process that is gone in one line instead of what the others' library says of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if session.fabric.world_size == 1 or not _OF_A_PEER.search(str(error)):
+            raise
+        raise ConnectionError(
+            f"expected all {session.fabric.world_size} processes to the end, got one that ended or does not answer; "
+            f"see why it did, then continue with: holdfast resume {session.folder.path}"
+        ) from error
+
+
+def _begin(run: RunFolder, session: Session, initial: Initial | None) -> None:
+    """Writes what a run starts with; config.json last: with it the folder is a run."""
+    pool = session.pool
+    write_json(run.environment, environment(session.fabric))
+    write_json(run.ids, pool.record())
+    write_factors(pool.images, run.factors)
+    if pool.images.rejected or isinstance(pool.images.paths, Paths):
+        write_rejects(pool.images.rejected, run.rejected)
+    if initial is not None:
+        write_json(run.initial, {"schema": SCHEMA_VERSION, **initial.to_dict()})
+        session.listen({"kind": "initial", **initial.to_dict()})
+    write_json(run.config, to_document(session.config))
+
+
+def resume(
+    folder: Path | str, *, listen: Listener = _ignore, accept_changes: bool = False, devices: int | None = None
+) -> RunFolder:
+    """Continues an interrupted run from its newest whole checkpoint, or from its start where it has none.
 
     On CPU with the same number of threads the weights end bit-identical to those of a run that was never interrupted.
-    A finished run is returned as it is. Raises FileNotFoundError where folder is no run, ValueError where its images
-    changed.
+    A finished run is returned as it is. accept_changes: go on although config.json was changed since the checkpoint;
+    metrics.jsonl records what changed. devices: processes, where other than before. Raises FileNotFoundError where
+    folder is no run, ValueError where its images or settings changed, or where a file is damaged.
     """
     run = RunFolder.open(folder)
-    if run.encoder.exists():
-        listen({"kind": "finished", "path": str(run.path)})
+    config = with_devices(read_config(run), devices)
+    if _is_finished(run, listen):
         return run
-    config = read_config(run)
     fabric = launch(config)
+    first = fabric.global_rank == 0
+    listen = listen if first else _ignore
+    with _written_by_one(fabric, run.path, new=False):
+        config = replace(config, devices=fabric.world_size)
+        session, position = _continued(run, config, fabric, listen, accept_changes)
+        fabric.barrier()
+        with _lost_rank(session):
+            loop.run(session, position)
+            return _finish(session)
+
+
+def _continued(
+    run: RunFolder, config: RunConfig, fabric: Fabric, listen: Listener, accept: bool
+) -> tuple[Session, Position]:
+    """The run as its newest whole checkpoint left it."""
+    first, position = fabric.global_rank == 0, Position()
     memory = {"memory_gib": config.memory_gib, "workers": config.workers, "progress": _reading(listen)}
-    pool = load_pool(json.loads(run.ids.read_text()), **memory)
-    saved = checkpoint.checkpoints(run.checkpoints)
+    saved = starting_point(run, listen, first=first)
+    before = {} if saved is None else checkpoint.read_state(saved).get("config", {})
+    agreed(before, run, config, listen, accept=accept)
+    pool = load_pool(read_ids(run), **memory)
     encoder = None if saved else _same_start(run, config)
     session = open_session(config, fabric, run, pool, listen, encoder=encoder)
-    position = checkpoint.load_checkpoint(saved[-1], session.method, session.optimizer) if saved else Position()
-    if fabric.global_rank == 0:
-        _cut_metrics(run.metrics, position.step)
-    loop.run(session, position)
-    return _finish(session)
+    if saved is not None:
+        position = checkpoint.load_checkpoint(saved, session.method, session.optimizer)
+    if first:
+        cut_metrics(run.metrics, position.step, listen)
+        if (row := changes_row(before, config, position.step)) is not None:
+            loop.write_metrics(session, row)
+    return session, position
+
+
+def _is_finished(run: RunFolder, listen: Listener) -> bool:
+    """Whether a run has its encoder, whole. A damaged one is said, and written again from the last checkpoint."""
+    if not run.encoder.exists():
+        return False
+    try:
+        check_own(run.encoder)
+    except (ValueError, OSError) as error:
+        listen({"kind": "caution", "text": f"{error}: written again from the last checkpoint"})
+        return False
+    listen({"kind": "finished", "path": str(run.path)})
+    return True
 
 
 def first_encoder(config: RunConfig) -> tuple[Encoder | None, Initial | None]:
@@ -105,32 +193,13 @@ def _same_start(run: RunFolder, config: RunConfig) -> Encoder | None:
     """What a run that was interrupted before its first checkpoint began with. Raises ValueError where it changed."""
     encoder, initial = first_encoder(config)
     if initial is not None:
-        before = json.loads(run.initial.read_text())["checksum"]
+        before = read_json(run.initial, "what a run began with").get("checksum")
         if initial.checksum != before:
             raise ValueError(
                 f"expected the weights that the run began with (checksum {before}) in {config.init}, got others "
                 f"({initial.checksum}); restore them, or train again"
             )
     return encoder
-
-
-def read_config(run: RunFolder) -> RunConfig:
-    """The resolved configuration that a run folder holds."""
-    return from_document(json.loads(run.config.read_text()))
-
-
-def _cut_metrics(path: Path, step: int) -> None:
-    """Drops what was measured after the checkpoint, a half-written last line included: it will be measured again."""
-    kept = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            break
-        if row["step"] <= step:
-            kept.append(line + "\n")
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(kept))
 
 
 def _finish(session: Session) -> RunFolder:

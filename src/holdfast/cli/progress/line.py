@@ -8,6 +8,7 @@ from rich.progress import Progress as Bar
 from rich.progress import ProgressColumn, TaskID
 
 from holdfast.cli.options import fitted
+from holdfast.system import escaped, first_process
 
 
 class Live:
@@ -21,7 +22,7 @@ class Live:
         self._task = TaskID(0)
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._console.is_terminal and first_process():
             self._bar = Bar(*self._columns, console=self._console, transient=True)
             self._task = self._bar.add_task(**self._first)
             self._bar.start()
@@ -34,5 +35,6 @@ class Live:
             self._bar.stop()
 
     def say(self, text: str) -> None:
-        """One line, above the live one where there is one."""
-        self._console.print(fitted(text), markup=False)
+        """One line, above the live one where there is one; where several processes train, the first alone says it."""
+        if first_process():
+            self._console.print(fitted(escaped(text)), markup=False)

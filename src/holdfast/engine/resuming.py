@@ -1,0 +1,129 @@
+"""Resume: what an interrupted run continues from, and with which settings."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from holdfast.config import RunConfig, upgraded
+from holdfast.engine import checkpoint
+from holdfast.engine.session import Listener
+from holdfast.methods import from_document, to_document
+from holdfast.runs import RunFolder, atomic_path
+from holdfast.system import DamagedError, read_json
+
+FREE = frozenset(
+    (
+        *("schema", "version", "workers", "memory_gib", "download", "strict", "devices"),
+        *("checkpoint_steps", "keep_checkpoints", "signals_every"),
+    )
+)
+"""Settings that may change between two sittings: no weight depends on them but for rounding."""
+_REMEDY = "restore the file from a copy, or train again"
+
+
+def read_config(run: RunFolder) -> RunConfig:
+    """The resolved configuration that a run folder holds. Raises ValueError, with the path, where it is damaged."""
+    document = read_json(run.config, "the settings of a run", _REMEDY)
+    try:
+        return from_document(document)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{run.config}: {error}") from error
+
+
+def read_ids(run: RunFolder) -> dict[str, Any]:
+    """Which images a run trained on, as ids.json has it. Raises DamagedError where that is not what it holds."""
+    record = read_json(run.ids, "the images of a run", _REMEDY)
+    lists = all(_whole(record.get(name)) for name in ("train", "held_out"))
+    if not lists or not isinstance(record.get("data"), str) or type(record.get("image_size")) is not int:
+        raise DamagedError(f"expected the images of a run in {run.ids}, got other content; {_REMEDY}")
+    return record
+
+
+def _whole(values: object) -> bool:
+    return isinstance(values, list) and all(type(value) is int for value in values)
+
+
+def starting_point(run: RunFolder, listen: Listener, *, first: bool) -> Path | None:
+    """The newest checkpoint that is whole; None where there is none. Says which damaged ones it passes over.
+
+    first: whether this is the process that writes; it gives damaged checkpoints another name.
+    """
+    path, lines = checkpoint.newest_intact(run.checkpoints)
+    for line in lines:
+        listen({"kind": "caution", "text": line})
+    if path is not None and lines:
+        listen({"kind": "caution", "text": f"going on from {path.name}, the newest checkpoint that is whole"})
+        if first:
+            checkpoint.set_aside(run.checkpoints, path)
+    return path
+
+
+def changed_settings(saved: Mapping[str, Any], config: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """By setting that decides weights: (what a checkpoint was trained with, what config.json says now)."""
+    if not saved:  # schema 1 kept no settings
+        return {}
+    before, now = _flat(upgraded(saved)), _flat(json.loads(json.dumps(to_document(config))))
+    names = sorted(set(before) | set(now))
+    return {
+        name: (before.get(name), now.get(name))
+        for name in names
+        if name not in FREE and before.get(name) != now.get(name)
+    }
+
+
+def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the method and of views beside the run's own: each setting by its name."""
+    inner = {key: value for name in ("settings", "views") for key, value in (document.get(name) or {}).items()}
+    return {**inner, **{name: value for name, value in document.items() if name not in ("settings", "views")}}
+
+
+def agreed(saved: Mapping[str, Any], run: RunFolder, config: RunConfig, listen: Listener, *, accept: bool) -> None:
+    """Says which settings changed since the checkpoint. Raises ValueError, naming them, unless accept."""
+    changed = changed_settings(saved, config)
+    if not changed:
+        return
+    words = ", ".join(f"{name} {before!r}, now {now!r}" for name, (before, now) in changed.items())
+    if not accept:
+        raise ValueError(
+            f"expected {run.config} as the run began, got other settings ({words}); restore them, or accept them with: "
+            f"holdfast resume {run.path} --accept-changes"
+        )
+    text = f"going on with changed settings ({words}): the encoder will be neither the old run's nor a new one's"
+    listen({"kind": "caution", "text": text})
+
+
+def changes_row(saved: Mapping[str, Any], config: RunConfig, step: int) -> dict[str, Any] | None:
+    """The row of metrics.jsonl that records changed settings; None where none did."""
+    changed = {name: list(pair) for name, pair in changed_settings(saved, config).items()}
+    return {"kind": "changed settings", "step": step, "changed": changed} if changed else None
+
+
+def cut_metrics(path: Path, step: int, listen: Listener) -> None:
+    """Drops what was measured after the checkpoint: it will be measured again. A line that is no row is dropped alone,
+    with a word unless it is the last, which a killed run leaves half-written."""
+    kept = []
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    for number, line in enumerate(lines, start=1):
+        row = _row(line)
+        if row is None:
+            if number < len(lines):
+                listen({"kind": "caution", "text": f"{path}, line {number}: no row of metrics, left out"})
+        elif row["step"] <= step:
+            kept.append(line + "\n")
+    with atomic_path(path) as temporary:
+        temporary.write_text("".join(kept))
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and type(row.get("step")) is int else None
+
+
+def with_devices(config: RunConfig, devices: int | None) -> RunConfig:
+    """The configuration for another number of processes, where one is given."""
+    return config if devices is None else replace(config, devices=devices)

@@ -1,0 +1,26 @@
+"""Disks and processes: files that are what they say, one writer, and what launchers started. No torch here."""
+
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from holdfast.system.intact import DamagedError as DamagedError
+    from holdfast.system.intact import cannot_write as cannot_write
+    from holdfast.system.intact import check_writable as check_writable
+    from holdfast.system.intact import digest as digest
+    from holdfast.system.intact import document_digest as document_digest
+    from holdfast.system.intact import escaped as escaped
+    from holdfast.system.intact import one_line as one_line
+    from holdfast.system.intact import plain_cell as plain_cell
+    from holdfast.system.intact import read_json as read_json
+    from holdfast.system.intact import reading as reading
+    from holdfast.system.intact import told as told
+    from holdfast.system.launchers import World as World
+    from holdfast.system.launchers import first_process as first_process
+    from holdfast.system.launchers import launched as launched
+    from holdfast.system.lock import LOCK as LOCK
+    from holdfast.system.lock import HeldError as HeldError
+    from holdfast.system.lock import one_writer as one_writer
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)
