@@ -1,6 +1,8 @@
 """Encoders: any timm network, with a stem for small images and normalisation as its first layer."""
 
 import difflib
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -47,11 +49,38 @@ class EncoderSpec:
         """From the values of to_dict; others are passed over, and newer fields may be missing."""
         known: dict[str, Any] = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
         known |= {name: tuple(known[name]) for name in ("mean", "std") if name in known}
+        _check_read(known)
         return cls(**known)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+
+
+_NAME = re.compile(r"(timm|torchvision)/[A-Za-z0-9_.-]+(:pretrained)?")
+_OF_FILES = frozenset({"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"})
+"""Arguments of timm.create_model by which a description could have other files read."""
+
+
+def _check_read(known: Mapping[str, Any]) -> None:
+    """Raises ValueError for a description, which may be a stranger's, that names or holds what no encoder has."""
+    name, size = known.get("encoder"), known.get("image_size")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"expected an encoder named timm/NAME or torchvision/NAME, of letters, digits, '_', '.' and '-', got "
+            f"{str(name)[:80]!r}; restore the description from a copy"
+        )
+    if type(size) is not int or not 1 <= size <= 8192:
+        raise ValueError(f"expected image_size from 1 to 8192, got {str(size)[:80]!r}; restore the description")
+    for field_name in ("mean", "std"):
+        values = known.get(field_name, (1.0,) * 3)
+        numbers = all(type(value) in (int, float) and math.isfinite(value) for value in values)
+        if len(values) != 3 or not numbers or (field_name == "std" and min(values) <= 0):
+            raise ValueError(f"expected three numbers as {field_name}, got {str(values)[:80]}; restore the description")
+    arguments = known.get("arguments", {})
+    odd = [key for key in arguments if not str(key).isidentifier() or key in _OF_FILES]
+    if not isinstance(arguments, Mapping) or odd:
+        raise ValueError(f"expected arguments of a network, got {odd or arguments!r}; restore the description")
 
 
 class Encoder(nn.Module):

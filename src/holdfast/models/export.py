@@ -1,6 +1,5 @@
 """An encoder for those without holdfast: weights in the network's own names, what they expect, code that loads them."""
 
-import runpy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ import timm
 import torch
 import torchvision
 from timm.models.resnet import ResNet
-from torch import Tensor, nn
+from torch import nn
 
+from holdfast.models.checked import features_by_code
 from holdfast.models.encoders import Encoder
 from holdfast.models.identity import checksum
 from holdfast.runs import atomic_folder, write_json
@@ -108,11 +108,11 @@ def _timm_lines(name: str, encoder: Encoder) -> Sequence[str]:
     name = name.partition("@")[0]
     network = encoder.network
     if isinstance(network, ResNet):
-        plain = f'network = timm.create_model("{name}", num_classes=0)'
+        plain = f"network = timm.create_model({name!r}, num_classes=0)"
         return [plain] if encoder.spec.stem == "standard" else [plain, *_small_stem_lines(network)]
     given = _timm_arguments(name, encoder)
-    extra = "".join(f", {key}={value}" for key, value in given.items())
-    return [f'network = timm.create_model("{name}", num_classes=0{extra})']
+    extra = "".join(f", {key}={value!r}" for key, value in given.items())
+    return [f"network = timm.create_model({name!r}, num_classes=0{extra})"]
 
 
 def _timm_arguments(name: str, encoder: Encoder) -> dict[str, int]:
@@ -145,8 +145,8 @@ def _torchvision_lines(name: str) -> list[str]:
         network = torchvision.models.get_model(name, weights=None)
     linears = [at for at, module in network.named_modules() if isinstance(module, nn.Linear)]
     return [
-        f'network = torchvision.models.get_model("{name}", weights=None)',
-        f'network.set_submodule("{linears[-1]}", torch.nn.Identity())',
+        f"network = torchvision.models.get_model({name!r}, weights=None)",
+        f"network.set_submodule({linears[-1]!r}, torch.nn.Identity())",
     ]
 
 
@@ -155,10 +155,9 @@ def _check(encoder: Encoder, folder: Path) -> None:
     """That what was written gives the encoder's own features."""
     size, training = encoder.spec.image_size, encoder.training
     images = torch.linspace(0, 1, 2 * 3 * size * size).view(2, 3, size, size)
-    code = runpy.run_path(str(folder / CODE))
     try:
         ours = encoder.cpu().eval()(images)
-        theirs: Tensor = code["features"](code["encoder"](folder), images)
+        theirs = features_by_code(folder, (2, 3, size, size), encoder.dim)
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
             f"expected a network that its name builds again, got {encoder.spec.encoder} ({str(error)[:200]}); "
