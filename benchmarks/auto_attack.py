@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
-from small_classifier import faint_digits, small_classifier
+from small_classifier import faint_digits, small_classifier  # type: ignore[import-not-found]
 
 from holdfast.attacks import VERSIONS, Apgd, Pgd, auto_attack, log_odds, run, untargeted
 
@@ -37,7 +37,8 @@ def official(network: torch.nn.Module, images: torch.Tensor, labels: torch.Tenso
     """Bool [n]: what pyautoattack's standard version leaves right."""
     from pyautoattack import AutoAttack
 
-    attack = AutoAttack(network, norm={"linf": "Linf", "l2": "L2"}[norm], eps=BALLS[norm], seed=0, version="standard")
+    name: Any = {"linf": "Linf", "l2": "L2"}[norm]
+    attack = AutoAttack(network, norm=name, eps=BALLS[norm], seed=0, version="standard")
     moved, _ = attack.run_standard_evaluation(images, labels, batch_size=250)
     with torch.no_grad():
         return network(moved).argmax(1) == labels

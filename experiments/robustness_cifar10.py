@@ -5,7 +5,8 @@
 Trains each on the same images (a small network) with 48 × units × images passes for an image's views, attack steps and
 replays together (8 views: 24 × units epochs of SimCLR, 6 of EMP-SSL, 1 of robust EMP-SSL with PGD-5, 2 of CF-AMC-SSL
 with 3 replays), fits a linear head on clean features of 10,000 training images, and attacks test images with PGD-20 at
-4/255 and 8/255, from the image and from a random start, and with Square. Prints a table and writes
+4/255 and 8/255, from the image and from a random start, with Square, and at 8/255 with the standard AutoAttack
+(--auto-attack none leaves it out). Prints a table and writes
 results/robustness_cifar10.json. A run that is there already is not trained again, and an interrupted one goes on.
 """
 
@@ -32,7 +33,8 @@ from holdfast.runs import RunFolder, write_json
 
 RESULTS = Path(__file__).parent.parent / "results" / "robustness_cifar10.json"
 ATTACK = {"attack_eps": ("4/255", "8/255"), "attack_restarts": 1, "square_images": 100, "square_queries": 500}
-FAST = {"attack_eps": ("4/255", "8/255"), "attack_restarts": 0, "square_images": 0}
+FAST = {"attack_eps": ("4/255", "8/255"), "attack_steps": 20, "attack_restarts": 0, "square_images": 0}
+FAST |= {"auto_attack": "none"}
 NAMES = ("simclr", "emp-ssl", "robust-emp-ssl", "cf-amc-ssl")
 NO_DRIFT = {"drift_images": 0, "corruption_images": 0}
 
@@ -97,6 +99,7 @@ def measured(run: RunFolder, layer: str, options: argparse.Namespace, budget: di
             unfinished=place / "unfinished",
             **NO_DRIFT,
             **budget,
+            **({"auto_attack": options.auto_attack} if budget is ATTACK else {}),
         )
         finding.save(place)
     return Finding.load(place / "robustness.json")
@@ -128,6 +131,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="timm/test_resnet")
     parser.add_argument("--stem", default="standard", choices=("small", "standard"))
     parser.add_argument("--attack-images", type=int, default=1000)
+    parser.add_argument("--auto-attack", default="standard", choices=("none", "targeted", "standard"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--authors-schedule", action=argparse.BooleanOptionalAction, default=True)

@@ -124,7 +124,8 @@ def slow(images):
     time.sleep(0.02)
     return model(images)
 labels = model(here.IMAGES).argmax(1)
-auto_attack(slow, here.IMAGES, labels, eps=2 / 255, batch_size=6, attacks=("apgd-ce", "apgd-dlr"), unfinished=Path({folder!r}))
+attacks = ("apgd-ce", "apgd-dlr")
+auto_attack(slow, here.IMAGES, labels, eps=2 / 255, batch_size=6, attacks=attacks, unfinished=Path({folder!r}))
 """
 
 

@@ -19,13 +19,16 @@ LIMITS: Mapping[Key, Limit] = {
 def verdict(
     limit: Limit, value: float, known: Mapping[str, float], interval: tuple[float, float] | None = None
 ) -> Verdict:
-    """'watch' beyond the limit, 'close' where only the interval reaches beyond it; known: other values of the axis."""
+    """'watch' beyond the limit or where another score spoils this one, 'close' where only the interval is beyond it.
+
+    known: other values of the axis.
+    """
     least, most = limit.bounds(known)
 
     def beyond(number: float) -> bool:
         return (most is not None and number > most) or (least is not None and number < least)
 
-    if beyond(value):
+    if beyond(value) or known.get(limit.spoiled_by, 0.0) > 0:
         return "watch"
     return "close" if interval is not None and any(map(beyond, interval)) else "fine"
 

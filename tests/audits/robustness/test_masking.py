@@ -10,6 +10,8 @@ from holdfast.attacks import Pgd, log_odds, run, scaled_log_odds, untargeted
 from holdfast.audits import audit
 from holdfast.audits.robustness import audit as module
 from holdfast.evaluation.probes import LinearProbe
+from holdfast.report.axes import AXES
+from holdfast.report.limits import verdict
 
 QUICK = {
     "auto_attack": "none",
@@ -121,3 +123,11 @@ def test_the_definition_says_on_how_many_images_square_was_tried():
     left = round(row["accuracy_left"] * len(toy_images(seed=1)) / 100) + row["broke"]
     assert row["tried"] < left
     assert f"Square on {row['tried']} of {left}" in finding["robust_accuracy_1_255"].definition
+
+
+def test_a_model_without_gradient_is_never_fine(masked):
+    limit = AXES["robustness"].limits["kept"]
+    known = {score.name: score.value for score in masked.scores}
+    assert known["without_gradient"] == 100
+    assert verdict(limit, 95.0, known) == "watch"
+    assert verdict(limit, 95.0, {**known, "without_gradient": 0.0}) == "fine"

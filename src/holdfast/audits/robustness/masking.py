@@ -57,7 +57,13 @@ def masking(right: Tensor, found: Sequence[BudgetResult], blind: Tensor) -> tupl
             f"gradient masking: no gradient reaches the pixels of {int(blind.sum()):,} of {int(right.sum()):,} right "
             "images"
         )
-    return _score(right, found, hidden, looked), warnings
+    scores = _score(right, found, hidden, looked)
+    if right.any():
+        text = (
+            "Share of the right attacked images whose pixels the log-odds do not depend on: no gradient reaches them."
+        )
+        scores.append(share("without_gradient", blind[right], text, lower=True))
+    return scores, warnings
 
 
 def _smaller(found: Sequence[BudgetResult], result: BudgetResult) -> Tensor:

@@ -30,6 +30,8 @@ class Limit:
     least_share_of: tuple[str, float] | None = None
     """Another number of the same axis, and the smallest share of it that is fine."""
     reason: str = ""
+    spoiled_by: str = ""
+    """Another score of this axis: anything above 0 there means that this one is not to be believed, so never fine."""
 
     def bounds(self, known: Mapping[str, float]) -> tuple[float | None, float | None]:
         """(least, most) in the score's unit; known has the axis's other values by name."""

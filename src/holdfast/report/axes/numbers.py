@@ -54,8 +54,14 @@ def kept(finding: Finding) -> Number | None:
         value=percent,
         interval=wilson_interval(percent, int(right.sum())),
         over="attacked test images that are right (Wilson)",
-        note="" if eps == "8/255" else f"at {eps}, the largest budget measured",
+        note="; ".join(_kept_notes(finding, eps)),
     )
+
+
+def _kept_notes(finding: Finding, eps: str) -> list[str]:
+    blind = int(finding.settings.get("without_gradient", 0))
+    notes = [] if eps == "8/255" else [f"at {eps}, the largest budget measured"]
+    return notes + ([f"not to be believed: no gradient reaches {blind:,} images"] if blind else [])
 
 
 def ratio_above_null(finding: Finding) -> Number | None:
