@@ -67,7 +67,7 @@ def test_the_three_formats_hold_the_same_numbers(pictures, tmp_path):
     [
         ("embed", "expected an encoder, got none"),
         ("embed timm/test_resnet", "expected --data with the images to embed by timm/test_resnet"),
-        ("embed timm/test_resnet --data digits --out f.csv", "expected --out ending in .parquet, .npz, .safetensors"),
+        ("embed timm/test_resnet --data digits --out f.csv", "expected a file ending in .parquet, .npz, .safetensors"),
         ("export", "expected a run folder, got none"),
     ],
 )

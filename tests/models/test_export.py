@@ -12,7 +12,7 @@ from torch import nn
 from holdfast.cli import main
 from holdfast.models import Encoder, create_encoder, load_encoder, save_encoder
 from holdfast.models.encoders import EncoderSpec
-from holdfast.models.export import export_encoder
+from holdfast.models.export import export_encoder, export_hub, export_onnx, export_program
 
 BLOCKED = "import sys; sys.modules['holdfast'] = None\n"
 FEATURES = BLOCKED + (
@@ -108,3 +108,53 @@ def test_timm_loads_the_folder_by_itself(name, size, tmp_path):
 def test_a_network_with_another_stem_does_not_pretend_to_be_timms(tmp_path):
     export_encoder(create_encoder("timm/test_resnet", image_size=32, stem="small", seed=0), tmp_path / "out")
     assert not (tmp_path / "out" / "config.json").exists()
+
+
+GRAPHS = [("timm/test_resnet", 16, "small"), ("timm/test_vit", 32, "small")]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch's exporter warns of itself
+@pytest.mark.parametrize(("source", "size", "stem"), GRAPHS)
+def test_an_onnx_file_gives_torchs_features_for_any_number_of_images(source, size, stem, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    encoder = shaken(create_encoder(source, image_size=size, stem=stem))
+    facts = export_onnx(encoder, tmp_path / "a.onnx")
+    assert facts["apart"] < 1e-3
+    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"], "one file, not two"
+    session = onnxruntime.InferenceSession(str(tmp_path / "a.onnx"))
+    images = torch.rand(5, 3, size, size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = encoder(images)
+    found = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_an_exported_program_gives_the_features_for_any_number_of_images(tmp_path):
+    encoder = shaken(create_encoder("timm/test_vit", image_size=32))
+    assert export_program(encoder, tmp_path / "a.pt2")["apart"] < 1e-4
+    program, images = torch.export.load(tmp_path / "a.pt2").module(), torch.rand(5, 3, 32, 32)
+    torch.testing.assert_close(program(images), encoder(images), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("pool", ["cls+avg", "avg"])
+def test_pooling_and_size_travel_with_an_export_and_come_back(pool, tmp_path):
+    encoder = load_encoder("timm/test_vit", pool=pool, image_size=96)
+    export_encoder(encoder, tmp_path / "out")
+    again, images = load_encoder(tmp_path / "out"), torch.rand(2, 3, 96, 96)
+    torch.testing.assert_close(again(images), encoder(images))
+
+
+def test_a_hub_folder_has_a_card_with_the_licence_and_is_read_back(tmp_path):
+    encoder = shaken(load_encoder("timm/test_vit"))
+    with pytest.raises(ValueError, match=r"expected --licence with the licence of the weights, got none"):
+        export_hub(encoder, tmp_path / "none", licence=" ", name="x")
+    assert not (tmp_path / "none").exists()
+    export_hub(encoder, tmp_path / "out", licence="cc-by-4.0", name="mine")
+    assert "license: cc-by-4.0" in (tmp_path / "out" / "README.md").read_text()
+    again, images = load_encoder(tmp_path / "out"), torch.rand(2, 3, 160, 160)
+    torch.testing.assert_close(again(images), encoder(images))
+    assert again.spec.mean == encoder.spec.mean

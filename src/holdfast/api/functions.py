@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from holdfast.cli.embed import EmbedOptions, embedded
+from holdfast.cli.embed import EmbedOptions, written
 from holdfast.cli.options import nearest
 from holdfast.cli.progress import Progress, quiet_fabric
 from holdfast.cli.train import sized
@@ -134,15 +134,13 @@ def embed(
 
     more: options of `holdfast embed`, such as image_size, labels, limit, device.
     """
-    from holdfast.evaluation.embeddings import write_embeddings
-
     known = [field.name for field in fields(EmbedOptions)]
     for name in more:
         if name not in known:
             raise ValueError(f"expected an option of embed, got {name!r}; {nearest(name, known)}")
     options = EmbedOptions(data=None if data is None else str(data), out=Path(out), **more)
-    images, features, facts = embedded(str(encoder), options)
-    return write_embeddings(options.out, images, features, facts)
+    written(str(encoder), options)
+    return options.out
 
 
 def export(encoder: str | Path, out: Path | str = "exported") -> Path:

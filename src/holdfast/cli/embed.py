@@ -1,16 +1,23 @@
 """`holdfast embed`: the features of images as a file that other programs read."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from holdfast.cli.audited import own_size
 from holdfast.cli.options import Help, UserError, parse
 from holdfast.cli.progress import Stages
 from holdfast.runs import RunFolder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from holdfast.data import Images
 
 HELP = Help(
     usage="holdfast embed ENCODER [OPTIONS]",
@@ -31,7 +38,8 @@ class EmbedOptions:
     out: Path = Path("features.parquet")
     """The file to write: .parquet, .npz or .safetensors."""
     image_size: int | None = None
-    """Side in pixels that images are resized to; None: the run's, else the images' own."""
+    """Side in pixels that images are resized to; None: what the encoder was made for, the images' own for random
+    weights."""
     resize: Literal["crop", "square", "squash", "pad"] | None = None
     """How images are brought to that size, see the page on data; None: as the run did."""
     labels: str | None = None
@@ -42,6 +50,8 @@ class EmbedOptions:
     """Decides which images --limit draws."""
     layer: Literal["backbone", "prefeature"] = "backbone"
     """The encoder's features, or those of the wide layer after it that a run of emp-ssl keeps."""
+    pool: Literal["config", "cls", "avg", "map", "cls+avg"] | None = None
+    """How tokens become a feature; None: as the encoder's authors do."""
     batch_size: int = 512
     """Images per pass of the encoder."""
     precision: Literal["32", "bf16"] = "32"
@@ -55,29 +65,30 @@ def embed(words: Sequence[str]) -> None:
     options = parse(EmbedOptions, words, HELP)
     if options.encoder is None:
         raise UserError("expected an encoder, got none; as in: holdfast embed runs/a --data images --out a.parquet")
-    from holdfast.evaluation.embeddings import SUFFIXES, write_embeddings
+    from holdfast.evaluation.embeddings import check_suffix
 
-    if options.out.suffix not in SUFFIXES:
-        raise UserError(f"expected --out ending in {', '.join(SUFFIXES)}, got {options.out}; choose one of them")
-    images, features, facts = embedded(options.encoder, options)
-    path = write_embeddings(options.out, images, features, facts)
+    check_suffix(options.out)
+    images, dim = written(options.encoder, options)
     has = [name for name in ("labels", "paths") if getattr(images, name) is not None]
-    print(f"features: {path} ({len(images):,} images × {features.shape[1]}, with ids{''.join(f', {n}' for n in has)})")
+    if dim:
+        also = "".join(f", {name}" for name in has)
+        print(f"features: {options.out} ({len(images):,} images × {dim}, with ids{also})")
 
 
-def embedded(source: str, options: EmbedOptions) -> tuple[Any, Any, dict[str, Any]]:
-    """Images, their features, and what a reader must know of them."""
+def written(source: str, options: EmbedOptions) -> "tuple[Images, int]":
+    """The images whose features were written, and the width of these; 0 where another process writes the file."""
     import torch
 
     from holdfast.evaluation import encoder_checksum, extract_features
-    from holdfast.models import load_encoder
+    from holdfast.evaluation.embeddings import Share, stream_embeddings
+    from holdfast.models import load_encoder, loaded_of
 
-    encoder = load_encoder(source, layer=options.layer)
+    share = Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
     images = _images(source, options)
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    with Stages() as stages, stages.axis("features"):
-        passes = {"batch_size": options.batch_size, "precision": options.precision, "device": device}
-        features = extract_features(encoder, images, **passes, progress=lambda done, n: stages("features", done, n))
+    size = images.pixels.shape[-1]
+    encoder = load_encoder(source, layer=options.layer, pool=options.pool, image_size=size)
+    loaded, done = loaded_of(encoder), 0
+    device = options.device or (f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
     facts = {
         "encoder": source,
         "encoder_checksum": encoder_checksum(encoder),
@@ -85,19 +96,35 @@ def embedded(source: str, options: EmbedOptions) -> tuple[Any, Any, dict[str, An
         "precision": options.precision,
         "data": images.source,
         "images_checksum": images.checksum,
-        "image_size": images.pixels.shape[-1],
+        "image_size": size,
+        "load": None if loaded is None else loaded.to_dict(),
     }
-    return images, features, facts
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with Stages() as stages, stages.axis("features"):
+        for line in () if loaded is None or share.rank else loaded.lines():
+            stages.say(line)
+
+        def encode(some: "Images") -> "Tensor":
+            nonlocal done
+            told = (
+                (lambda now, _, before=done: stages("features", before + now, len(images))) if not share.rank else None
+            )
+            passes = {"batch_size": options.batch_size, "precision": options.precision, "device": device}
+            found = extract_features(encoder, some, **passes, progress=told)
+            done += len(some)
+            return found
+
+        return images, stream_embeddings(options.out, images, encode, facts, share=share, said=stages.say)
 
 
-def _images(source: str, options: EmbedOptions) -> Any:
+def _images(source: str, options: EmbedOptions) -> "Images":
     from holdfast.data import load_images
     from holdfast.data.pool import draw_evenly, load_pool
 
     run, size = RunFolder(Path(source)), options.image_size
     record = json.loads(run.ids.read_text()) if run.ids.is_file() else None
     if options.data is not None:
-        size = size or (record["image_size"] if record else None)
+        size = size or (record["image_size"] if record else own_size(source, options.pool))
         resize: Any = options.resize or (record or {"resize": "crop"}).get("resize", "square")
         drawn = {"limit": options.limit, "seed": options.seed, "labels": options.labels}
         scale = (record or {}).get("pixel_range") or (record or {}).get("ranges") or None

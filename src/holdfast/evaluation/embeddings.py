@@ -1,64 +1,180 @@
-"""Features as a file: with each image's id, path and label, and the checksums of what they were computed from."""
+"""Features as a file: with each image's id, path and label, and the checksums of what they were computed from.
+
+Features are computed and kept in parts of some thousand images, beside the file that they become: an interrupted or
+killed command goes on with the part it was at, several processes take every so-manieth part, and no more than a part
+is in memory.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors.numpy import save_file
+import torch
+from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from holdfast.data import Images
-from holdfast.runs import atomic_path
+from holdfast.runs import atomic_path, write_json
 
 SUFFIXES = (".parquet", ".npz", ".safetensors")
-_ROWS = 10_000
-"""Rows of a row group: what a reader of one image has to read."""
+ROWS = 10_000
+"""Images of a part, and rows of a row group: what a reader of one image has to read."""
+_POLL_SECONDS = 0.2
 
 
-def write_embeddings(path: Path, images: Images, features: Tensor, facts: Mapping[str, Any]) -> Path:
-    """Writes features [n, dim] float32 beside id, path, label and class of each image, and returns path.
+@dataclass(frozen=True)
+class Share:
+    """Which parts this process computes, of all that work on a file together."""
 
-    The suffix decides: .parquet has a column of lists (facts as JSON under 'holdfast' in the schema's metadata); .npz
-    and .safetensors have an array each (facts as JSON text, or as metadata; .safetensors without paths and classes).
-    Columns that the images do not have are left out. Raises ValueError for another suffix.
-    """
+    rank: int = 0
+    ranks: int = 1
+
+
+def check_suffix(path: Path) -> None:
+    """Raises ValueError for a file of another suffix."""
     if path.suffix not in SUFFIXES:
         raise ValueError(f"expected a file ending in {', '.join(SUFFIXES)}, got {path.name!r}; choose one of them")
-    arrays: dict[str, np.ndarray] = {"id": images.ids.cpu().numpy()}
-    if images.labels is not None:
-        arrays["label"] = images.labels.cpu().numpy()
-    values = features.float().cpu().numpy()
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def stream_embeddings(
+    path: Path,
+    images: Images,
+    encode: Callable[[Images], Tensor],
+    facts: Mapping[str, Any],
+    *,
+    rows: int = ROWS,
+    share: Share | None = None,
+    said: Callable[[str], None] = lambda text: None,
+) -> int:
+    """Writes features [n, dim] float32 beside id, path, label and class of each image; returns dim, 0 for other ranks.
+
+    encode: features of some of the images. facts: JSON values that decide them; parts that an interrupted command left
+    with the same facts are taken over, others are computed again, and said tells which. The suffix decides: .parquet
+    has a column of lists (facts as JSON under 'holdfast' in the schema's metadata); .npz and .safetensors have an array
+    each (facts as JSON text, or as metadata; .safetensors without paths and classes). Of several processes the first
+    one writes the file, once all parts are there. Raises ValueError for another suffix.
+    """
+    check_suffix(path)
+    share = share or Share()
+    parts = [range(start, min(start + rows, len(images))) for start in range(0, len(images), rows)]
+    folder = path.with_name(f".{path.name}.parts")
+    _open_parts(folder, {**facts, "rows": rows}, share, said)
+    files = [folder / f"part-{number:06d}.safetensors" for number in range(len(parts))]
+    for number, part in enumerate(parts):
+        if number % share.ranks == share.rank and not files[number].is_file():
+            some = images.subset(torch.arange(part.start, part.stop))
+            with atomic_path(files[number]) as temporary:
+                save_file({"features": encode(some).float().cpu().numpy()}, temporary)
+    if share.rank:
+        return 0
+    _wait(files)
+    dim = load_file(files[0])["features"].shape[1]
     with atomic_path(path) as temporary:
-        if path.suffix == ".parquet":
-            _write_parquet(temporary, arrays | _texts(images), values, facts)
-        elif path.suffix == ".npz":
-            texts = {name: np.array(list(column)) for name, column in _texts(images).items()}
-            with temporary.open("wb") as file:  # numpy would add a suffix to a name
-                np.savez(file, **arrays, **texts, features=values, facts=np.array(json.dumps(facts)))  # type: ignore[arg-type]
-        else:
-            save_file({**arrays, "features": values}, temporary, {"holdfast": json.dumps(facts)})
-    return path
+        _WRITERS[path.suffix](temporary, images, files, dim, facts)
+    shutil.rmtree(folder)
+    return dim
 
 
-def _texts(images: Images) -> dict[str, Sequence[str]]:
-    """Paths and class names; names that are no UTF-8 are shown with replacement characters."""
-    found: dict[str, Sequence[str]] = {}
+def _open_parts(folder: Path, facts: Mapping[str, Any], share: Share, said: Callable[[str], None]) -> None:
+    """Makes the folder of parts; one that was left by a command with other facts is emptied by the first process."""
+    about, wanted = folder / "facts.json", json.loads(json.dumps(facts))
+    if share.rank:
+        while not about.is_file() or json.loads(about.read_text()) != wanted:
+            time.sleep(_POLL_SECONDS)
+        return
+    if about.is_file() and json.loads(about.read_text()) == wanted:
+        found = len(list(folder.glob("part-*.safetensors")))
+        said(f"{found} parts of an interrupted command are taken over from {folder}")
+        return
+    if folder.exists():
+        said(f"parts of other features in {folder} are removed")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    write_json(about, wanted)
+
+
+def _wait(files: Sequence[Path]) -> None:
+    """Waits for the parts that other processes write; whoever starts them ends all where one fails."""
+    while not all(file.is_file() for file in files):
+        time.sleep(_POLL_SECONDS)
+
+
+def columns(images: Images, part: slice) -> dict[str, Any]:
+    """id, and label, path and class where the images have them; names that are no UTF-8 are shown replaced."""
+    found: dict[str, Any] = {"id": images.ids[part].cpu().numpy()}
+    if images.labels is not None:
+        found["label"] = images.labels[part].cpu().numpy()
     if images.paths is not None:
-        found["path"] = [str(path).encode("utf-8", "replace").decode() for path in images.paths]
+        found["path"] = [str(path).encode("utf-8", "replace").decode() for path in images.paths[part]]
     if images.classes is not None and images.labels is not None:
-        found["class"] = [images.classes[label] for label in images.labels.tolist()]
+        found["class"] = [images.classes[label] for label in images.labels[part].tolist()]
     return found
 
 
-def _write_parquet(path: Path, columns: Mapping[str, Any], values: np.ndarray, facts: Mapping[str, Any]) -> None:
-    flat = pa.array(np.ascontiguousarray(values).reshape(-1))
-    table = pa.table(
-        {name: pa.array(column) for name, column in columns.items()}
-        | {"features": pa.FixedSizeListArray.from_arrays(flat, values.shape[1])}
-    )
-    pq.write_table(table.replace_schema_metadata({"holdfast": json.dumps(facts)}), path, row_group_size=_ROWS)
+def _parts(files: Sequence[Path]) -> Iterator[tuple[slice, np.ndarray]]:
+    start = 0
+    for file in files:
+        values = load_file(file)["features"]
+        yield slice(start, start + len(values)), values
+        start += len(values)
+
+
+def _write_parquet(path: Path, images: Images, files: Sequence[Path], dim: int, facts: Mapping[str, Any]) -> None:
+    writer = None
+    for part, values in _parts(files):
+        flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+        arrays = {name: pa.array(column) for name, column in columns(images, part).items()}
+        table = pa.table(arrays | {"features": pa.FixedSizeListArray.from_arrays(flat, dim)})
+        table = table.replace_schema_metadata({"holdfast": json.dumps(facts)})
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+
+
+def _write_npz(path: Path, images: Images, files: Sequence[Path], dim: int, facts: Mapping[str, Any]) -> None:
+    small = {name: np.asarray(column) for name, column in columns(images, slice(None)).items()}
+    with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
+        for name, column in (small | {"facts": np.array(json.dumps(facts))}).items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, column, allow_pickle=False)
+        with archive.open("features.npy", "w", force_zip64=True) as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": (len(images), dim)}
+            np.lib.format.write_array_header_2_0(file, header)  # type: ignore[arg-type]  # a zip's file is one
+            for _, values in _parts(files):
+                file.write(np.ascontiguousarray(values, "<f4").tobytes())
+
+
+def _write_safetensors(path: Path, images: Images, files: Sequence[Path], dim: int, facts: Mapping[str, Any]) -> None:
+    """The format's own header, then bytes as they come: the library would want all of them at once."""
+    kept = {name: value for name, value in columns(images, slice(None)).items() if isinstance(value, np.ndarray)}
+    shapes = {"features": ("F32", [len(images), dim], 4 * len(images) * dim)}
+    shapes |= {name: ("I64", list(value.shape), 8 * value.size) for name, value in kept.items()}
+    header: dict[str, Any] = {"__metadata__": {"holdfast": json.dumps(facts)}}
+    end = 0
+    for name, (kind, shape, size) in shapes.items():
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, values in _parts(files):
+            file.write(np.ascontiguousarray(values, "<f4").tobytes())
+        for value in kept.values():
+            file.write(np.ascontiguousarray(value, "<i8").tobytes())
+
+
+_WRITERS: dict[str, Callable[[Path, Images, Sequence[Path], int, Mapping[str, Any]], None]] = {
+    ".parquet": _write_parquet,
+    ".npz": _write_npz,
+    ".safetensors": _write_safetensors,
+}

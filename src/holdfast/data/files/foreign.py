@@ -29,7 +29,7 @@ def _box(*brands: bytes) -> Any:
 _FOREIGN = (
     (
         _box(b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"heif"),
-        "a HEIC picture; pip install pillow-heif and convert it to JPEG or PNG",
+        "a HEIC picture; pip install pillow-heif (holdfast[heif]), or convert it to JPEG or PNG",
     ),
     (_box(b"avif", b"avis"), "an AVIF picture, which this Pillow does not read; convert it to PNG"),
     (_box(b"crx "), "a raw picture of a camera (CR3); develop it to TIFF or JPEG"),
@@ -39,7 +39,7 @@ _FOREIGN = (
     ),
     (
         lambda head: head[128:132] == b"DICM",
-        "a DICOM file; convert it to 16-bit PNG or TIFF, with the window or the units that you mean",
+        "a DICOM file; convert it to 16-bit PNG or TIFF, with the window or the units that you mean, or pip install holdfast[dicom]",
     ),
     (lambda head: head[:4] in (b"PK\3\4", b"PK\5\6"), "a zip archive; unpack it and give the folder"),
     (lambda head: head[:2] == b"\x1f\x8b", "a gzip archive; unpack it"),

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from holdfast.data.files.deep import Ranges, Reach, UnscaledError, deep_values, ranges_of, scaled
 from holdfast.data.files.foreign import named_as, untaken
+from holdfast.data.files.scientific import opened
 
 Resize = Literal["crop", "square", "squash", "pad"]
 """How a picture becomes square: see `fit`."""
@@ -128,7 +129,7 @@ def _open(file: BinaryIO) -> Image.Image:
             raise ValueError("empty file")
         file.seek(0)
         try:
-            return Image.open(file, formats=_formats())
+            return opened(file) or Image.open(file, formats=_formats())
         except UnidentifiedImageError as error:
             raise UnidentifiedImageError(named_as(file)) from error
 

@@ -42,6 +42,9 @@ def export_encoder(encoder: Encoder, folder: Path) -> dict[str, Any]:
         "mean": list(spec.mean),
         "std": list(spec.std),
         "dim": encoder.dim,
+        "arguments": dict(spec.arguments),
+        "norm_eps": dict(spec.norm_eps),
+        "pool": spec.pool,
         "encoder_checksum": checksum(encoder),
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +63,7 @@ def timm_config(encoder: Encoder) -> dict[str, Any] | None:
     """What timm reads beside the weights; None for torchvision's networks and where the architecture was changed."""
     kind, _, name = encoder.spec.encoder.partition(":")[0].partition("/")
     changed = isinstance(encoder.network, ResNet) and encoder.spec.stem != "standard"
-    if kind != "timm" or changed or encoder.spec.pool != "config":
+    if kind != "timm" or changed or encoder.spec.pool != "config" or encoder.spec.norm_eps:
         return None
     name, size = name.partition("@")[0], encoder.spec.image_size
     settings = {"input_size": [3, size, size], "mean": list(encoder.spec.mean), "std": list(encoder.spec.std)}
@@ -100,31 +103,60 @@ def encoder(folder=Path(__file__).parent):
 def features(network, images):
     """Features [n, {encoder.dim}] of RGB images [n, 3, h, w] in [0, 1]; made for h = w = {encoder.spec.image_size}."""
     mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (MEAN, STD))
-    return network((images - mean) / std)
-'''
+{_pooling(encoder)}'''
+
+
+def _pooling(encoder: Encoder) -> str:
+    """The lines that end `features`: the network's own way, or tokens after the last norm."""
+    pool = encoder.spec.pool
+    if pool == "config" or not hasattr(encoder.network, "num_prefix_tokens"):
+        return "    return network((images - mean) / std)\n"
+    head = "    tokens, prefix = network.forward_features((images - mean) / std), network.num_prefix_tokens\n"
+    if pool == "map":
+        return f"{head}    return network.attn_pool(tokens[:, prefix:])\n"
+    parts = {"cls": "network.fc_norm(tokens[:, 0])", "avg": "network.fc_norm(tokens[:, prefix:].mean(1))"}
+    return f"{head}    return torch.cat([{', '.join(parts[part] for part in pool.split('+'))}], 1)\n"
 
 
 def _timm_lines(name: str, encoder: Encoder) -> Sequence[str]:
-    name = name.partition("@")[0]
+    name, spec = name.partition("@")[0], encoder.spec
     network = encoder.network
+    if spec.arguments:
+        given = f"num_classes=0, **{dict(spec.arguments)!r}"
+        return [f"network = timm.create_model({name!r}, {given})", *_eps_lines(encoder)]
     if isinstance(network, ResNet):
         plain = f"network = timm.create_model({name!r}, num_classes=0)"
-        return [plain] if encoder.spec.stem == "standard" else [plain, *_small_stem_lines(network)]
-    given = _timm_arguments(name, encoder)
-    extra = "".join(f", {key}={value!r}" for key, value in given.items())
+        return [plain] if spec.stem == "standard" else [plain, *_small_stem_lines(network)]
+    extra = "".join(f", {key}={value!r}" for key, value in _timm_arguments(name, encoder).items())
     return [f"network = timm.create_model({name!r}, num_classes=0{extra})"]
 
 
-def _timm_arguments(name: str, encoder: Encoder) -> dict[str, int]:
-    """What timm.create_model is given beside the name: the side of images and patches, where they are not its own."""
-    network, size = encoder.network, encoder.spec.image_size
+def _timm_arguments(name: str, encoder: Encoder) -> dict[str, Any]:
+    """What timm.create_model is given beside the name: the spec's arguments, else the side of images and patches."""
+    network, spec, size = encoder.network, encoder.spec, encoder.spec.image_size
+    if spec.arguments:
+        return dict(spec.arguments)
     patches = getattr(network, "patch_embed", None)
-    given = {}
+    given: dict[str, Any] = {}
     if patches is not None and tuple(getattr(patches, "img_size", None) or ()) != _default_size(name):
         given["img_size"] = size
-    if encoder.spec.stem == "small" and patches is not None:
+    if spec.stem == "small" and patches is not None:
         given |= {"img_size": size, "patch_size": int(patches.patch_size[0])}
     return given
+
+
+def _eps_lines(encoder: Encoder) -> list[str]:
+    """See encoders.set_eps: the same, for the norms whose epsilon is not the name's own."""
+    if not encoder.spec.norm_eps:
+        return []
+    found = {at: module.eps for at, module in encoder.network.named_modules() if isinstance(module, nn.LayerNorm)}
+    usual = max(set(found.values()), key=list(found.values()).count)
+    lines = [
+        "for module in network.modules():",
+        "    if isinstance(module, torch.nn.LayerNorm):",
+        f"        module.eps = {usual!r}",
+    ]
+    return lines + [f'network.get_submodule("{at}").eps = {eps!r}' for at, eps in found.items() if eps != usual]
 
 
 def _default_size(name: str) -> tuple[int, ...]:
@@ -136,7 +168,8 @@ def _small_stem_lines(network: ResNet) -> list[str]:
     deep = isinstance(network.conv1, nn.Sequential)
     first = network.get_submodule("conv1.0" if deep else "conv1")
     assert isinstance(first, nn.Conv2d)
-    convolution = f"torch.nn.Conv2d(3, {first.out_channels}, 3, stride=1, padding=1, bias={first.bias is not None})"
+    given = f"3, stride=1, padding={first.padding[0]}, bias={first.bias is not None}"  # type: ignore[index]
+    convolution = f"torch.nn.Conv2d(3, {first.out_channels}, {given})"
     return [f"network.conv1{'[0]' if deep else ''} = {convolution}", "network.maxpool = torch.nn.Identity()"]
 
 

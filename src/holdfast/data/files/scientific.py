@@ -1,0 +1,84 @@
+"""Medical and phone pictures that Pillow does not read: DICOM by pydicom, HEIC by pillow-heif, each an extra."""
+
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+_HEIF = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+"""Brands of files whose pictures HEVC compresses."""
+
+
+def opened(file: BinaryIO) -> Image.Image | None:
+    """A DICOM or HEIC file as Pillow's image; None for any other file, without the extra, and for damaged ones.
+
+    The position stays at the beginning where nothing is returned.
+    """
+    head = file.read(132)
+    file.seek(0)
+    read = _dicom if head[128:132] == b"DICM" else _heif if head[4:8] == b"ftyp" and head[8:12] in _HEIF else None
+    if read is None:
+        return None
+    try:
+        return read(file)
+    except Exception:  # the extra may be missing, and these libraries raise whatever a damaged file makes of them
+        file.seek(0)
+        return None
+
+
+def _heif(file: BinaryIO) -> Image.Image:
+    """The primary picture, turned by its own transformations; an orientation in EXIF never turns a HEIC."""
+    import pillow_heif
+
+    image = pillow_heif.read_heif(file).to_pillow()
+    image.info.pop("exif", None)
+    return image
+
+
+def _dicom(file: BinaryIO) -> Image.Image:
+    """The first frame: rescaled, windowed as the file says, bright where it is dense; colours as RGB."""
+    import pydicom
+
+    data = pydicom.dcmread(file)
+    frame = data.pixel_array
+    several = int(getattr(data, "NumberOfFrames", 1) or 1) > 1
+    return _shown(data, frame[0] if several else frame)
+
+
+def _shown(data: Any, frame: np.ndarray) -> Image.Image:
+    from pydicom.pixels import apply_color_lut, convert_color_space
+
+    kind = str(data.PhotometricInterpretation)
+    if kind == "PALETTE COLOR":
+        frame, kind = apply_color_lut(frame, data), "RGB"
+        frame = frame / 256 if frame.dtype.itemsize > 1 else frame
+    elif kind.startswith("YBR"):
+        frame = convert_color_space(frame, kind, "RGB")
+    if frame.ndim == 3:
+        return Image.fromarray(np.clip(frame, 0, 255).astype(np.uint8))
+    grey = windowed(
+        frame.astype(np.float64) * _number(data, "RescaleSlope", 1) + _number(data, "RescaleIntercept", 0), data
+    )
+    if kind == "MONOCHROME1":
+        grey = 1 - grey
+    return Image.fromarray(np.round(255 * grey).astype(np.uint8))
+
+
+def _number(data: Any, name: str, default: float) -> float:
+    value = getattr(data, name, None)
+    return default if value is None else float(value)
+
+
+def windowed(values: np.ndarray, data: Any) -> np.ndarray:
+    """Values in [0, 1] by the file's first window (DICOM PS3.3 C.11.2.1.2), else by their own smallest and largest."""
+    centres, widths = getattr(data, "WindowCenter", None), getattr(data, "WindowWidth", None)
+    if centres is None or widths is None:
+        low, high = values.min(), values.max()
+        return (values - low) / (high - low if high > low else 1)
+    centre, width = (float(np.atleast_1d(np.asarray(some, dtype=float))[0]) for some in (centres, widths))
+    function = str(getattr(data, "VOILUTFunction", "LINEAR"))
+    if function == "SIGMOID":
+        return 1 / (1 + np.exp(-4 * (values - centre) / width))
+    if function == "LINEAR_EXACT":
+        return np.clip((values - centre) / width + 0.5, 0, 1)
+    return np.clip((values - (centre - 0.5)) / max(width - 1, 1e-9) + 0.5, 0, 1)

@@ -1,0 +1,97 @@
+"""DICOM and HEIC: what a window, a slope, MONOCHROME1 and several frames mean; without the extra it is named."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from holdfast.data.files.pictures import decode
+from holdfast.data.files.scientific import windowed
+
+RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 16
+
+
+def dicom(pixels: np.ndarray, **values) -> bytes:
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.2.3"
+    data = FileDataset(None, Dataset(), file_meta=meta, preamble=b"\0" * 128)
+    several = pixels.ndim == 3 and values.get("SamplesPerPixel", 1) == 1
+    data.Rows, data.Columns = pixels.shape[1:3] if several else pixels.shape[:2]
+    data.BitsAllocated = data.BitsStored = 8 * pixels.dtype.itemsize
+    data.HighBit, data.PixelRepresentation, data.SamplesPerPixel = data.BitsStored - 1, 0, 1
+    data.PhotometricInterpretation = "MONOCHROME2"
+    if several:
+        data.NumberOfFrames = len(pixels)
+    data.PixelData = pixels.tobytes()
+    for name, value in values.items():
+        setattr(data, name, value)
+    out = io.BytesIO()
+    data.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def grey(encoded: bytes) -> np.ndarray:
+    pixels = np.asarray(decode(encoded))
+    assert (pixels == pixels[..., :1]).all()
+    return pixels[..., 0]
+
+
+def test_without_a_window_the_smallest_value_is_black_and_the_largest_white():
+    np.testing.assert_array_equal(grey(dicom(RAMP)), np.round(255 * (RAMP / RAMP.max())).astype(np.uint8))
+
+
+def test_a_window_is_of_rescaled_values():
+    shown = grey(dicom(RAMP, RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=0, WindowWidth=401))
+    expected = np.clip((RAMP * 2.0 - 1000 + 0.5) / 400 + 0.5, 0, 1)
+    np.testing.assert_array_equal(shown, np.round(255 * expected).astype(np.uint8))
+
+
+def test_monochrome_1_is_turned_so_that_both_look_alike():
+    one = grey(dicom(RAMP.max() - RAMP, PhotometricInterpretation="MONOCHROME1"))
+    np.testing.assert_array_equal(one, grey(dicom(RAMP)))
+
+
+def test_the_first_frame_and_the_first_window_are_taken():
+    several = np.stack([RAMP, RAMP[::-1]])
+    np.testing.assert_array_equal(grey(dicom(several)), grey(dicom(RAMP)))
+    first = grey(dicom(RAMP, WindowCenter=[100, 900], WindowWidth=[50, 10]))
+    np.testing.assert_array_equal(first, grey(dicom(RAMP, WindowCenter=100, WindowWidth=50)))
+
+
+def test_colours_come_as_they_are():
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    encoded = dicom(pixels, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0)
+    np.testing.assert_array_equal(np.asarray(decode(encoded)), pixels)
+
+
+@pytest.mark.parametrize(("function", "low", "high"), [("LINEAR_EXACT", 0.25, 0.75), ("SIGMOID", 0.2689, 0.7311)])
+def test_other_window_functions(function, low, high):
+    from types import SimpleNamespace
+
+    about = SimpleNamespace(WindowCenter=50, WindowWidth=100, VOILUTFunction=function)
+    np.testing.assert_allclose(windowed(np.array([25.0, 75.0]), about), [low, high], atol=1e-4)
+
+
+def test_a_heic_picture_is_read():
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pixels = np.full((16, 16, 3), (200, 100, 50), dtype=np.uint8)
+    out = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(pixels)).save(out, quality=-1)
+    assert np.abs(np.asarray(decode(out.getvalue())).astype(int) - pixels).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("module", "start", "named"),
+    [("pydicom", b"\0" * 128 + b"DICM", "holdfast[dicom]"), ("pillow_heif", b"\0\0\0\x18ftypheic", "holdfast[heif]")],
+)
+def test_without_the_extra_the_reason_names_it(module, start, named, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(OSError, match="pip install") as caught:
+        decode(start + b"\0" * 100)
+    assert named in str(caught.value)
