@@ -8,20 +8,25 @@ from torch import Tensor, nn
 
 from holdfast.audits import Known, Options, Pairs, Subject, audit, prepare
 from holdfast.data import Images
+from holdfast.data.images import Subgroups
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 COUNTS = (60, 40, 30, 20, 15, 10)
 """Images by class of `toy_images()`: class 0 is the most frequent."""
 
 
-def toy_images(counts: tuple[int, ...] = COUNTS, *, seed: int = 0, source: str = "toy", first_id: int = 0) -> Images:
-    """Noise [n, 3, 8, 8] in green and blue over a plain red that is brighter by class; ids are first_id and on."""
+def toy_images(
+    counts: tuple[int, ...] = COUNTS, *, seed: int = 0, source: str = "toy", first_id: int = 0, sited: bool = True
+) -> Images:
+    """Noise [n, 3, 8, 8] in green and blue over a plain red that is brighter by class; sites alternate."""
     labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randint(0, 256, (len(labels), 3, 8, 8), dtype=torch.uint8, generator=generator)
     pixels[:, 0] = (20 + 40 * labels[:, None, None]).to(torch.uint8)
     ids = first_id + torch.arange(len(labels))
-    return Images(pixels=pixels, ids=ids, labels=labels, classes=NAMES[: len(counts)], source=source)
+    sites = {"site": Subgroups(torch.arange(len(labels)) % 2, ("north", "south"))} if sited else {}
+    known = {"labels": labels, "classes": NAMES[: len(counts)], "subgroups": sites}
+    return Images(pixels=pixels, ids=ids, source=source, **known)
 
 
 class ReadsTheClass(nn.Module):

@@ -18,6 +18,7 @@ from holdfast.audits.plan import measure_speed
 from holdfast.audits.privacy import PRIVACY, privacy
 from holdfast.audits.quality import QUALITY, quality
 from holdfast.audits.robustness import ROBUSTNESS, robustness
+from holdfast.audits.shortcuts import SHORTCUTS, shortcuts
 from holdfast.audits.subject import Audit, Known, Options, Pairs, Speed, Subject, find_pairs, load_pairs, prepared
 from holdfast.audits.tail import TAIL, tail
 from holdfast.budgets import budget_of, budgeted
@@ -50,6 +51,7 @@ __all__ = [
     "privacy",
     "quality",
     "robustness",
+    "shortcuts",
     "tail",
     "unit_memorization",
 ]
@@ -60,6 +62,7 @@ AUDITS: dict[str, Audit] = {
     "tail": TAIL,
     "robustness": ROBUSTNESS,
     "invariance": INVARIANCE,
+    "shortcuts": SHORTCUTS,
     "memorization": MEMORIZATION,
     "privacy": PRIVACY,
 }

@@ -3,7 +3,7 @@
 import numpy as np
 from torch import Tensor
 
-from holdfast.audits.subject import VIEWED_IMAGES, Audit, Speed, Subject
+from holdfast.audits.subject import VIEWED_IMAGES, Audit, Speed, Subject, lacks_pixels
 from holdfast.evaluation import alignment, knn_predict, label_free_signals
 from holdfast.evaluation.probes import NEIGHBOURS, TEMPERATURE
 from holdfast.findings import Finding, Score
@@ -17,6 +17,8 @@ def quality(subject: Subject) -> Finding:
     feature_std and alignment (distance). The last four need no labels.
     """
     scores, columns = _accuracies(subject) if _has_labels(subject) else ([], {})
+    if lacks_pixels(subject) is not None:
+        return _without_views(subject, scores, columns)
     preset, distances = subject.viewed.preset, alignment(subject.viewed.features)
     return Finding(
         audit="quality",
@@ -29,6 +31,18 @@ def quality(subject: Subject) -> Finding:
             "viewed_images": len(distances),
             "full_shot": dict(subject.full_shot.facts) if scores else None,
         },
+    )
+
+
+def _without_views(subject: Subject, scores: list[Score], columns: dict[str, np.ndarray]) -> Finding:
+    """The finding of features alone, which have no views to compare."""
+    neighbours = {"neighbours": NEIGHBOURS, "temperature": TEMPERATURE, "similarity": "cosine"}
+    full_shot = dict(subject.full_shot.facts) if scores else None
+    return Finding(
+        audit="quality",
+        scores=[*scores, *_spread(subject.test_features)],
+        columns={"id": subject.test.ids.cpu().numpy(), **columns},
+        settings=subject.settings | {"knn": neighbours, "views": None, "viewed_images": 0, "full_shot": full_shot},
     )
 
 

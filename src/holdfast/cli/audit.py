@@ -13,6 +13,7 @@ from holdfast.cli.audited import (
     copies_caution,
     decided,
     folders,
+    is_features,
     left_out,
     subject_of,
 )
@@ -83,7 +84,7 @@ def audit_encoder(
             with stages.axis(axis):
                 findings.append(measure(axis, subject))
             findings[-1].save(target)
-        if options.atlas:
+        if options.atlas and not is_features(Path(source)):
             write_atlas(target, subject, findings)
     shutil.rmtree(target / "unfinished", ignore_errors=True)
     missing = {} if options.axes is not None else missing_axes(subject)

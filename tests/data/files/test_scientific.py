@@ -19,7 +19,8 @@ def dicom(pixels: np.ndarray, **values) -> bytes:
 
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.2.3"
+    meta.MediaStorageSOPClassUID = pydicom.uid.UID("1.2.840.10008.5.1.4.1.1.7")
+    meta.MediaStorageSOPInstanceUID = pydicom.uid.UID("1.2.3")
     data = FileDataset(None, Dataset(), file_meta=meta, preamble=b"\0" * 128)
     several = pixels.ndim == 3 and values.get("SamplesPerPixel", 1) == 1
     data.Rows, data.Columns = pixels.shape[1:3] if several else pixels.shape[:2]

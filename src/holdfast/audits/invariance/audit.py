@@ -12,7 +12,7 @@ from torch import Tensor
 from holdfast.audits.invariance.averaging import averaging
 from holdfast.audits.invariance.cost import averaging_seconds, invariance_seconds
 from holdfast.audits.invariance.transformations import GRADED, Graded
-from holdfast.audits.subject import Audit, Subject
+from holdfast.audits.subject import Audit, Subject, lacks_pixels
 from holdfast.data import Images
 from holdfast.data.pool import draw_evenly
 from holdfast.evaluation import LinearProbe, measuring
@@ -278,4 +278,4 @@ def _least_stable(some: Images, found: list[_Measured]) -> list[dict[str, Any]]:
     return [{"id": int(ids[i]), "stability": float(stability[i]), "least_stable_under": str(least[i])} for i in order]
 
 
-INVARIANCE = Audit(invariance, cost=averaging_seconds, spends=invariance_seconds, long=True)
+INVARIANCE = Audit(invariance, lacks_pixels, cost=averaging_seconds, spends=invariance_seconds, long=True)

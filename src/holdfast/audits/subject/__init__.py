@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.entry import Speed as Speed
     from holdfast.audits.subject.entry import lacks_labels as lacks_labels
     from holdfast.audits.subject.entry import lacks_pairs as lacks_pairs
+    from holdfast.audits.subject.entry import lacks_pixels as lacks_pixels
     from holdfast.audits.subject.pairs import LEAST_PAIRS as LEAST_PAIRS
     from holdfast.audits.subject.pairs import Pairs as Pairs
     from holdfast.audits.subject.pairs import Scored as Scored

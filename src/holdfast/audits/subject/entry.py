@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from holdfast.audits.subject.subject import Subject
+from holdfast.evaluation.feature_table import FeatureTable
 from holdfast.findings import Finding
 from holdfast.options import Options
 
@@ -23,6 +24,13 @@ class Speed:
 def lacks_nothing(subject: Subject) -> Lack:
     """What an audit that any subject allows lacks."""
     return None
+
+
+def lacks_pixels(subject: Subject) -> Lack:
+    """What an audit that changes pixels lacks."""
+    if not isinstance(subject.encoder, FeatureTable):
+        return None
+    return "an encoder and its images (features alone were given)", "audit the encoder instead of its features"
 
 
 def lacks_labels(subject: Subject) -> Lack:

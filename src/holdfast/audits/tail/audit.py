@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.audits.subject import Audit, Subject
+from holdfast.audits.subject import Audit, Subject, lacks_pixels
 from holdfast.audits.tail.measure import REFERENCE, Tail, few_class_members, measure_tail
 from holdfast.audits.tail.tables import cluster_groups, clusters, density, found_tail, rarest
 from holdfast.evaluation.density import DENSITY_NEIGHBOURS
@@ -198,4 +198,4 @@ def _columns(subject: Subject, measured: Tail) -> dict[str, np.ndarray]:
     return columns if few is None else columns | {"few_class": few}
 
 
-TAIL = Audit(tail)
+TAIL = Audit(tail, lacks_pixels)

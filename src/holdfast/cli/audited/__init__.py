@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from holdfast.cli.audited.inputs import audit_options as audit_options
     from holdfast.cli.audited.inputs import choose_budget as choose_budget
     from holdfast.cli.audited.inputs import folders as folders
+    from holdfast.cli.audited.inputs import is_features as is_features
     from holdfast.cli.audited.inputs import own_size as own_size
     from holdfast.cli.audited.inputs import subject_of as subject_of
     from holdfast.cli.audited.options import AuditOptions as AuditOptions

@@ -1,7 +1,7 @@
 """What `holdfast audit` measures an encoder on, where its findings go, and what it may spend."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 _SHARED = tuple(field.name for field in fields(MeasurementOptions))
 """Options of the command that are those of `holdfast.audit`."""
+
+
+def is_features(path: Path) -> bool:
+    """Whether a source is a file of features; torch is loaded for files that may be one, only."""
+    if path.suffix not in (".parquet", ".npz", ".safetensors") or not path.is_file():
+        return False
+    from holdfast.evaluation.feature_table import is_features as holds_features
+
+    return holds_features(path)
 
 
 def is_run(source: str) -> bool:
@@ -50,9 +59,41 @@ def subject_of(source: str, options: "AuditOptions", measured: Options) -> "Subj
     """The encoder with its images, ready to be measured."""
     from holdfast.audits import Known, prepare
 
+    if is_features(Path(source)):
+        return _features_subject(source, options, measured)
     images, given = (_run_images if is_run(source) else _other_images)(source, options)
     test = given.pop("test", None)
     return prepare(source, images, test, Known(**given), name=options.name, pairs=None, options=measured)
+
+
+def _features_subject(source: str, options: "AuditOptions", measured: "Options") -> "Subject":
+    """Features that were computed elsewhere: the file's rows stand for images, --test may be another such file."""
+    import torch
+
+    from holdfast.audits import Known, prepare
+    from holdfast.evaluation.feature_table import FeatureTable, as_images, read_table
+
+    if options.data is not None or options.image_size or options.pool:
+        raise UserError(f"expected no --data, --image-size or --pool with features, got one for {source}; leave it out")
+    table = read_table(Path(source))
+    images, test, features = as_images(table, source), None, table.features
+    if options.test is not None:
+        if not is_features(Path(options.test)):
+            raise UserError(f"expected --test with features as {source}, got {options.test}; embed it: holdfast embed")
+        other = read_table(Path(options.test))
+        if other.features.shape[1] != features.shape[1]:
+            raise UserError(f"expected features of {features.shape[1]} dimensions in {options.test}, got others")
+        other = replace(other, ids=other.ids + int(table.ids.max()) + 1 - min(0, int(other.ids.min())))
+        test = as_images(other, options.test, first_row=len(features), classes=images.classes)
+        features = torch.cat([features, other.features])
+    if options.groups or options.labels:
+        from holdfast.data.sources import relabelled
+
+        named = {"labels": options.labels, "subgroups": options.groups}
+        images = images if test else relabelled(images, source, **named)
+        test = test and relabelled(test, test.source, **named)
+    name = options.name or source
+    return prepare(FeatureTable(features), images, test, Known(), name=name, pairs=None, options=measured)
 
 
 def choose_budget(options: "AuditOptions", given: frozenset[str]) -> str:
@@ -63,7 +104,7 @@ def choose_budget(options: "AuditOptions", given: frozenset[str]) -> str:
 
     if options.budget != "auto":
         return options.budget
-    if options.axes is not None:
+    if options.axes is not None or any(is_features(Path(source)) for source in options.encoders):
         return "full"
     measured = audit_options(options, "full", given)
     speeds = []

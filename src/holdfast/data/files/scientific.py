@@ -46,7 +46,7 @@ def _dicom(file: BinaryIO) -> Image.Image:
 
 
 def _shown(data: Any, frame: np.ndarray) -> Image.Image:
-    from pydicom.pixels import apply_color_lut, convert_color_space
+    from pydicom.pixels.processing import apply_color_lut, convert_color_space
 
     kind = str(data.PhotometricInterpretation)
     if kind == "PALETTE COLOR":

@@ -11,7 +11,7 @@ from holdfast.runs import atomic_path
 
 OPSET = 18
 """Version of ONNX's operators: the lowest that torch's exporter writes without conversion."""
-_CLOSE = {"rtol": 1e-3, "atol": 1e-4}
+_RELATIVE, _ABSOLUTE = 1e-3, 1e-4
 
 
 def export_onnx(encoder: Encoder, path: Path) -> dict[str, Any]:
@@ -77,12 +77,12 @@ def _onnx_features(path: Path, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _apart(encoder: Encoder, count: int, theirs: Tensor) -> float:
-    """The largest difference of features, as a share of the largest feature. Raises ValueError where it is more than rounding."""
+    """The largest difference, as a share of the largest feature. Raises ValueError where it is more than rounding."""
     ours = encoder(_images(encoder, count))
     apart = float((ours - theirs.detach()).abs().max() / ours.abs().max().clamp(min=1e-12))
-    if not torch.allclose(ours, theirs.detach(), **_CLOSE):
+    if not torch.allclose(ours, theirs.detach(), rtol=_RELATIVE, atol=_ABSOLUTE):
         raise ValueError(
-            f"expected the exported graph to give the encoder's features, got others (up to {apart:.2g} of the largest apart); "
+            f"expected the exported graph to give the encoder's features, got others ({apart:.2g} of the largest); "
             "export weights with --format folder"
         )
     return apart

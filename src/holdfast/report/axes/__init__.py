@@ -18,6 +18,7 @@ from holdfast.report.axes.privacy import PRIVACY
 from holdfast.report.axes.quality import QUALITY
 from holdfast.report.axes.robustness import ROBUSTNESS
 from holdfast.report.axes.samples import no_sample
+from holdfast.report.axes.shortcuts import SHORTCUTS
 from holdfast.report.axes.tail import TAIL
 
 __all__ = [
@@ -42,6 +43,7 @@ AXES: dict[str, Axis] = {
     "tail": TAIL,
     "robustness": ROBUSTNESS,
     "invariance": INVARIANCE,
+    "shortcuts": SHORTCUTS,
     "memorization": MEMORIZATION,
     "privacy": PRIVACY,
 }

@@ -1,0 +1,139 @@
+"""Features that were computed elsewhere, audited as they are: a table that stands for encoder and images."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors.numpy import load_file
+from torch import Tensor, nn
+
+from holdfast.data import Images
+
+SUFFIXES = (".parquet", ".npz", ".safetensors")
+MOST_ROWS = 2**24
+"""Rows that three bytes of a pixel can number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The rows of a file of features."""
+
+    features: Tensor
+    """[n, dim] float32."""
+    ids: Tensor
+    labels: Tensor | None = None
+    classes: tuple[str, ...] | None = None
+    paths: tuple[str, ...] | None = None
+
+
+class FeatureTable(nn.Module):
+    """Coded pixels [n, 3, 1, 1] -> the rows [n, dim] of a table that they number."""
+
+    features: Tensor
+
+    def __init__(self, features: Tensor):
+        super().__init__()
+        self.register_buffer("features", features.float())
+        self.dim = features.shape[1]
+
+    def forward(self, images: Tensor) -> Tensor:
+        digits = (images[:, :, 0, 0] * 255).round().long()
+        return self.features[digits[:, 0] + 256 * digits[:, 1] + 65536 * digits[:, 2]]
+
+
+def coded_pixels(start: int, stop: int) -> Tensor:
+    """uint8 [n, 3, 1, 1] that number the rows from start to stop. Raises ValueError beyond MOST_ROWS."""
+    if stop > MOST_ROWS:
+        raise ValueError(f"expected at most {MOST_ROWS:,} rows of features, got {stop:,}; audit a part of them")
+    rows = torch.arange(start, stop)
+    return torch.stack([rows % 256, rows // 256 % 256, rows // 65536], 1).to(torch.uint8)[:, :, None, None]
+
+
+def is_features(path: Path) -> bool:
+    """Whether a file holds features: a column or an array of that name."""
+    if not path.is_file() or path.suffix not in SUFFIXES:
+        return False
+    try:
+        if path.suffix == ".parquet":
+            return "features" in pq.read_schema(path).names
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return "features" in arrays.files
+        with path.open("rb") as file:
+            return "features" in json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    except (OSError, ValueError, pa.ArrowException):
+        return False
+
+
+def read_table(path: Path) -> Table:
+    """The features of a file, with its columns id, label, class and path where it has them.
+
+    Raises ValueError for features that are no [n, dim] finite numbers and for columns of another length.
+    """
+    columns = _columns(path)
+    features = np.asarray(columns["features"])
+    if features.ndim != 2 or not np.issubdtype(features.dtype, np.number) or not np.isfinite(features).all():
+        raise ValueError(
+            f"expected finite features [n, dim] in {path}, got {features.dtype} {list(features.shape)}; "
+            "write a row of numbers for each image"
+        )
+    short = [name for name, column in columns.items() if len(column) != len(features)]
+    if short:
+        raise ValueError(
+            f"expected {len(features):,} values in each column of {path}, got others in {', '.join(short)}"
+        )
+    ids = torch.as_tensor(np.asarray(columns.get("id", np.arange(len(features)))).astype(np.int64))
+    if len(ids.unique()) < len(ids):
+        raise ValueError(f"expected an id of its own for each row of {path}, got repeats; leave the column out")
+    labels, classes = _labels(columns)
+    paths = tuple(map(str, columns["path"])) if "path" in columns else None
+    return Table(torch.from_numpy(features.astype(np.float32)), ids, labels, classes, paths)
+
+
+def _columns(path: Path) -> dict[str, Any]:
+    if path.suffix == ".parquet":
+        table = pq.read_table(path)
+        named = [name for name in ("id", "label", "class", "path") if name in table.column_names]
+        rows = table["features"].combine_chunks()
+        values = rows.flatten() if hasattr(rows, "flatten") else rows
+        features = np.asarray(values).reshape(len(table), -1) if len(table) else np.empty((0, 0))
+        return {"features": features} | {name: table[name].to_pylist() for name in named}
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files if name in ("features", "id", "label", "class", "path")}
+    return {name: array for name, array in load_file(path).items() if name in ("features", "id", "label")}
+
+
+def _labels(columns: dict[str, Any]) -> tuple[Tensor | None, tuple[str, ...] | None]:
+    """Labels from 0, and names of the classes: of column class, else the values of column label."""
+    column = columns.get("class", columns.get("label"))
+    if column is None or any(value is None for value in list(column)):
+        return None, None
+    names, numbers = np.unique(np.asarray(column), return_inverse=True)
+    return torch.from_numpy(numbers.astype(np.int64)), tuple(map(str, names.tolist()))
+
+
+def as_images(table: Table, source: str, *, first_row: int = 0, classes: tuple[str, ...] | None = None) -> Images:
+    """Images that stand for the rows of a table; classes: the names that labels are to be numbered by."""
+    labels = table.labels
+    if classes is not None and labels is not None and table.classes is not None:
+        places = {name: place for place, name in enumerate(classes)}
+        unknown = sorted(set(table.classes) - set(places))
+        if unknown:
+            raise ValueError(
+                f"expected classes of {', '.join(classes[:5])}..., got {', '.join(unknown[:5])} in {source}"
+            )
+        labels = torch.tensor([places[table.classes[label]] for label in labels.tolist()])
+    return Images(
+        pixels=coded_pixels(first_row, first_row + len(table.features)),
+        ids=table.ids,
+        labels=labels,
+        classes=classes or table.classes,
+        source=source,
+        paths=table.paths,
+    )
