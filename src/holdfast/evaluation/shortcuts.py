@@ -21,7 +21,7 @@ class Typed:
 
     margins: Tensor
     """[n] (d_OS - d_SO) / (d_OS + d_SO) of the means over the m nearest of each kind, in [-1, 1]; NaN where there are
-    fewer than m of a kind or both distances are 0."""
+    fewer than m of a kind, 0 where both distances are 0, as collapsed features have them."""
     same_class_other_group: Tensor
     """[n] SO among the k nearest."""
     other_class_same_group: Tensor
@@ -52,7 +52,7 @@ def _typed(
     so, os_ = same_class & ~same_group, ~same_class & same_group
     apart = [_mean_of_nearest(distances, kind, nearest) for kind in (so, os_)]
     total = apart[0] + apart[1]
-    margins = torch.where(total > 0, (apart[1] - apart[0]) / total, torch.nan)
+    margins = torch.where(total == 0, 0.0, (apart[1] - apart[0]) / total)
     neighbours = distances.topk(k, largest=False).indices
     return margins, so.gather(1, neighbours).sum(1), os_.gather(1, neighbours).sum(1)
 

@@ -2,19 +2,31 @@
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
-from holdfast.report.axes.base import Axis, HeadlineMeasure, Limit, Section
+from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.facts import COMMON
 from holdfast.report.axes.numbers import score
-from holdfast.report.axes.samples import no_sample
+from holdfast.report.collect import Measured
 from holdfast.report.images import Field, PerImage, joined_by_id
+from holdfast.report.paired import Sample, mean
+from holdfast.report.plots import margin_plots
 
 
 def _margins(findings: Mapping[str, Finding], atlas: Atlas) -> Iterator[Field]:
     finding = findings.get("shortcuts")
     if finding is not None:
         yield Field("margin", "Margin against its group", joined_by_id(finding, "margin", atlas.ids), on_map=True)
+
+
+def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:
+    """The share that follows its group is a mean over images; medians and tails of margins are not."""
+    if score != "follows_group":
+        return None
+    margins = finding.columns["margin"].astype(float)
+    return mean(finding.columns["id"], np.where(np.isnan(margins), np.nan, 100.0 * (margins <= 0)))
 
 
 SHORTCUTS = Axis(
@@ -57,7 +69,7 @@ SHORTCUTS = Axis(
     facts=(*COMMON, ("Groups by", "group_column"), ("Left out", "left_out_images"), ("Nearest of each", "nearest")),
     must_match=("group_column", "nearest", "neighbours"),
     remedy="audit both with the same --groups",
-    sample=no_sample,
-    drawings=(),
+    sample=_sample,
+    drawings=(Drawing(margin_plots, "A line for each encoder. Left of 0 another class of the same group is nearer."),),
     per_image=PerImage(fields=_margins),
 )
