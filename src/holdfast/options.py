@@ -45,6 +45,8 @@ class MeasurementOptions:
     """Measure the mean features over so many random views of an image, drawn as its run drew them; 0: the image's."""
     shift_images: int = 500
     """Test images, at most, that the invariance audit transforms."""
+    reference: bool = True
+    """Measure random weights of the same network beside the encoder, for balance and tail."""
     average: int = 0
     """Average features over up to so many random views in the invariance audit, each a pass over all probe and test
     images; 0: do not."""

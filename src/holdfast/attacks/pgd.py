@@ -108,7 +108,8 @@ def pgd(
     has a gradient, so labels are not needed. eps and step are in pixels (8/255, not 8) and in norm 'linf' or 'l2'.
     Starts are uniform in the ball, or at the images for the first one without random_start. Draws depend on seed and
     ids [n] (by default the rows' places), not on the batch. Cost: restarts × steps forward and backward passes and as
-    many forward passes as restarts. Raises ValueError for images outside [0, 1] and a harm that is not [n].
+    many forward passes as restarts. Raises ValueError for images outside [0, 1], a harm that is
+    not [n], and a network in training mode, whose batch norms the attack would move.
     """
     check_pixels(images)
     if steps < 0 or restarts < 1 or step < 0:

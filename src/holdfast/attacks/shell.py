@@ -13,6 +13,7 @@ from torch import Tensor
 
 from holdfast.attacks.checkpoint import AttackCheckpoint
 from holdfast.attacks.harms import Goal
+from holdfast.attacks.held import batch_norms_held
 from holdfast.attacks.lp import Norm, check_budget, check_pixels, length
 from holdfast.attacks.problem import Attack, Problem, State, Trial, kept_rows
 from holdfast.attacks.records import Records, blank, firsts
@@ -23,6 +24,7 @@ SAVED_AFTER = 5.0
 """Seconds after which what was found since is saved."""
 
 
+@batch_norms_held()
 def run(
     attack: Attack,
     goal: Goal,

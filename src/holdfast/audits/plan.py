@@ -73,6 +73,8 @@ def _wait(home: torch.device) -> None:
 def planned(subject: Subject, axes: Mapping[str, Audit], speed: Speed) -> dict[str, float]:
     """Seconds by axis, at most; 'features' first: those of all images, that are not kept from an audit before."""
     fresh = [images for images in (subject.pool, subject.test) if not subject.has_kept(images)]
+    twice = subject.options.reference and bool({"balance", "tail"} & set(axes))
+    fresh += [subject.pool, subject.test] if twice else []
     seconds = {"features": speed.forward * sum(map(len, fresh)) + _probes(subject, speed)}
     for name, axis in axes.items():
         seconds[name] = axis.cost(subject, speed) + axis.spends(subject.options, len(subject.test), speed)

@@ -44,6 +44,7 @@ from holdfast.evaluation.signals import (
     live_signals,
     uniformity,
 )
+from holdfast.evaluation.untrained import untrained
 from holdfast.models import checksum as encoder_checksum
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "stratified_folds",
     "uniformity",
     "unit_memorization",
+    "untrained",
     "variance_report",
     "whitened_cosines",
     "whitening",

@@ -8,11 +8,12 @@ import torch
 import torch.autograd.forward_ad as fwAD
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from holdfast.evaluation.features import pooled
 
-ENOUGH = 10
-"""Images per dimension from which a covariance is taken as measured; below, it is shrunk (Ledoit and Wolf, 2004)."""
+ESTIMATOR = "Ledoit and Wolf"
+"""How a covariance is shrunk, however many images there are: a rule that begins at a number makes a jump there."""
 STEP = 0.01
 """Share of a direction that an encoder without forward-mode derivatives is moved by."""
 _SMALLEST_SHARE = 1e-8
@@ -44,18 +45,19 @@ class Whitening:
 
 
 def whitening(features: Tensor) -> Whitening:
-    """The whitening of clean features [n, dim]; their covariance is shrunk where there are under 10 images per
-    dimension."""
+    """The whitening of clean features [n, dim], their covariance shrunk to a multiple of the identity (Ledoit and Wolf,
+    doi:10.1016/S0047-259X(03)00096-4), the less the more images there are."""
     if len(features) < 2:
         raise ValueError(f"expected features of at least two images, got {len(features)}; give more clean images")
     x = features.double()
     mean = x.mean(0)
-    covariance = (x - mean).T @ (x - mean) / (len(x) - 1)
-    share = 0.0 if len(x) >= ENOUGH * x.shape[1] else _shrinkage(x - mean, covariance)
-    identity = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-    values, vectors = torch.linalg.eigh((1 - share) * covariance + share * covariance.diagonal().mean() * identity)
-    used = values > _SMALLEST_SHARE * values[-1]
-    return Whitening(mean, vectors[:, used] * values[used].rsqrt(), share)
+    variances, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / (len(x) - 1))
+    vectors = vectors[:, variances > _SMALLEST_SHARE * variances[-1]]
+    rows = (x - mean) @ vectors  # dead units are left out before the rest is drawn towards one variance
+    covariance = rows.T @ rows / (len(x) - 1)
+    share = _shrinkage(rows, covariance) if rows.shape[1] else 0.0
+    values = (1 - share) * covariance.diagonal() + share * covariance.diagonal().mean()
+    return Whitening(mean, vectors * values.rsqrt(), share)
 
 
 def _shrinkage(centred: Tensor, covariance: Tensor) -> float:
@@ -68,8 +70,8 @@ def _shrinkage(centred: Tensor, covariance: Tensor) -> float:
 
 
 def whitened_cosines(features: Tensor, moved: Tensor, whiten: Whitening) -> Tensor:
-    """Cosine [n] in [-1, 1] of rows after whitening; unchanged by any invertible affine map of the features (no
-    shrinkage)."""
+    """Cosine [n] in [-1, 1] of rows after whitening; unchanged by shifts, rotations and one scale of the features, and
+    the less changed by any other invertible map the more images the whitening is of."""
     return cosines(whiten(features), whiten(moved))
 
 
@@ -98,15 +100,17 @@ def variance_report(features: Tensor) -> dict[str, float]:
 def directional_derivative(encoder: nn.Module, images: Tensor, directions: Tensor) -> Tensor:
     """[n, dim] float32: how features of images [n, 3, h, w] change per unit of directions of the same shape.
 
-    Forward-mode differentiation; an encoder that has none is moved by STEP of the direction instead. The caller puts
-    it in evaluation mode.
+    Forward-mode differentiation in the encoder's own precision, attention by its plain formula, which alone has it; an
+    encoder without it is moved by STEP of the direction instead. The caller puts it in evaluation mode.
     """
+    plain = torch.autocast(images.device.type, enabled=False)  # under autocast derivatives err by more than half
     try:
-        with warnings.catch_warnings(), fwAD.dual_level():
+        with warnings.catch_warnings(), plain, sdpa_kernel(SDPBackend.MATH), fwAD.dual_level():
             warnings.simplefilter("ignore", FutureWarning)  # torch 2.15 loads deprecated scripts of its own
             features = pooled(encoder(fwAD.make_dual(images, directions)))
             tangent = fwAD.unpack_dual(features).tangent
             return torch.zeros_like(features.detach()) if tangent is None else tangent.clone()
     except (NotImplementedError, RuntimeError):  # torch raises either for a missing rule; any other error comes again
-        before, after = pooled(encoder(images)), pooled(encoder(images + STEP * directions))
+        with plain:
+            before, after = pooled(encoder(images)), pooled(encoder(images + STEP * directions))
         return (after - before) / STEP

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from holdfast.report.axes import AXES, Key, Limit
+from holdfast.report.collect import Encoder
 
 Verdict = Literal["fine", "close", "watch"]
 
@@ -28,9 +29,16 @@ def verdict(
     def beyond(number: float) -> bool:
         return (most is not None and number > most) or (least is not None and number < least)
 
-    if beyond(value) or known.get(limit.spoiled_by, 0.0) > 0:
+    unsure = limit.surely and interval is not None and not all(map(beyond, interval))
+    if (beyond(value) and not unsure) or known.get(limit.spoiled_by, 0.0) > 0:
         return "watch"
     return "close" if interval is not None and any(map(beyond, interval)) else "fine"
+
+
+def applies(limit: Limit, encoder: Encoder) -> bool:
+    """Whether a limit is for an encoder measured as often as this one."""
+    splits = {member.key[1] for member in encoder.members if member.key is not None}
+    return not limit.over_splits or len(splits) > 1
 
 
 def load_limits(path: Path) -> Mapping[Key, Limit]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from holdfast.statistics.ranks import midranks as midranks
     from holdfast.statistics.ranks import separated_end as separated_end
     from holdfast.statistics.ranks import spearman as spearman
+    from holdfast.statistics.ranks import spearman_difference as spearman_difference
     from holdfast.statistics.ranks import spearman_interval as spearman_interval
     from holdfast.statistics.resampling import DRAWS as DRAWS
     from holdfast.statistics.resampling import Stream as Stream

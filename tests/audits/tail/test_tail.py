@@ -60,7 +60,7 @@ def test_whom_an_encoder_moves_more_is_found_without_labels(moved, monkeypatch):
         features = features_of(test)
         step = torch.zeros_like(features)
         step[:, 0] = features.norm(dim=1)
-        return Viewed(torch.arange(len(TEST)), torch.stack([features, features + 0.2 * far * step], 1), "cifar")
+        return Viewed(torch.arange(len(TEST)), torch.stack([features, features + 0.002 * 6.0**far * step], 1), "cifar")
 
     monkeypatch.setattr("holdfast.audits.subject.subject.view_features", views)
     finding = tail(PlacesByClass(), unlabelled(toy_images(COUNTS)), test=unlabelled(TEST))

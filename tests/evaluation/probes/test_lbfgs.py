@@ -4,6 +4,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from holdfast.evaluation import fit_probe, stratified_folds
+from holdfast.evaluation.probes.lbfgs import next_beyond
 
 
 def blobs(n=300, dim=6, classes=3, distance=1.5, seed=0):
@@ -105,3 +106,33 @@ def test_a_class_without_images_is_never_predicted():
 def test_labels_that_do_not_fit_are_refused(features, labels, words):
     with pytest.raises(ValueError, match=words):
         fit_probe(features, labels, classes=3)
+
+
+@pytest.mark.parametrize(
+    ("tried", "accuracy", "expected"),
+    [
+        ([1.0, 0.1], [60, 50], 10.0),
+        ([1.0, 0.1], [50, 60], 0.01),
+        ([1.0, 0.1], [60, 60], None),  # the strongest of equals is no end that is better
+        ([1.0, 0.1, 0.01], [50, 60, 50], None),
+        ([1e3, 1e2], [60, 50], None),
+        ([1e-8, 1e-9], [50, 60], None),
+        ([0.1], [60], None),
+    ],
+)
+def test_beyond_an_end_that_is_best_the_next_power_of_ten_is_tried(tried, accuracy, expected):
+    found = next_beyond(tried, torch.tensor(accuracy).double())
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_plain_problem_ends_within_the_grid():
+    draws = torch.Generator().manual_seed(0)
+    features, labels = torch.randn(300, 40, generator=draws), torch.arange(300) % 2
+    features[:, 0] += 1.5 * labels
+    assert not fit_probe(features, labels, classes=2).at_edge
+
+
+def test_where_all_are_right_nothing_is_widened():
+    features, labels = torch.eye(3).repeat(20, 1), torch.arange(60) % 3
+    probe = fit_probe(features, labels, classes=3)
+    assert (probe.regularisation, probe.at_edge) == (1.0, False)

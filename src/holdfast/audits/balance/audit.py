@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.audits.balance.reference import against_reference
 from holdfast.audits.balance.subgroups import group_columns, group_rows, worst_group
 from holdfast.audits.subject import Audit, ProbeResult, Subject, lacks_labels
 from holdfast.evaluation.groups import class_accuracy
@@ -44,18 +45,30 @@ def balance(subject: Subject) -> Finding:
     groups = group_rows(subject, full.predicted)
     return Finding(
         audit="balance",
-        scores=scores + worst_group(groups),
+        scores=scores + against_reference(subject) + worst_group(groups),
         columns=_columns(subject, full, few) | group_columns(subject),
         tables={"per_class": _per_class(subject, full, few)} | ({"per_group": groups} if groups else {}),
         settings=subject.settings
         | {
             "groups": _group_note(subject),
+            "warnings": _at_edge(full, few),
             "std_estimate": "without the noise of the test images",
+            "random_reference": subject.options.reference and bool(subject.groups),
             "classes_without_test": _untested(subject),
             "full_shot": dict(full.facts),
             "few_shot": None if few is None else dict(few.facts),
         },
     )
+
+
+def _at_edge(full: ProbeResult, few: ProbeResult | None) -> list[str]:
+    """Says where a probe's regularisation is the last that was tried: one beyond might be better."""
+    probes = {"linear probe": full, "few-shot probe": few}
+    return [
+        f"the {name}'s regularisation {found.facts['regularisation']:g} is the last that is tried: others may be better"
+        for name, found in probes.items()
+        if found is not None and found.facts.get("regularisation_at_edge")
+    ]
 
 
 def _accuracy(subject: Subject, predicted: Any) -> tuple[np.ndarray, np.ndarray]:

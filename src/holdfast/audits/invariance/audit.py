@@ -18,6 +18,7 @@ from holdfast.data.pool import draw_evenly
 from holdfast.evaluation import LinearProbe, measuring
 from holdfast.evaluation.features import as_pixels, extract_features
 from holdfast.evaluation.invariance import (
+    ESTIMATOR,
     Whitening,
     cosines,
     directional_derivative,
@@ -76,6 +77,7 @@ def invariance(subject: Subject) -> Finding:
         | {
             "shift_images": len(some),
             "whitening_images": len(subject.pool),
+            "whitening": ESTIMATOR,
             "whitening_shrinkage": whiten.shrinkage,
             "whitening_rank": whiten.matrix.shape[1],
             "average": subject.options.average,

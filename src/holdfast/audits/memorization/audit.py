@@ -39,6 +39,7 @@ def memorization(subject: Subject) -> Finding:
             **({} if subject.pairs is None else subject.pairs.tables),
         },
         settings=subject.settings
+        | subject.cautions("near-copies are told apart less, and distances between views are too large")
         | dict(scored.facts)
         | {"neighbours": NEIGHBOURS, "ranked_by": "ratio", "external_for_one": _external_for_one(scored)},
     )

@@ -79,6 +79,7 @@ def _lbfgs(inputs: ProbeInputs, ids: Tensor, *, few: bool) -> ProbeResult:
     facts = {
         "images": len(ids),
         "regularisation": probe.regularisation,
+        "regularisation_at_edge": probe.at_edge,
         "validation_accuracy": probe.validation_accuracy,
         "selected_on": "folds of its images" if few or inputs.validation_ids is None else "validation images",
     }

@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any
@@ -16,7 +16,7 @@ from holdfast.audits.subject.pairs import Pairs, Scored, score_pairs
 from holdfast.audits.subject.probes import ProbeInputs, ProbeResult, probed
 from holdfast.audits.subject.views import Viewed, view_features
 from holdfast.data import Images, class_groups
-from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features
+from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features, untrained
 from holdfast.evaluation.features import device_of
 from holdfast.models import Encoder, Loaded, loaded_of
 from holdfast.options import Options
@@ -167,6 +167,13 @@ class Subject:
         return None if self.few_shot_ids is None else probed(self._probe_inputs, self.few_shot_ids, FEW_SHOT)
 
     @cached_property
+    def reference(self) -> "Subject | None":
+        """The same images and options with random weights of the same network; None where none are asked for or it has
+        no weights."""
+        random = untrained(self.encoder, seed=self.options.seed) if self.options.reference else None
+        return None if random is None else replace(self, encoder=random, name="random weights", pairs=None)
+
+    @cached_property
     def scored(self) -> Scored:
         """Every pair's scores of every image, once for all audits. Raises ValueError where there are no pairs."""
         if self.pairs is None:
@@ -186,6 +193,12 @@ class Subject:
     @property
     def _loaded(self) -> dict[str, Any]:
         return {} if self.loaded is None else {"load": self.loaded.to_dict()}
+
+    def cautions(self, what: str) -> dict[str, list[str]]:
+        """The setting 'warnings' of a finding that bf16 features mislead in some way, in words; nothing for float32."""
+        if self.options.precision == "32":
+            return {}
+        return {"warnings": [f"features are of bf16 passes: {what}; measure with --precision 32"]}
 
     @cached_property
     def settings(self) -> dict[str, Any]:

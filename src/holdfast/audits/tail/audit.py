@@ -6,6 +6,7 @@ import numpy as np
 
 from holdfast.audits.subject import Audit, Subject, lacks_pixels
 from holdfast.audits.tail.measure import REFERENCE, Tail, few_class_members, measure_tail
+from holdfast.audits.tail.reference import against_random
 from holdfast.audits.tail.tables import cluster_groups, clusters, density, found_tail, rarest
 from holdfast.evaluation.density import DENSITY_NEIGHBOURS
 from holdfast.findings import Finding, Score
@@ -30,10 +31,16 @@ def tail(subject: Subject) -> Finding:
     few_lift: how well these groups find the classes that have few training images.
     """
     measured = measure_tail(subject)
+    random = None if subject.reference is None else measure_tail(subject.reference, clustered=False)
     validation = found_tail(subject, measured)
     return Finding(
         audit="tail",
-        scores=[*_trends(subject, measured), *_cluster_scores(measured), *_found_scores(validation)],
+        scores=[
+            *_trends(subject, measured),
+            *against_random(measured, random, subject.options.seed),
+            *_cluster_scores(measured),
+            *_found_scores(validation),
+        ],
         columns=_columns(subject, measured),
         tables={
             "density": density(subject, measured),
@@ -43,6 +50,7 @@ def tail(subject: Subject) -> Finding:
             "rarest": rarest(measured),
         },
         settings=subject.settings
+        | subject.cautions("near-copies are told apart less, and distances to them are too large")
         | {
             "neighbours": DENSITY_NEIGHBOURS,
             "reference": "training images" if subject.train_ids is not None else "probe images",
@@ -51,6 +59,8 @@ def tail(subject: Subject) -> Finding:
             "density_groups": int(measured.groups.max()),
             "viewed_images": len(measured.viewed),
             "views": subject.viewed.preset,
+            "trend": "view distance over the distance to the nearest other images",
+            "random_reference": random is not None,
             "clusters": None if measured.main is None else measured.clusterings[measured.main].k,
         },
     )
@@ -59,7 +69,7 @@ def tail(subject: Subject) -> Finding:
 def _trends(subject: Subject, measured: Tail) -> list[Score]:
     distance = measured.distance[measured.viewed]
     return [
-        _trend("alignment", measured.alignment, distance, subject.options.seed, better="lower"),
+        _trend("alignment", measured.relative, measured.sparseness, subject.options.seed, better="lower"),
         _gap("alignment", measured.alignment, measured, subject.options.seed, ("distance", 2.0, "lower")),
         _consistency(measured, subject.options.seed),
         _trend("consistency", measured.consistency, distance, subject.options.seed, better="higher"),
@@ -71,6 +81,10 @@ _MEANING = {
     "alignment": "the distance between the unit features of two random views",
     "consistency": f"the share of the {DENSITY_NEIGHBOURS} nearest training images that two random views share",
 }
+_TREND = {
+    "alignment": "the distance between two random views over that to the nearest other images",
+    "consistency": _MEANING["consistency"],
+}
 
 
 def _trend(name: str, values: np.ndarray, distance: np.ndarray, seed: int, better: Any) -> Score:
@@ -81,7 +95,7 @@ def _trend(name: str, values: np.ndarray, distance: np.ndarray, seed: int, bette
         unit="correlation",
         range=(-1.0, 1.0),
         better=better,
-        definition=f"Rank correlation over test images of how sparse an image's place is with {_MEANING[name]}: "
+        definition=f"Rank correlation over test images of how sparse an image's place is with {_TREND[name]}: "
         f"{worse} 0 the rare are served worse.",
         interval=spearman_interval(distance, values, seed=seed),
         interval_over=_OVER,

@@ -41,6 +41,10 @@ class Tail:
     """[v] positions of the test images whose views are compared."""
     alignment: np.ndarray
     """[v] distance between two views."""
+    relative: np.ndarray
+    """[v] distance between two views over that to the nearest other images, of one half of the reference images."""
+    sparseness: np.ndarray
+    """[v] distance to the nearest images of the other half: what `relative` is held against, with noise of its own."""
     consistency: np.ndarray
     """[v] share of neighbours that two views have in common."""
     clusterings: Sequence[Clustering]
@@ -71,18 +75,22 @@ def group_count(images: int) -> int:
     return max(2, min(GROUPS, 2 * images // _LEAST))
 
 
-def measure_tail(subject: "Subject") -> Tail:
-    """Density, clusters, alignment and consistency of a subject's test images."""
+def measure_tail(subject: "Subject", *, clustered: bool = True) -> Tail:
+    """Density, clusters (where asked for), alignment and consistency of a subject's test images."""
     ids = _reference_ids(subject)
     reference, test = unit_rows(_reference_features(subject, ids)), unit_rows(subject.test_features)
-    views = subject.viewed
-    clusterings, assigned = _clusterings(reference, test, subject.options.seed)
+    views, places = subject.viewed, subject.viewed.positions.to(test.device)
+    halves = [nearest_distance(reference[half::2], test[places]).cpu().numpy() for half in (0, 1)]
+    apart = alignment(views.features).numpy()
+    clusterings, assigned = _clusterings(reference, test, subject.options.seed) if clustered else ([], [])
     return Tail(
         reference_ids=ids,
         own_distance=nearest_distance(reference).cpu().numpy(),
         distance=nearest_distance(reference, test).cpu().numpy(),
         viewed=views.positions.cpu().numpy(),
-        alignment=alignment(views.features).numpy(),
+        alignment=apart,
+        relative=apart / np.maximum(halves[0], 1e-12),
+        sparseness=halves[1],
         consistency=neighbour_consistency(views.features.to(reference.device), reference).cpu().numpy(),
         clusterings=clusterings,
         assigned=assigned,

@@ -61,7 +61,7 @@ def mean_cosine(views: Tensor) -> Tensor:
     """
     k = views.shape[1]
     total = F.normalize(views, dim=-1, eps=_TINY).sum(1)
-    return (total.square().sum(-1) - k) / (k * (k - 1))
+    return ((total.square().sum(-1) - k) / (k * (k - 1))).clamp(-1, 1)
 
 
 def unit_memorization(activations: Tensor, *, rest: Literal["mean", "median"] = "mean", signed: bool = False) -> Tensor:

@@ -28,7 +28,7 @@ def neighbours(features: Tensor, k: int, *, queries: Tensor | None = None) -> tu
         if alone:
             cosines.diagonal(start).fill_(-torch.inf)
         nearest = cosines.topk(k, dim=1)
-        similarities.append(nearest.values)
+        similarities.append(nearest.values.clamp(-1, 1))
         indices.append(nearest.indices)
     return torch.cat(similarities), torch.cat(indices)
 

@@ -11,11 +11,17 @@ from holdfast.randomness import fold, key
 
 REGULARISATION = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)
 """Weights of half the squared norm that are tried, strongest first: each fit starts from the one before it."""
+WIDEST = (1e3, 1e-9)
+"""Strongest and weakest regularisation that is ever tried: beyond an end that is best, the next power of ten is."""
 FOLDS = 5
 CROSS_VALIDATE_BELOW = 5000
 """Up to this many images every fold validates in turn; above, the first fold alone: a fifth of them."""
 _ITERATIONS = 100
 _TOLERANCE = 1e-5
+
+
+_Part = tuple[Tensor, Tensor]
+_Fit = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class LinearProbe:
     """Chosen weight of half the squared norm; 0 where there was none."""
     validation_accuracy: float | None
     """Percent on the validation part, of the regularisation (or epoch) chosen; None where nothing was chosen."""
+    at_edge: bool = False
+    """Whether the chosen regularisation is an end of what was tried, so that one beyond might have been better."""
 
     def logits(self, features: Tensor) -> Tensor:
         """[n, classes] of features [n, dim]."""
@@ -52,7 +60,7 @@ def fit_probe(
     ids: Tensor | None = None,
     validation: tuple[Tensor, Tensor] | None = None,
     seed: int = 0,
-    regularisation: Sequence[float] = REGULARISATION,
+    regularisation: Sequence[float] | None = None,
 ) -> LinearProbe:
     """A logistic regression on features [n, dim] and labels [n] in 0..classes-1, on the features' device.
 
@@ -60,18 +68,46 @@ def fit_probe(
     cross-entropy plus regularisation/2 |weight|^2, the bias free. The regularisation with the best mean per-class
     accuracy (the strongest of equals) is chosen on validation (features, labels) where given; otherwise on stratified
     fifths drawn by seed and ids [n] (by default the rows' places): all five in turn for up to 5,000 images, one above.
-    Then the probe is fitted on all n. Deterministic for a device and number of threads.
+    regularisation: what is tried, strongest first; None: REGULARISATION, and beyond an end of it that is best further
+    powers of ten. Then the probe is fitted on all n. Deterministic for a device and number of threads.
     """
     _check(features, labels, classes)
     labels = labels.to(features.device)
     trials = _trials(features, labels, ids, seed) if validation is None else [((features, labels), validation)]
+    tried = list(REGULARISATION if regularisation is None else regularisation)
+    accuracy = _validated(trials, classes, tried)
+    while regularisation is None and trials and (beyond := next_beyond(tried, accuracy)):
+        stronger, more = beyond > tried[0], _validated(trials, classes, [beyond])
+        tried = [beyond, *tried] if stronger else [*tried, beyond]
+        accuracy = torch.cat([more, accuracy] if stronger else [accuracy, more])
+    best = int(accuracy.argmax())
+    *_, probe = _path(features, labels, classes, tried[: best + 1])
+    at_edge = bool(trials) and _best_end(accuracy) is not None
+    return LinearProbe(*probe, tried[best], float(accuracy[best]) if trials else None, at_edge)
+
+
+def _validated(trials: list[tuple[_Part, _Part]], classes: int, regularisation: Sequence[float]) -> Tensor:
+    """Mean accuracy by class on the validation parts, by regularisation."""
     right = torch.zeros(len(regularisation), classes, dtype=torch.float64)
     for fitted, part in trials:
         right += torch.stack([_right_by_class(fit, part, classes) for fit in _path(*fitted, classes, regularisation)])
-    accuracy = _mean_accuracy(right, [part for _, part in trials], classes)
+    return _mean_accuracy(right, [part for _, part in trials], classes)
+
+
+def _best_end(accuracy: Tensor) -> int | None:
+    """0 or -1 where that end of the grid is better than its neighbour and all others; None where neither is."""
     best = int(accuracy.argmax())
-    *_, probe = _path(features, labels, classes, regularisation[: best + 1])
-    return LinearProbe(*probe, regularisation[best], float(accuracy[best]) if trials else None)
+    if len(accuracy) > 1 and best == 0 and accuracy[0] > accuracy[1]:
+        return 0
+    return -1 if len(accuracy) > 1 and best == len(accuracy) - 1 else None
+
+
+def next_beyond(tried: list[float], accuracy: Tensor) -> float | None:
+    """The next power of ten beyond the end that is best; None where none is, or the widest is reached."""
+    end = _best_end(accuracy)
+    if end == 0 and tried[0] < WIDEST[0] / 1.5:
+        return 10 * tried[0]
+    return tried[-1] / 10 if end == -1 and tried[-1] > WIDEST[1] * 1.5 else None
 
 
 def stratified_folds(labels: Tensor, ids: Tensor | None = None, *, seed: int, folds: int = FOLDS) -> Tensor:
@@ -89,10 +125,6 @@ def stratified_folds(labels: Tensor, ids: Tensor | None = None, *, seed: int, fo
     result = torch.empty_like(order)
     result[order] = (torch.arange(len(order), device=order.device) - starts + 1) % folds
     return result
-
-
-_Part = tuple[Tensor, Tensor]
-_Fit = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def _trials(features: Tensor, labels: Tensor, ids: Tensor | None, seed: int) -> list[tuple[_Part, _Part]]:

@@ -32,6 +32,10 @@ class Limit:
     reason: str = ""
     spoiled_by: str = ""
     """Another score of this axis: anything above 0 there means that this one is not to be believed, so never fine."""
+    over_splits: bool = False
+    """Whether it is for the mean over several splits alone: one split says which classes were drawn as rare."""
+    surely: bool = False
+    """Whether a number is beyond it only where its whole interval is."""
 
     def bounds(self, known: Mapping[str, float]) -> tuple[float | None, float | None]:
         """(least, most) in the score's unit; known has the axis's other values by name."""

@@ -94,7 +94,7 @@ INVARIANCE = Axis(
         ("Budget of time", "budget"),
         ("Seed", "seed"),
     ),
-    must_match=("shift_images", "seed"),
+    must_match=("shift_images", "seed", "whitening", "whitening_images"),
     remedy="measure both with the same --budget",
     sample=_sample,
     drawings=(

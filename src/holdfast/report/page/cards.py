@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from holdfast.report.axes import AXES, Axis, Headline, HeadlineMeasure, Key, Limit, headline, measure_of
 from holdfast.report.cells import Cell, estimate_cell
 from holdfast.report.collect import Encoder, Measured
-from holdfast.report.limits import verdict
+from holdfast.report.limits import applies, verdict
 from holdfast.report.wording import direction_words, joined, number, printable
 
 
@@ -90,7 +90,7 @@ def _line(
     limit = limits.get((axis.audit, found.measure.name))
     said = (
         ""
-        if limit is None or _bound(limit, found) is None
+        if limit is None or not applies(limit, encoder) or _bound(limit, found) is None
         else verdict(limit, estimate.value, found.known, estimate.interval)
     )
     return CardLine(

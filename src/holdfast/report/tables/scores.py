@@ -7,7 +7,7 @@ from holdfast.report.axes import Key, Limit, Section
 from holdfast.report.cells import Cell, Column, Table, encoder_columns, estimate_cell
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.estimates import estimate
-from holdfast.report.limits import LIMITS, verdict
+from holdfast.report.limits import LIMITS, applies, verdict
 from holdfast.report.listed import audits_of, by_precedence, conclusions, label
 from holdfast.report.wording import direction, printable
 from holdfast.statistics import Estimate
@@ -57,9 +57,9 @@ def _verdict_cell(
 ) -> Cell:
     limit = limits.get((section.audit, score.name))
     cell = estimate_cell(value, score.unit)
-    if value is None or limit is None:
+    if value is None or limit is None or not applies(limit, encoder):
         return cell
     others = {s.name: estimate(encoder, section.audit, s) for s in scores_of(encoder, section.audit)}
     known = {name: other.value for name, other in others.items() if other is not None}
-    watch = verdict(limit, value.value, known) == "watch"
+    watch = verdict(limit, value.value, known, value.interval) == "watch"
     return Cell(cell.text, cell.note, cell.sort, limit.reason, "watch") if watch else cell
