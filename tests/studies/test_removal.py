@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,3 +58,14 @@ def test_top_and_bottom_are_the_ends_of_the_ranking(study):
     assert max(ratio[i] for i in bottom) <= np.sort(list(ratio.values()))[5]
     with pytest.raises(ValueError, match="fewer than all"):
         removed_ids(finding, "top", len(ratio), seed=0)
+
+
+def test_another_task_is_measured_beside_and_needs_labels(study):
+    folder, finding = study
+    other = load_images("digits", size=8, limit=120)
+    rows = run_removal(folder, finding, [("random", 5)], downstream=other)
+    change = rows[1]["downstream_linear_accuracy"] - rows[0]["downstream_linear_accuracy"]
+    assert rows[1]["downstream_linear_accuracy_change"] == pytest.approx(change)
+    assert rows[0]["downstream_linear_accuracy"] > 20
+    with pytest.raises(ValueError, match="expected labels to measure other tasks by, got none"):
+        run_removal(folder, finding, [("random", 5)], downstream=replace(other, labels=None, classes=None))

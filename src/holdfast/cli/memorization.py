@@ -30,7 +30,7 @@ HELP = Help(
     "the run's images, and compares what they make of them. An interrupted study goes on where it "
     "stopped.",
     example="holdfast memorization runs/a --pairs 3",
-    first="pairs epochs candidates external remove test device",
+    first="pairs epochs candidates external remove test downstream device",
     groups={"encoders that were trained elsewhere": "two_encoders data partition image_size"},
 )
 
@@ -57,6 +57,8 @@ class MemorizationOptions:
     """Also train without the most memorised and without random images, as in top:500,random:500."""
     test: str | None = None
     """Labelled test images for --remove; None: the external images."""
+    downstream: str | None = None
+    """Labelled images of another source for --remove: what the encoders are worth for a task that none of them saw."""
     two_encoders: tuple[str, ...] = ()
     """Encoders to compare instead of a run, trained elsewhere with and without the candidates: F G, or F1 G1 F2 G2."""
     data: str | None = None
@@ -121,12 +123,21 @@ def _with_removal(
 
     size = finding.settings["image_size"]
     test = None if options.test is None else load_images(options.test, size=size)
-    rows = run_removal(folder, finding, rules, test=test, listening=_listening, batch_size=options.batch_size)
+    other = None if options.downstream is None else load_images(options.downstream, size=size)
+    rows = run_removal(
+        folder, finding, rules, test=test, downstream=other, listening=_listening, batch_size=options.batch_size
+    )
     for row in rows:
-        change = row["linear_accuracy_change"]
-        against = "" if change is None else f"  change {change:+.2f} points"
-        print(f"  without {row['removed']:12} linear probe {row['linear_accuracy']:.2f} %{against}")
+        tasks = {"linear probe": "linear_accuracy", "on the other task": "downstream_linear_accuracy"}
+        said = [f"{words} {_with_change(row, name)}" for words, name in tasks.items() if name in row]
+        print(f"  without {row['removed']:12} {'  '.join(said)}")
     return replace(finding, tables={**finding.tables, "removal": rows})
+
+
+def _with_change(row: Any, name: str) -> str:
+    """An accuracy, and its change against all images."""
+    change = row[f"{name}_change"]
+    return f"{row[name]:.2f} %" + ("" if change is None else f" (change {change:+.2f} points)")
 
 
 def _given_encoders(options: MemorizationOptions) -> None:

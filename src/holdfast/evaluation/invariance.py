@@ -71,7 +71,7 @@ def _shrinkage(centred: Tensor, covariance: Tensor) -> float:
 
 def whitened_cosines(features: Tensor, moved: Tensor, whiten: Whitening) -> Tensor:
     """Cosine [n] in [-1, 1] of rows after whitening; unchanged by shifts, rotations and one scale of the features, and
-    the less changed by any other invertible map the more images the whitening is of."""
+    the more changed by another invertible map the worse conditioned it is."""
     return cosines(whiten(features), whiten(moved))
 
 

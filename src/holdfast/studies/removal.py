@@ -54,18 +54,25 @@ def run_removal(
     rules: Sequence[tuple[str, int]],
     *,
     test: Images | None = None,
+    downstream: Images | None = None,
     listening: Listening = _silent,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """Trains f of every pair again, with its own seed, without the images of each rule; continues where it was stopped.
 
     folder: a finished study; the rows are left there for later audits. finding: its memorization audit, which ranks the
-    candidates. test: labelled test images; None: the study's external images. options: of `audit`. Returns rows
-    {'removed', 'images', 'encoders', and for each of MEASURES its mean, '_spread' (population standard deviation),
-    '_change' against f itself and the ends '_low' and '_high' of the change's 95 % interval over pairs}; the first row
-    is f. Probes are fitted on all images of the study that are not external. Raises ValueError where there are no
-    labels.
+    candidates. test: labelled test images; None: the study's external images. downstream: labelled images of another
+    source, which no encoder saw: probes are fitted on them and tested on a fifth of each class held out, and the rows
+    have the same columns under downstream_ as well (2401.12233: what is memorised serves other tasks). options: of
+    `audit`. Returns rows {'removed', 'images', 'encoders', and for each of MEASURES its mean, '_spread' (population
+    standard deviation), '_change' against f itself and the ends '_low' and '_high' of the change's 95 % interval over
+    pairs}; the first row is f. Probes are fitted on all images of the study that are not external. Raises ValueError
+    where there are no labels.
     """
+    if downstream is not None and downstream.labels is None:
+        raise ValueError(
+            f"expected labels to measure other tasks by, got none in {downstream.source}; name a column with labels"
+        )
     record, pairs = json.loads((folder / "study.json").read_text()), load_pairs(folder)
     config = from_document(record["run"])
     encoders = {"nothing": [folder / f for f, _ in record["pairs"]]}
@@ -80,7 +87,10 @@ def run_removal(
             run = train_without(folder, f"removed/{name}/pair-{number}", config, index, seed, listening)
             encoders[name].append(run.path)
     probe, test = _images(pairs.ordered, pairs.parts, test)
-    found = {name: [_measured(path, probe, test, options) for path in paths] for name, paths in encoders.items()}
+    found = {
+        name: [_measured(path, probe, test, options) | _other_task(path, downstream, options) for path in paths]
+        for name, paths in encoders.items()
+    }
     rows = [_row(name, sizes[name], values, found["nothing"]) for name, values in found.items()]
     write_json(folder / "removal.json", rows)
     return rows
@@ -103,10 +113,18 @@ def _measured(path: Path, probe: Images, test: Images, options: dict[str, Any]) 
     return {name: finding[name].value for name in MEASURES}
 
 
+def _other_task(path: Path, images: Images | None, options: dict[str, Any]) -> dict[str, float]:
+    """Accuracies on a source of its own, under downstream_; none without one."""
+    if images is None:
+        return {}
+    (finding,) = audit(load_encoder(RunFolder(path).path), images, axes=["quality"], **options)
+    return {f"downstream_{name}": finding[name].value for name in MEASURES}
+
+
 def _row(name: str, images: int, values: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, Any]:
     """Means over pairs, and the paired change with Student's interval where there are two pairs or more."""
     row: dict[str, Any] = {"removed": name, "images": images, "encoders": len(values)}
-    for measure in MEASURES:
+    for measure in base[0]:
         own = np.array([value[measure] for value in values])
         change = own - np.array([value[measure] for value in base])
         row |= {measure: float(own.mean()), f"{measure}_spread": float(own.std())}
