@@ -112,7 +112,8 @@ MEMORIZATION = Axis(
         "ratio_above_null": Limit(
             most=0.05,
             reason="At 0.05 the views of an image lie a tenth closer together for an encoder that trained on it than "
-            "for one that did not ((1 + 0.05) / (1 − 0.05) = 1.11): single images can then be told by it.",
+            "for one that did not ((1 + 0.05) / (1 − 0.05) = 1.11). It is a mean: it does not say which images it is "
+            "of.",
         ),
     },
     labels={
