@@ -6,14 +6,17 @@ An attack may not count its own successes, so none to come can overstate itself.
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from holdfast.attacks.checkpoint import AttackCheckpoint
 from holdfast.attacks.harms import Goal
-from holdfast.attacks.held import batch_norms_held
 from holdfast.attacks.lp import Norm, check_budget, check_pixels, length
 from holdfast.attacks.problem import Attack, Problem, State, Trial, kept_rows
 from holdfast.attacks.records import Records, blank, firsts
@@ -22,6 +25,27 @@ from holdfast.randomness import fold, key
 
 SAVED_AFTER = 5.0
 """Seconds after which what was found since is saved."""
+
+
+@contextmanager
+def batch_norms_held() -> Iterator[None]:
+    """Inside, a pass through a batch norm in training mode that keeps running statistics raises ValueError.
+
+    It watches every module, since an attack sees a function of images and not what is behind it.
+    """
+    hook = register_module_forward_pre_hook(_refuse)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _refuse(module: nn.Module, inputs: Any) -> None:
+    if isinstance(module, _BatchNorm) and module.training and module.running_mean is not None:
+        raise ValueError(
+            "expected a network in evaluation mode, got a batch norm in training mode, whose running statistics every "
+            "query of the attack would move; call network.eval() first"
+        )
 
 
 @batch_norms_held()
