@@ -168,7 +168,7 @@ class Subject:
 
     @cached_property
     def reference(self) -> "Subject | None":
-        """The same images and options with random weights of the same network; None where none are asked for or it has
+        """These images and options with random weights of the same network; None where none are asked for or it has
         no weights."""
         random = untrained(self.encoder, seed=self.options.seed) if self.options.reference else None
         return None if random is None else replace(self, encoder=random, name="random weights", pairs=None)
