@@ -1,6 +1,7 @@
 """The live line of training: it moves in runs whose epochs have few steps, too."""
 
 from pathlib import Path
+from typing import Any
 
 from holdfast.cli.progress import Progress
 
@@ -14,7 +15,7 @@ class Bar:
 
 
 def test_an_epoch_of_few_steps_moves_the_line_when_it_ends():
-    progress = Progress(Path("runs/a"))
+    progress: Any = Progress(Path("runs/a"))
     progress._bar = Bar()
     progress._facts = {"epochs": 3, "total_steps": 15}
     told = {"kind": "epoch", "loss": 1.0, "lr": 0.1, "views_per_second": 9.0}

@@ -47,7 +47,7 @@ def test_two_encoders_trained_elsewhere_are_scored(run, tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     np.savez("few.npz", images=np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3), dtype=np.uint8))
     (tmp_path / "parts.json").write_text(json.dumps({"candidate": [*range(12)], "external": [*range(12, 30)]}))
-    words = f"memorization --two-encoders {run} timm/test_resnet --data few.npz --views 4"
+    words = "memorization --two-encoders timm/test_byobnet timm/test_resnet --data few.npz --views 4"
     assert main([*words.split(), "--partition", "parts.json"]) == 0
     assert "1 pair is too few" in capsys.readouterr().out
     finding = Finding.load(tmp_path / "audits" / "two-encoders" / "memorization.json")
@@ -62,7 +62,7 @@ def test_two_encoders_trained_elsewhere_are_scored(run, tmp_path, monkeypatch, c
         ("", "a run folder or --two-encoders"),
         ("nowhere", "expected a run folder with a config.json"),
         ("--two-encoders timm/test_resnet --data digits", "name both encoders"),
-        ("--two-encoders timm/test_resnet timm/test_resnet", "name both encoders"),
+        ("--two-encoders timm/test_resnet timm/test_resnet", "expected --data with the images"),
         ("nowhere --pars 3", "did you mean --pairs"),
     ],
 )

@@ -19,7 +19,18 @@ from holdfast.audits.privacy import PRIVACY, privacy
 from holdfast.audits.quality import QUALITY, quality
 from holdfast.audits.robustness import ROBUSTNESS, robustness
 from holdfast.audits.shortcuts import SHORTCUTS, shortcuts
-from holdfast.audits.subject import Audit, Known, Options, Pairs, Speed, Subject, find_pairs, load_pairs, prepared
+from holdfast.audits.subject import (
+    Audit,
+    Known,
+    Options,
+    Pairs,
+    Speed,
+    Subject,
+    find_pairs,
+    given_pairs,
+    load_pairs,
+    prepared,
+)
 from holdfast.audits.tail import TAIL, tail
 from holdfast.budgets import budget_of, budgeted
 from holdfast.data import Images, load_images
@@ -38,6 +49,7 @@ __all__ = [
     "audit",
     "balance",
     "fitting_axes",
+    "given_pairs",
     "invariance",
     "largest_budget",
     "load_pairs",

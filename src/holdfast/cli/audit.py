@@ -17,7 +17,7 @@ from holdfast.cli.audited import (
     left_out,
     subject_of,
 )
-from holdfast.cli.options import Help, UserError, fitted, parse
+from holdfast.cli.options import Help, UserError, fitted, given_names, parse, refuse_idle
 from holdfast.cli.progress import Stages
 from holdfast.findings import Finding
 
@@ -49,7 +49,8 @@ def audit(words: Sequence[str]) -> None:
         raise UserError("expected an encoder, got none; as in: holdfast audit runs/sdclr-1 --test test.parquet")
     if len(options.encoders) > 1 and (options.name or options.out):
         raise UserError("expected one encoder with --name or --out, got several; audit them one by one")
-    given = frozenset(word.partition("=")[0].removeprefix("--").replace("-", "_") for word in words if word[:2] == "--")
+    refuse_idle("audit", words, options)
+    given = frozenset(given_names(words))
     budget = choose_budget(options, given)
     measured = [audit_encoder(source, options, budget=budget, given=given) for source in options.encoders]
     if len(measured) > 1:
@@ -112,10 +113,13 @@ def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *
     """The table of headline scores, warnings, what is missing, and the page."""
     from holdfast.report import report
     from holdfast.report.cells import as_text
-    from holdfast.report.collect import collect
+    from holdfast.report.gathered import gathered
     from holdfast.report.tables import shortlist_table
 
-    print(as_text(shortlist_table(collect([folder]), [finding.audit for finding in findings])))
+    encoders = gathered([folder])
+    print(as_text(shortlist_table(encoders, [finding.audit for finding in findings])))
+    for aside in (aside for encoder in encoders for member in encoder.members for aside in member.set_aside):
+        print(f"  {aside.said(str(folder))}")
     for finding in findings:
         for warning in finding.settings.get("warnings", ()):
             print(fitted(f"  {finding.audit}: {warning}"))

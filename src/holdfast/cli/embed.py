@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from holdfast.cli.audited import own_size
-from holdfast.cli.options import Help, UserError, parse
+from holdfast.cli.options import Help, UserError, parse, refuse_idle
 from holdfast.cli.progress import Stages
 from holdfast.runs import RunFolder
 
@@ -65,6 +65,7 @@ def embed(words: Sequence[str]) -> None:
     options = parse(EmbedOptions, words, HELP)
     if options.encoder is None:
         raise UserError("expected an encoder, got none; as in: holdfast embed runs/a --data images --out a.parquet")
+    refuse_idle("embed", words, options)
     from holdfast.evaluation.embeddings import check_suffix
 
     check_suffix(options.out)

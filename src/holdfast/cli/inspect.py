@@ -11,7 +11,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from holdfast.cli.options import Help, UserError, fitted, nearest, parse
+from holdfast.cli.options import Help, UserError, fitted, nearest, parse, refuse_idle
 from holdfast.progress import OnStage
 from holdfast.runs import write_json
 
@@ -69,6 +69,7 @@ def inspect(words: Sequence[str]) -> None:
         raise UserError(
             f"expected one folder or file to inspect, got {len(options.sources)}; as in: holdfast inspect photos"
         )
+    refuse_idle("inspect", words, options)
     document, steps = _document(options)
     print(fitted(_text(document)))
     if options.json is not None:

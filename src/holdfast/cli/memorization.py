@@ -1,7 +1,7 @@
 """`holdfast memorization`: encoder pairs of a run, scores of every image, a table and a gallery."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from holdfast.cli.audited import score_lines
-from holdfast.cli.options import Help, UserError, parse
+from holdfast.cli.options import Help, UserError, parse, refuse_idle
 from holdfast.cli.progress import Progress, quiet_fabric
-from holdfast.config import VIEWS, ViewSettings
 from holdfast.findings import Finding
 from holdfast.runs import RunFolder
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from holdfast.data import Images
 
 AXES = ("memorization", "privacy")
-SMALL_IMAGE = 64
-"""Up to this side, in pixels, views of an encoder without a run are CIFAR's, else ImageNet's."""
 
 
 HELP = Help(
@@ -87,6 +84,7 @@ def memorization(words: Sequence[str]) -> None:
             "expected a run folder or --two-encoders F G, got both or neither; as in: "
             "holdfast memorization runs/sdclr-1"
         )
+    refuse_idle("memorization", words, options)
     quiet_fabric()
     if options.run is None:
         _given_encoders(options)
@@ -97,18 +95,35 @@ def memorization(words: Sequence[str]) -> None:
 def _run_pairs(run: RunFolder, options: MemorizationOptions) -> None:
     from holdfast.audits import load_pairs
     from holdfast.data import load_pool
-    from holdfast.studies import StudyConfig, parse_removal, run_study
+    from holdfast.studies import StudyConfig, check_removal, parse_removal, run_study
 
     rules = [] if options.remove is None else parse_removal(options.remove)
     names = ("pairs", "epochs", "external", "candidates", "planted", "seed")
     settings = StudyConfig(**{name: getattr(options, name) for name in names})
-    folder = run_study(run, settings, out=options.study, listening=_listening)
-    pairs, images = load_pairs(folder), load_pool(json.loads(run.ids.read_text())).images
+    record = json.loads(run.ids.read_text())
+    images, (test, other) = load_pool(record).images, _removal_tests(options, record)
+
+    def check(planned: Mapping[str, Any]) -> None:
+        planted = (planned["planted"] or {"kinds": {}})["kinds"]
+        free = set(planned["parts"]["candidate"]) - {i for members in planted.values() for i in members}
+        check_removal(rules, len(free), images, test, other)
+
+    folder = run_study(run, settings, out=options.study, check=check if rules else lambda _: None, listening=_listening)
+    pairs = load_pairs(folder)
     target = run.findings if options.study is None else folder / "findings"
     findings = _measured(str(run.path), images, pairs, options, target)
     if rules:
-        findings[0] = _with_removal(findings[0], folder, rules, options)
+        findings[0] = _with_removal(findings[0], folder, rules, (test, other), options)
     _leave(findings, target, pairs.images, folder / "gallery.html")
+
+
+def _removal_tests(options: MemorizationOptions, record: Mapping[str, Any]) -> "tuple[Images | None, Images | None]":
+    """Test images at the run's size and with its choice of labels, and those of another task at that size."""
+    from holdfast.data import load_images
+
+    size, resize = record["image_size"], record.get("resize", "square")
+    test = options.test and load_images(options.test, size=size, resize=resize, labels=record.get("labels"))
+    return test or None, None if options.downstream is None else load_images(options.downstream, size=size)
 
 
 def _listening(name: str, folder: Path) -> AbstractContextManager[Progress]:
@@ -116,22 +131,24 @@ def _listening(name: str, folder: Path) -> AbstractContextManager[Progress]:
 
 
 def _with_removal(
-    finding: Finding, folder: Path, rules: list[tuple[str, int]], options: MemorizationOptions
+    finding: Finding,
+    folder: Path,
+    rules: list[tuple[str, int]],
+    tests: "tuple[Images | None, Images | None]",
+    options: MemorizationOptions,
 ) -> Finding:
-    from holdfast.data import load_images
+    from holdfast.audits import load_pairs
     from holdfast.studies import run_removal
 
-    size = finding.settings["image_size"]
-    test = None if options.test is None else load_images(options.test, size=size)
-    other = None if options.downstream is None else load_images(options.downstream, size=size)
+    test, other = tests
     rows = run_removal(
         folder, finding, rules, test=test, downstream=other, listening=_listening, batch_size=options.batch_size
     )
     for row in rows:
         tasks = {"linear probe": "linear_accuracy", "on the other task": "downstream_linear_accuracy"}
         said = [f"{words} {_with_change(row, name)}" for words, name in tasks.items() if name in row]
-        print(f"  without {row['removed']:12} {'  '.join(said)}")
-    return replace(finding, tables={**finding.tables, "removal": rows})
+        print(f"  without {row['removed']:12} {'  '.join(said)}  on {row['test']}")
+    return replace(finding, tables={**finding.tables, **load_pairs(folder).tables})
 
 
 def _with_change(row: Any, name: str) -> str:
@@ -141,36 +158,22 @@ def _with_change(row: Any, name: str) -> str:
 
 
 def _given_encoders(options: MemorizationOptions) -> None:
-    import torch
+    from holdfast.audits import given_pairs
 
-    from holdfast.audits import Pairs
-    from holdfast.data import load_images
-
-    if len(options.two_encoders) % 2 or options.data is None:
+    if len(options.two_encoders) % 2:
         raise UserError(
-            f"expected --two-encoders F G and --data, got {len(options.two_encoders)} encoders and data "
-            f"{options.data}; name both encoders and the images"
+            f"expected --two-encoders F G, got {len(options.two_encoders)} encoders; name both encoders of each pair"
         )
-    images = load_images(options.data, size=options.image_size)
-    parts = {"candidate": images.ids}
-    if options.partition is not None:
-        document = json.loads(options.partition.read_text())
-        parts = {name: torch.tensor(ids, dtype=torch.int64) for name, ids in document.items()}
     encoders = list(zip(options.two_encoders[::2], options.two_encoders[1::2], strict=True))
-    views = _views(Path(options.two_encoders[0]), images.pixels.shape[-1])
-    pairs = Pairs(encoders=encoders, images=images, parts=parts, views=views)
-    chosen = AXES if "external" in parts else AXES[:1]
+    pairs = given_pairs(encoders, options.data, options.partition, image_size=options.image_size)
+    print(
+        "\n".join(f"  caution: {caution}" for caution in pairs.facts["warnings"]),
+        end="\n" * bool(pairs.facts["warnings"]),
+    )
+    chosen = AXES if "external" in pairs.parts else AXES[:1]
     folder = options.study or Path("audits") / "two-encoders"
-    findings = _measured(options.two_encoders[0], images, pairs, options, folder, chosen)
-    _leave(findings, folder, images, folder / "gallery.html")
-
-
-def _views(source: Path, size: int) -> ViewSettings:
-    """A run's own views; a preset for an encoder that is no run folder."""
-    config = RunFolder(source).config
-    if config.is_file():
-        return ViewSettings(**json.loads(config.read_text())["views"])
-    return VIEWS["cifar" if size <= SMALL_IMAGE else "imagenet"]
+    findings = _measured(options.two_encoders[0], pairs.images, pairs, options, folder, chosen)
+    _leave(findings, folder, pairs.images, folder / "gallery.html")
 
 
 def _measured(

@@ -14,6 +14,7 @@ from holdfast.cli.options import (
     listed,
     nearest,
     parse,
+    refuse_idle,
     take,
     without_heavy_imports,
     wrapped,
@@ -96,6 +97,7 @@ def train_options(words: list[str]) -> TrainOptions:
         config = replace(config, views=VIEWS[views])
     page = _help(method, first_line(PRESETS.get(method) or METHODS[method]))
     options = parse(TrainOptions, rest, page, default=TrainOptions(config=with_idle_parts(config)))
+    refuse_idle("train", rest, options)
     return replace(options, config=without_idle_parts(options.config))
 
 

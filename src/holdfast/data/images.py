@@ -217,6 +217,12 @@ def _check_column(name: str, column: Tensor, rows: int) -> None:
 
 
 def _check_labels(labels: Tensor, classes: tuple[str, ...] | None) -> None:
+    if classes is not None and len(set(classes)) < len(classes):
+        twice = next(name for name in classes if classes.count(name) > 1)
+        raise ValueError(
+            f"expected another name for each class, got {twice!r} for {classes.count(twice)} of them; "
+            "rename them, or give them one number if they are one class"
+        )
     if not len(labels):
         return
     low, high = int(labels.min()), int(labels.max())

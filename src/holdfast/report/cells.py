@@ -1,7 +1,7 @@
 """Tables as data: the page and the terminal show the same cells."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.report.collect import Encoder, flat
 from holdfast.report.wording import interval, number, setting
@@ -44,17 +44,19 @@ class Table:
     sortable: bool = False
 
 
-def encoder_columns(encoders: Sequence[Encoder]) -> list[Column]:
+def encoder_columns(encoders: Sequence[Encoder], audit: str | None = None) -> list[Column]:
     """One column per encoder; temperature and number of runs stand beneath the name: no result goes without them."""
-    return [Column(e.name, encoder_note(e), place=e.place) for e in encoders]
+    return [Column(e.name, encoder_note(e, audit), place=e.place) for e in encoders]
 
 
-def encoder_note(encoder: Encoder) -> str:
-    """Temperature and runs of an encoder in a few words."""
+def encoder_note(encoder: Encoder, audit: str | None = None) -> str:
+    """Temperature and runs of an encoder in a few words: all its runs, or those that an audit has measured."""
     temperature = flat(encoder.run).get("temperature")
     runs = len(encoder.members)
+    measured = runs if audit is None else len(encoder.with_finding(audit))
     varied = encoder.varies if runs > 1 else "run"
-    return ", ".join([*([f"t = {setting(temperature)}"] if temperature is not None else []), f"{runs} {varied}"])
+    counted = f"{runs} {varied}" if measured == runs else f"{measured} of {runs} {varied}"
+    return ", ".join([*([f"t = {setting(temperature)}"] if temperature is not None else []), counted])
 
 
 def estimate_cell(value: Estimate | None, unit: str) -> Cell:
@@ -64,6 +66,14 @@ def estimate_cell(value: Estimate | None, unit: str) -> Cell:
     spread = "" if value.spread is None else f" ± {number(value.spread, unit, like=value.value)}"
     note = "" if value.interval is None else interval(*value.interval, unit, like=value.value)
     return Cell(number(value.value, unit) + spread, note, value.value)
+
+
+def run_cell(encoder: Encoder, value: Estimate | None, unit: str) -> Cell:
+    """As estimate_cell; beneath it how many of an encoder's runs it is of, where these are not all."""
+    cell, runs = estimate_cell(value, unit), len(encoder.members)
+    if value is None or value.runs == runs:
+        return cell
+    return replace(cell, note=", ".join(filter(None, (cell.note, f"{value.runs} of {runs} {encoder.varies}"))))
 
 
 def _row_head(cell: Cell) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from holdfast.config import upgraded
 from holdfast.findings import Finding, Score
+from holdfast.report.belonging import SetAside, of_one_encoder
 from holdfast.report.wording import method_name, printable, setting
 from holdfast.runs import RunFolder
 
@@ -29,6 +30,8 @@ class Measured:
     run: Mapping[str, Any] | None = None
     metrics: Sequence[Mapping[str, Any]] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
+    set_aside: Sequence[SetAside] = ()
+    """Findings in the folder that do not belong to the others, and are not shown."""
 
     @property
     def key(self) -> tuple[Any, Any] | None:
@@ -102,11 +105,26 @@ def read(path: Path) -> Measured:
     if not findings:
         missing, name = "" if path.is_dir() else " (no such folder)", printable(path)
         raise ValueError(f"expected findings in {name}, got none{missing}; measure first: holdfast audit {name}")
+    home = folder.findings if folder.findings.is_dir() else path
+    times = {path.stem: path.stat().st_mtime for path in home.glob("*.json")}
+    found, aside = of_one_encoder(findings, times, _encoder_checksum(folder))
+    if not found:
+        raise ValueError(
+            f"expected findings of the encoder in {printable(path)}, got {len(aside)} of another ({aside[0].reason}); "
+            f"measure again: holdfast audit {printable(path)}"
+        )
     run = _json(folder.config) if folder.config.is_file() else None
-    run = run or next((f.settings["run"] for f in findings.values() if f.settings.get("run")), None)
+    run = run or next((f.settings["run"] for f in found.values() if f.settings.get("run")), None)
     environment = _json(folder.environment) if folder.environment.is_file() else {}
     run = None if run is None else upgraded(run)
-    return Measured(path, findings, run, _metrics(folder.metrics), environment)
+    return Measured(path, found, run, _metrics(folder.metrics), environment, aside)
+
+
+def _encoder_checksum(folder: RunFolder) -> str | None:
+    """The checksum of the encoder that a run folder holds now; None where none lies there."""
+    described = folder.encoder.with_suffix(".json")
+    document = _json(described) if folder.config.is_file() and described.is_file() else {}
+    return document.get("checksum") if "pool" in document else None  # before that, stem and size were not in it
 
 
 def _findings(folder: Path) -> dict[str, Finding]:

@@ -5,6 +5,7 @@ Findings of an audit that is not in AXES (of another version, of somebody's own)
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from holdfast.findings import Finding, Score
 from holdfast.report.axes import AXES, Axis, Section, no_sample
@@ -13,6 +14,8 @@ from holdfast.report.wording import printable, setting
 
 READERS = tuple(axis.per_image for axis in AXES.values() if axis.per_image is not None)
 """How audits are read image by image."""
+_SAME = ("layer", "aggregate", "precision")
+"""Settings of all audits that decide what is measured."""
 _OTHERS = 4
 """Scores that stand for an audit that is not listed."""
 _LABELS = {name: words for axis in AXES.values() for name, words in axis.labels.items()}
@@ -87,3 +90,21 @@ def protocol(encoders: Sequence[Encoder], audit: str) -> list[tuple[str, str]]:
         if said:
             facts.append((name, " · ".join(said)))
     return facts
+
+
+def value_of(settings: Any, name: str) -> Any:
+    """A setting by its name; 'few_shot.images' is the images of few_shot. None where there is none."""
+    for part in name.split("."):
+        settings = settings.get(part) if hasattr(settings, "get") else None
+    return settings
+
+
+def same_everywhere(axis: Axis) -> tuple[str, ...]:
+    """Settings that must be equal wherever an axis's numbers are averaged or held against each other."""
+    return (*_SAME, *axis.must_match)
+
+
+def of_its_runs(axis: Axis) -> tuple[str, ...]:
+    """Settings that the runs of one encoder must share for their numbers to be averaged, whatever seed and split."""
+    names = (*same_everywhere(axis), *(name for section in axis.sections for name in section.must_match))
+    return tuple(name for name in names if not name.endswith(("checksum", "identity")))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.report.cells import Table, as_text
-from holdfast.report.collect import Encoder, collect
+from holdfast.report.collect import Encoder
 from holdfast.report.comparison import Difference, apart_sentences, cautions, facts, incomparable, shortlisted, title
+from holdfast.report.gathered import gathered
 from holdfast.report.tables import difference_table, differences, score_table, sections, shortlist_table
 
 
@@ -50,7 +51,7 @@ def compare(folders: Iterable[Path | str]) -> Comparison:
     Raises ValueError for fewer than two or more than eight encoders, and for encoders measured on different test images
     or by different protocols.
     """
-    encoders = collect(folders)
+    encoders = gathered(folders)
     if len(encoders) < 2:
         raise ValueError(
             f"expected two to eight encoders to compare, got one ({encoders[0].name}; runs that differ only in seed "

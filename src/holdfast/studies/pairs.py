@@ -6,7 +6,7 @@ it is made from. Encoders train one after another: an image source is decoded ag
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from holdfast.audits.subject import foreign_study, made_of
 from holdfast.config import RunConfig, require
 from holdfast.data import Images, duplicate_groups, external_set, load_pool, memorization_partition
 from holdfast.data.duplicates import LEAST_CORRELATION, MOST_BITS, group_sizes
@@ -61,17 +62,23 @@ def _silent(name: str, folder: Path) -> AbstractContextManager[Listener]:
 
 
 def run_study(
-    run: RunFolder | Path | str, settings: StudyConfig, *, out: Path | None = None, listening: Listening = _silent
+    run: RunFolder | Path | str,
+    settings: StudyConfig,
+    *,
+    out: Path | None = None,
+    check: Callable[[Mapping[str, Any]], None] = lambda record: None,
+    listening: Listening = _silent,
 ) -> Path:
     """Trains the pairs of a finished or unfinished run and returns the study's folder; continues where it was stopped.
 
-    out: the study's folder; None: RUN/memorization. f and g train on the run's images without the external ones, g also
+    out: the study's folder; None: RUN/memorization. check: told the study's record before anything is trained, may
+    refuse it. f and g train on the run's images without the external ones, g also
     without the candidates, f without the independents, by the run's recipe to the last epoch. Raises ValueError where
     the folder holds a study with other settings, and FileNotFoundError where run is no run folder.
     """
     source = run if isinstance(run, RunFolder) else RunFolder.open(run)
     folder = source.study if out is None else out
-    record = _opened(folder, source, settings)
+    record = _opened(folder, source, settings, check)
     config = from_document(record["run"])
     for number, seeds in enumerate(record["pair_seeds"]):
         for which, seed in zip("fg", seeds, strict=True):
@@ -95,18 +102,28 @@ def train_without(
     return finished
 
 
-def _opened(folder: Path, run: RunFolder, settings: StudyConfig) -> dict[str, Any]:
+def _opened(
+    folder: Path, run: RunFolder, settings: StudyConfig, check: Callable[[Mapping[str, Any]], None]
+) -> dict[str, Any]:
     """The study's record: read where there is one, else made and written last, so that it is whole or not there."""
     path = folder / "study.json"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, _plan(folder, run, settings))
+        planned = _plan(folder, run, settings)
+        check(planned)
+        write_json(path, planned)
     record = json.loads(path.read_text())
     if record["schema"] != SCHEMA_VERSION or record["settings"] != asdict(settings):
         raise ValueError(
             f"expected a study with {record['settings']} in {folder}, got {asdict(settings)}; "
             "continue it with its own settings, or choose another folder with --study"
         )
+    if why := foreign_study(folder, run.path):
+        raise ValueError(
+            f"expected a study of {run.path} in {folder}, got another's ({why}); choose another folder with "
+            "--study, or move it away"
+        )
+    check(record)
     return record
 
 
@@ -132,6 +149,7 @@ def _plan(folder: Path, run: RunFolder, settings: StudyConfig) -> dict[str, Any]
         "schema": SCHEMA_VERSION,
         "version": version("holdfast"),
         "settings": asdict(settings),
+        "of": made_of(ids),
         "data": ids["data"] if planted is None else planted.FILE,
         "image_size": ids["image_size"],
         "limit": ids["limit"] if planted is None else None,

@@ -1,7 +1,9 @@
 """Removal: train again without the images that were memorised most, or without others, and compare the encoders."""
 
+import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,37 @@ def removed_ids(finding: Finding, kind: str, count: int, *, seed: int) -> np.nda
     return np.sort(ids[order[:count]])
 
 
+def check_removal(
+    rules: Sequence[tuple[str, int]],
+    candidates: int,
+    images: Images,
+    test: Images | None,
+    downstream: Images | None = None,
+) -> None:
+    """Raises ValueError, before anything is trained, for rules that so many candidates do not allow, and where labels
+    are missing that removal is measured with."""
+    for kind, count in rules:
+        if count >= candidates:
+            raise ValueError(
+                f"expected to remove fewer than all {candidates} candidates, got {kind}:{count}; lower the number"
+            )
+    if images.labels is None or (test is not None and test.labels is None):
+        without = images.source if images.labels is None else test.source if test is not None else ""
+        raise ValueError(
+            f"expected labels to measure what removed images are worth, got none in {without}; add a label column"
+        )
+    if downstream is not None and downstream.labels is None:
+        raise ValueError(
+            f"expected labels to measure other tasks by, got none in {downstream.source}; name a column with labels"
+        )
+    named = () if test is None or images.classes is None else test.classes or ()
+    if strange := sorted(set(named) - set(images.classes or ())):
+        raise ValueError(
+            f"expected test images of the run's classes ({', '.join(images.classes or ())}), got {strange[0]!r}; "
+            "name them alike"
+        )
+
+
 def run_removal(
     folder: Path,
     finding: Finding,
@@ -64,36 +97,62 @@ def run_removal(
     candidates. test: labelled test images; None: the study's external images. downstream: labelled images of another
     source, which no encoder saw: probes are fitted on them and tested on a fifth of each class held out, and the rows
     have the same columns under downstream_ as well (2401.12233: what is memorised serves other tasks). options: of
-    `audit`. Returns rows {'removed', 'images', 'encoders', and for each of MEASURES its mean, '_spread' (population
-    standard deviation), '_change' against f itself and the ends '_low' and '_high' of the change's 95 % interval over
-    pairs}; the first row is f. Probes are fitted on all images of the study that are not external. Raises ValueError
-    where there are no labels.
+    `audit`. Returns rows {'removed', 'images', 'ids' (a checksum of the removed ids), 'test', 'test_checksum',
+    'encoders', and for each of MEASURES its mean, '_spread' (population standard deviation), '_change' against f itself
+    and the ends '_low' and '_high' of the change's 95 % interval over pairs}; each test set's first row is f. Rows of
+    other removals that are there already stay. Probes are fitted on all images of the study that are not external.
+    Raises ValueError as check_removal does.
     """
-    if downstream is not None and downstream.labels is None:
-        raise ValueError(
-            f"expected labels to measure other tasks by, got none in {downstream.source}; name a column with labels"
-        )
-    record, pairs = json.loads((folder / "study.json").read_text()), load_pairs(folder)
+    record, pairs, given = json.loads((folder / "study.json").read_text()), load_pairs(folder), test is not None
     config = from_document(record["run"])
-    encoders = {"nothing": [folder / f for f, _ in record["pairs"]]}
-    sizes = {"nothing": 0}
+    check_removal(rules, int((finding.columns["part"] == "candidate").sum()), pairs.images, test, downstream)
+    removed = [_Removal("nothing", np.empty(0, np.int64), [folder / f for f, _ in record["pairs"]])]
     for kind, count in rules:
-        name = f"{kind}-{count}"
         out = removed_ids(finding, kind, count, seed=record["seed"])
+        removed.append(_Removal(f"{kind}-{count}", out, []))
         kept = np.setdiff1d(json.loads((folder / "f.json").read_text()), out)
-        index = write_json(_made(folder / "removed" / name) / "f.json", kept.tolist())
-        sizes[name], encoders[name] = count, []
+        name = f"removed/{kind}-{count}-{removed[-1].ids}"  # another ranking removes other images by the same rule
+        index = write_json(_made(folder / name) / "f.json", kept.tolist())
         for number, (seed, _) in enumerate(record["pair_seeds"]):
-            run = train_without(folder, f"removed/{name}/pair-{number}", config, index, seed, listening)
-            encoders[name].append(run.path)
+            run = train_without(folder, f"{name}/pair-{number}", config, index, seed, listening)
+            removed[-1].encoders.append(run.path)
     probe, test = _images(pairs.ordered, pairs.parts, test)
-    found = {
-        name: [_measured(path, probe, test, options) | _other_task(path, downstream, options) for path in paths]
-        for name, paths in encoders.items()
+    tested = {
+        "test": test.source if given else "the study's external images",
+        "test_checksum": test.checksum,
+        **({} if downstream is None else {"downstream": downstream.source, "downstream_checksum": downstream.checksum}),
     }
-    rows = [_row(name, sizes[name], values, found["nothing"]) for name, values in found.items()]
-    write_json(folder / "removal.json", rows)
+    found = [
+        [_measured(path, probe, test, options) | _other_task(path, downstream, options) for path in one.encoders]
+        for one in removed
+    ]
+    rows = [_row(one, values, found[0]) | tested for one, values in zip(removed, found, strict=True)]
+    write_json(folder / "removal.json", _joined(folder / "removal.json", rows))
     return rows
+
+
+@dataclass(frozen=True)
+class _Removal:
+    """What was removed, and the encoders that were trained without it."""
+
+    name: str
+    out: np.ndarray
+    encoders: list[Path]
+
+    @property
+    def ids(self) -> str:
+        """8 hexadecimal digits of a SHA-256 over the removed ids."""
+        return hashlib.sha256(self.out.astype(np.int64).tobytes()).hexdigest()[:8]
+
+
+def _joined(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows that are there already and these: one for each removal and test set."""
+    before = json.loads(path.read_text()) if path.is_file() else []
+    keyed = {
+        tuple(row.get(key) for key in ("removed", "ids", "test_checksum", "downstream_checksum")): row
+        for row in [*before, *rows]
+    }
+    return list(keyed.values())
 
 
 def _made(folder: Path) -> Path:
@@ -102,8 +161,6 @@ def _made(folder: Path) -> Path:
 
 
 def _images(images: Images, parts: Any, test: Images | None) -> tuple[Images, Images]:
-    if images.labels is None or (test is not None and test.labels is None):
-        raise ValueError("expected labels to measure what removed images are worth, got none; add a label column")
     outside = torch.isin(images.ids, parts["external"], invert=True)
     return images.subset(outside.nonzero()[:, 0]), images.select(parts["external"]) if test is None else test
 
@@ -121,15 +178,16 @@ def _other_task(path: Path, images: Images | None, options: dict[str, Any]) -> d
     return {f"downstream_{name}": finding[name].value for name in MEASURES}
 
 
-def _row(name: str, images: int, values: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, Any]:
+def _row(removal: _Removal, values: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, Any]:
     """Means over pairs, and the paired change with Student's interval where there are two pairs or more."""
-    row: dict[str, Any] = {"removed": name, "images": images, "encoders": len(values)}
+    row: dict[str, Any] = {"removed": removal.name, "images": len(removal.out), "ids": removal.ids}
+    row["encoders"] = len(values)
     for measure in base[0]:
         own = np.array([value[measure] for value in values])
         change = own - np.array([value[measure] for value in base])
         row |= {measure: float(own.mean()), f"{measure}_spread": float(own.std())}
         row |= {f"{measure}_change": None, f"{measure}_low": None, f"{measure}_high": None}
-        if name == "nothing":
+        if removal.name == "nothing":
             continue
         row[f"{measure}_change"] = float(change.mean())
         if len(change) > 1:

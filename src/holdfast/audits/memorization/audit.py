@@ -7,7 +7,7 @@ import torch
 
 from holdfast.audits.memorization.layers import layer_tables
 from holdfast.audits.memorization.scores import class_size_scores, memory_scores
-from holdfast.audits.subject import LEAST_PAIRS, Audit, Scored, Speed, Subject, lacks_pairs
+from holdfast.audits.subject import LEAST_PAIRS, PLANTED, Audit, Scored, Speed, Subject, lacks_pairs
 from holdfast.data.duplicates import group_sizes
 from holdfast.data.splits import PARTS
 from holdfast.evaluation import neighbours
@@ -90,7 +90,7 @@ def _against_null(scored: Scored) -> dict[str, np.ndarray]:
 def _surroundings(subject: Subject, scored: Scored) -> dict[str, np.ndarray]:
     """By the audited encoder's own features: the nearest image, how dense it is there, and whether labels agree."""
     images = scored.images
-    cosines, indices = (x.cpu() for x in neighbours(subject.features(images, "scored images"), NEIGHBOURS))
+    cosines, indices = _neighbours(subject.features(images, "scored images"), scored.at(PLANTED))
     found = {
         "nearest_id": images.ids.cpu()[indices[:, 0]].numpy(),
         "nearest_cosine": cosines[:, 0].double().numpy(),
@@ -99,13 +99,24 @@ def _surroundings(subject: Subject, scored: Scored) -> dict[str, np.ndarray]:
     if images.labels is None:
         return found
     labels = images.labels.cpu()
-    trained = ~scored.at("external")
+    trained = ~scored.at("external") & ~scored.at(PLANTED)
     counts = np.bincount(labels.numpy()[trained], minlength=images.class_count)
     return found | {
         "label": labels.numpy(),
         "label_disagreement": (labels[indices] != labels[:, None]).double().mean(1).numpy(),
         "class_count": counts[labels.numpy()],
     }
+
+
+def _neighbours(features: torch.Tensor, planted: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosines and places [n, k] of each image's nearest; planted images are nobody's but their own."""
+    cosines, indices = (x.cpu() for x in neighbours(features, NEIGHBOURS))
+    real = torch.from_numpy(np.flatnonzero(~planted))
+    if len(real) == len(planted):
+        return cosines, indices
+    cosines[real], among = (x.cpu() for x in neighbours(features[real.to(features.device)], NEIGHBOURS))
+    indices[real] = real[among]
+    return cosines, indices
 
 
 def _parts(scored: Scored) -> list[dict[str, Any]]:
@@ -160,10 +171,10 @@ def _per_class(scored: Scored, columns: dict[str, np.ndarray]) -> list[dict[str,
 def _planted(scored: Scored, columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Where planted candidates rank among all candidates by ratio: 100 is memorised most; empty where none are."""
     kinds = scored.facts.get("planted", {})
-    ids, candidate = columns["id"], scored.at("candidate")
+    ids, candidate = columns["id"], scored.origin == "candidate"
     percentiles = np.full(len(ids), np.nan)
     percentiles[candidate] = 100 * (midranks(columns["ratio"][candidate]) - 0.5) / candidate.sum()
-    planted = np.isin(ids, [i for members in kinds.values() for i in members])
+    planted = scored.at(PLANTED)
     rows = []
     for kind, chosen in [(kind, np.isin(ids, members)) for kind, members in kinds.items()] + [("others", ~planted)]:
         chosen = chosen & candidate

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from holdfast.audits.subject.elsewhere import given_pairs as given_pairs
     from holdfast.audits.subject.encoder import audited_encoder as audited_encoder
     from holdfast.audits.subject.entry import Audit as Audit
     from holdfast.audits.subject.entry import Lack as Lack
@@ -12,10 +13,13 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.entry import lacks_labels as lacks_labels
     from holdfast.audits.subject.entry import lacks_pairs as lacks_pairs
     from holdfast.audits.subject.entry import lacks_pixels as lacks_pixels
+    from holdfast.audits.subject.lineage import made_of as made_of
     from holdfast.audits.subject.pairs import LEAST_PAIRS as LEAST_PAIRS
+    from holdfast.audits.subject.pairs import PLANTED as PLANTED
     from holdfast.audits.subject.pairs import Pairs as Pairs
     from holdfast.audits.subject.pairs import Scored as Scored
     from holdfast.audits.subject.pairs import find_pairs as find_pairs
+    from holdfast.audits.subject.pairs import foreign_study as foreign_study
     from holdfast.audits.subject.pairs import load_pairs as load_pairs
     from holdfast.audits.subject.prepare import Known as Known
     from holdfast.audits.subject.prepare import prepared as prepared

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from holdfast.audits.subject.pairs import foreign_study
 from holdfast.audits.subject.subject import Subject
 from holdfast.evaluation.feature_table import FeatureTable
 from holdfast.findings import Finding
 from holdfast.options import Options
+from holdfast.runs import RunFolder
 
 Lack = tuple[str, str] | None
 """What a subject would need to be measured, and the remedy; None: nothing."""
@@ -47,7 +50,9 @@ def lacks_pairs(subject: Subject) -> Lack:
     """What an audit of encoder pairs lacks."""
     if subject.pairs is not None:
         return None
-    text = "pairs of encoders trained with and without certain images"
+    text, study = "pairs of encoders trained with and without certain images", RunFolder(Path(subject.source)).study
+    if why := foreign_study(study, subject.source):
+        text = f"pairs of this run, as the study in {study} is of another ({why})"
     return text, "train them with: holdfast memorization RUN"
 
 

@@ -1,5 +1,6 @@
 """Encoder pairs: f and g trained with and without certain images, as a study left them on disk or a user gives them."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holdfast.config import ViewSettings
+from holdfast.audits.subject.lineage import unlike_run
+from holdfast.config import ViewSettings, upgraded
 from holdfast.data import Images, duplicate_groups
 from holdfast.data.pool import read_again
 from holdfast.data.splits import PARTS, partition_checksum
@@ -20,6 +22,8 @@ from holdfast.models import load_encoder
 from holdfast.runs import RunFolder
 
 STUDY_SCHEMA = 1
+PLANTED = "planted"
+"""What the part of an image is called that is in no number but those of the table of planted images."""
 LEAST_PAIRS = 3
 """Below this there are means of subsets only: one pair's ranks are mostly its seeds' noise."""
 
@@ -43,6 +47,8 @@ class Pairs:
     """JSON values that findings record: the study's settings."""
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """Tables that the memorization finding takes over: what removal gave."""
+    planted: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    """Ids of planted images and of those that they are near-duplicates of: in no number but those of their table."""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.parts) - set(PARTS))
@@ -69,7 +75,9 @@ class Scored:
 
     images: Images
     part: np.ndarray
-    """The part of each image."""
+    """The part of each image; 'planted' for those that are in no number but those of their own table."""
+    origin: np.ndarray
+    """The part of each image, planted or not."""
     groups: np.ndarray
     """The near-duplicate group of each image."""
     pairs: Sequence[PairScores]
@@ -95,14 +103,33 @@ class Scored:
 
 
 def find_pairs(given: "Pairs | str | Path | None", encoder: object) -> Pairs | None:
-    """The pairs given, or those of a study's folder; None given: of the study in the encoder's run folder, if any."""
+    """The pairs given, or those of a study's folder; None given: of the study in the encoder's run folder, if any.
+
+    Raises ValueError for a folder whose study is not of the run; such a study in the run's own folder is passed over.
+    """
     if isinstance(given, Pairs):
         return given
     if given is not None:
+        if why := foreign_study(Path(given), encoder):
+            raise ValueError(
+                f"expected the study in {given} to be of {encoder}, got another's ({why}); "
+                "name its own run, or train pairs of this one: holdfast memorization RUN"
+            )
         return load_pairs(Path(given))
-    if isinstance(encoder, str | Path) and (RunFolder(Path(encoder)).study / "study.json").is_file():
-        return load_pairs(RunFolder(Path(encoder)).study)
+    if isinstance(encoder, str | Path):
+        own = RunFolder(Path(encoder)).study
+        if (own / "study.json").is_file() and not foreign_study(own, encoder):
+            return load_pairs(own)
     return None
+
+
+def foreign_study(folder: Path, encoder: object) -> str | None:
+    """Why the study in a folder is not of a run folder, with both identities; None where it is, or there is no run."""
+    run = RunFolder(Path(encoder)) if isinstance(encoder, str | Path) else None
+    if run is None or not run.config.is_file() or not run.ids.is_file() or not (folder / "study.json").is_file():
+        return None
+    record, config, ids = (json.loads(path.read_text()) for path in (folder / "study.json", run.config, run.ids))
+    return unlike_run({**record, "run": upgraded(record["run"])}, upgraded(config), ids)
 
 
 def load_pairs(folder: Path) -> Pairs:
@@ -128,7 +155,8 @@ def load_pairs(folder: Path) -> Pairs:
         )
     keys = ("partition_checksum", "pair_seeds", "seed", "duplicates")
     facts = {"study": str(folder), "pair_config": record["run"], **{key: record[key] for key in keys}}
-    facts["planted"] = {} if record["planted"] is None else record["planted"]["kinds"]
+    planted = record["planted"] or {"kinds": {}, "source_ids": []}
+    facts["planted"] = planted["kinds"]
     removal = folder / "removal.json"
     tables = {"removal": json.loads(removal.read_text())} if removal.is_file() else {}
     return Pairs(
@@ -138,7 +166,16 @@ def load_pairs(folder: Path) -> Pairs:
         views=ViewSettings(**record["run"]["views"]),
         facts=facts,
         tables=tables,
+        planted=_planted_ids(planted),
     )
+
+
+def _planted_ids(planted: Mapping[str, Any]) -> Tensor:
+    """Ids of planted images, and of the images that a planted one is a near-duplicate of."""
+    added = [number for number, source in enumerate(planted["source_ids"]) if source < 0]
+    return torch.tensor(
+        added + [i for members in planted["kinds"].values() for i in members], dtype=torch.int64
+    ).unique()
 
 
 def score_pairs(pairs: Pairs, draws: Mapping[str, Any], extraction: Mapping[str, Any]) -> Scored:
@@ -152,6 +189,8 @@ def score_pairs(pairs: Pairs, draws: Mapping[str, Any], extraction: Mapping[str,
     part = np.full(len(images), "", dtype=object)
     for name, ids in pairs.parts.items():
         part[images.positions(ids.contiguous()).cpu().numpy()] = name
+    origin = part.astype(str)
+    part[torch.isin(images.ids.cpu(), pairs.planted).numpy()] = PLANTED
     settings = Scoring(views=pairs.views, size=images.pixels.shape[-1], **scoring)
     scores, layers, sums, taps = [], [], [], []
     for number, sources in enumerate(pairs.encoders):
@@ -164,11 +203,12 @@ def score_pairs(pairs: Pairs, draws: Mapping[str, Any], extraction: Mapping[str,
     return Scored(
         images=images,
         part=part.astype(str),
+        origin=origin,
         groups=duplicate_groups(images).numpy(),
         pairs=scores,
         layers=layers,
         taps=taps,
-        facts=_facts(pairs, settings, sums),
+        facts=_facts(pairs, images, part.astype(str), settings, sums),
     )
 
 
@@ -200,17 +240,44 @@ def _score_parts(
     return PairScores(**joined), layers
 
 
-def _facts(pairs: Pairs, settings: Scoring, sums: list[list[str]]) -> dict[str, Any]:
-    sizes = {name: len(ids) for name, ids in pairs.parts.items()}
+def _facts(pairs: Pairs, images: Images, part: np.ndarray, settings: Scoring, sums: list[list[str]]) -> dict[str, Any]:
+    sizes = {name: int((part == name).sum()) for name in pairs.parts}
+    planted, given = int((part == PLANTED).sum()), dict(pairs.facts)
     return {
         "measured_on": f"{2 * len(sums)} encoders trained in {len(sums)} pairs with and without certain images, "
         "not the encoder of the run itself",
         "pairs": len(sums),
+        "distinct_pairs": len(set(map(tuple, sums))),
         "pair_checksums": sums,
         "parts": sizes,
         "scored_images": sum(sizes.values()),
-        "scored_checksum": partition_checksum({name: ids.tolist() for name, ids in pairs.parts.items()}),
+        "planted_images": planted,
+        "scored_checksum": _scored_checksum(pairs, images),
         "scored_views": settings.count,
         "view_settings": asdict(settings.views),
-        **pairs.facts,
+        **given,
+        "warnings": [*given.get("warnings", ()), *_cautions(planted, sums)],
     }
+
+
+def _scored_checksum(pairs: Pairs, images: Images) -> str:
+    """A checksum of the scored pixels and of the parts that they are in: equal ids of other images are other images."""
+    parts = partition_checksum({name: ids.tolist() for name, ids in pairs.parts.items()})
+    return hashlib.sha256(f"{parts} {images.unlabelled.checksum}".encode()).hexdigest()[:16]
+
+
+def _cautions(planted: int, sums: list[list[str]]) -> list[str]:
+    """What the pairs' own checksums say against the numbers."""
+    said, distinct = [], len(set(map(tuple, sums)))
+    if planted:
+        said.append(
+            f"{planted:,} images were planted or have a planted near-duplicate: they are in no number but those of the "
+            "table of planted images"
+        )
+    if distinct < len(sums):
+        said.append(
+            f"{len(sums)} pairs were given and only {distinct} of them differ: more of the same say nothing new"
+        )
+    if any(f == g for f, g in sums):
+        said.append("f and g of a pair are the same encoder: it cannot show what training memorised")
+    return said

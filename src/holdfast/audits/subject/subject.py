@@ -137,6 +137,10 @@ class Subject:
             "progress": progress,
         }
 
+    @cached_property
+    def _probe_identity(self) -> str:
+        return pixels_and_ids(self.pool, self.probe_ids)
+
     def rows(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Features [m, dim] and labels [m] of the pool's images with these ids, on the features' device."""
         return self._probe_inputs.rows(ids)
@@ -217,6 +221,7 @@ class Subject:
             "probe_on": options.probe_on,
             "probe_images": len(self.probe_ids),
             "probe_checksum": ids_checksum(self.probe_ids),
+            "probe_identity": self._probe_identity,
             "layer": options.layer,
             **self._loaded,
             "aggregate": options.aggregate,
@@ -229,6 +234,11 @@ class Subject:
             "hardware": f"{device.type}, {hardware}, {torch.get_num_threads()} threads",
             "versions": {name: version(name) for name in ("holdfast", "torch")} | {"python": platform.python_version()},
         }
+
+
+def pixels_and_ids(images: Images, ids: Tensor) -> str:
+    """16 hexadecimal digits of a SHA-256 over all images and the ids of those that are meant: both must be the same."""
+    return hashlib.sha256(f"{images.checksum} {ids_checksum(ids)}".encode()).hexdigest()[:16]
 
 
 def ids_checksum(ids: Tensor) -> str:

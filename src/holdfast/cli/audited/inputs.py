@@ -12,6 +12,8 @@ from holdfast.options import MeasurementOptions, Options
 from holdfast.runs import RunFolder, is_run_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from holdfast.audits import Subject
     from holdfast.cli.audited.options import AuditOptions
     from holdfast.data import Images
@@ -133,11 +135,11 @@ def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str
     record = json.loads(RunFolder.open(source).ids.read_text())
     size, resize = options.image_size or record["image_size"], options.resize or record.get("resize", "square")
     own: Pool | None = None if options.data else load_pool(record, **_memory(options))
-    scale = record.get("pixel_range") or record.get("ranges")
+    scale, chosen = record.get("pixel_range") or record.get("ranges"), _labelled_as(record, options)
     data = str(options.data)
-    images = _load(data, options, size, resize, scale) if own is None else _described(own.images, options)
+    images = _load(data, chosen, size, resize, scale) if own is None else _described(own.images, options)
     if options.test is not None:
-        return images, {"test": _load(options.test, options, size, resize, scale)}
+        return images, {"test": _load(options.test, chosen, size, resize, scale)}
     if own is not None and own.held_out_kind == "held out":
         # Held-out images cannot both choose the probe's regularisation and be tested on.
         return images, {
@@ -145,6 +147,19 @@ def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str
             "validation_ids": torch.empty(0, dtype=torch.int64),
         }
     return images, {}
+
+
+def _labelled_as(record: "Mapping[str, Any]", options: "AuditOptions") -> "AuditOptions":
+    """The options with the run's choice of labels where they name none, for sources of the kind that the run has."""
+    choice = record.get("labels")
+    if options.labels is not None or choice is None:
+        return options
+    others = [source for source in (options.data, options.test) if source is not None]
+    alike = all(Path(source).is_dir() == Path(record["data"]).is_dir() for source in others)
+    if others and (alike or choice == "none"):
+        print(f"labels of {', '.join(others)}: {choice}, as the run chose; another choice: --labels")
+        return replace(options, labels=choice)
+    return options
 
 
 def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str, Any]]":

@@ -189,4 +189,4 @@ def _measures(entry: "os.DirEntry[bytes]") -> tuple[int, int]:
         found = entry.stat()
     except OSError:
         return NO_FILE, 0
-    return (found.st_size if stat.S_ISREG(found.st_mode) else NOT_REGULAR), found.st_mtime_ns
+    return (found.st_size if stat.S_ISREG(found.st_mode) else NOT_REGULAR), found.st_ctime_ns

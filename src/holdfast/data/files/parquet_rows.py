@@ -58,7 +58,7 @@ class ParquetRows:
         digest = hashlib.sha256(f"{self.leaf}/{self.request.identity}".encode())
         for path in self.files:
             found = path.stat()
-            digest.update(f"/{path.resolve()}/{found.st_size}/{found.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+            digest.update(f"/{path.resolve()}/{found.st_size}/{found.st_ctime_ns}".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
     def read(self, places: np.ndarray) -> Iterator[tuple[int, np.ndarray | Rejected]]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from holdfast.findings import Finding
 from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Second, Section
-from holdfast.report.axes.facts import COMMON, PROBE
+from holdfast.report.axes.facts import COMMON, PROBE, PROBED
 from holdfast.report.axes.headlines import over_members
 from holdfast.report.axes.numbers import Number, score
 from holdfast.report.axes.samples import evenly
@@ -204,11 +204,11 @@ BALANCE = Axis(
     top=("all", "few", "std"),
     sections=(
         Section("balance", "Balance, full-shot probe"),
-        Section("balance", "Balance, few-shot probe", "few_shot_"),
+        Section("balance", "Balance, few-shot probe", "few_shot_", ("few_shot.images",)),
     ),
     precedence=0,
     facts=(*COMMON, *PROBE, ("Group rule", "group_rule"), ("Groups", "groups")),
-    must_match=("std_estimate",),
+    must_match=(*PROBED, "std_estimate"),
     remedy="audit both alike",
     sample=_sample,
     alone=_alone,

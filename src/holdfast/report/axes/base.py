@@ -83,6 +83,8 @@ class Section:
     title: str
     prefix: str = ""
     """What the names of its scores begin with; nothing: those that belong to no other section."""
+    must_match: Sequence[str] = ()
+    """Settings that must be equal for these scores to be compared, beside those of the axis."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def of_memorization(finding: Finding) -> list[str]:
 def _doubts(finding: Finding) -> list[str]:
     """Why the ranking is not trustworthy; empty where it is."""
     values = {score.name: score for score in finding.scores}
-    pairs = finding.settings["pairs"]
+    pairs = finding.settings.get("distinct_pairs", finding.settings["pairs"])
     if "centred_candidate" not in values:
         return ["because no external images say how far scores move by chance"]
     doubts = []

@@ -8,6 +8,7 @@ import numpy as np
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
 from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Section
+from holdfast.report.axes.facts import PROBED
 from holdfast.report.axes.numbers import score
 from holdfast.report.axes.samples import means_of
 from holdfast.report.collect import Measured
@@ -94,7 +95,7 @@ INVARIANCE = Axis(
         ("Budget of time", "budget"),
         ("Seed", "seed"),
     ),
-    must_match=("shift_images", "seed", "whitening", "whitening_images"),
+    must_match=(*PROBED, "shift_images", "seed", "whitening", "whitening_images"),
     remedy="measure both with the same --budget",
     sample=_sample,
     drawings=(

@@ -7,7 +7,7 @@ import numpy as np
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
 from holdfast.report.axes.base import Axis, HeadlineMeasure, Limit, Section
-from holdfast.report.axes.facts import COMMON, PROBE
+from holdfast.report.axes.facts import COMMON, PROBE, PROBED
 from holdfast.report.axes.numbers import score
 from holdfast.report.axes.samples import means_of
 from holdfast.report.collect import Measured
@@ -94,7 +94,7 @@ QUALITY = Axis(
     top=("linear_accuracy", "knn_accuracy", "effective_rank"),
     sections=(Section("quality", "Quality"),),
     facts=(*COMMON, *PROBE, ("Nearest neighbours", "knn")),
-    must_match=("views", "knn"),
+    must_match=(*PROBED, "views", "knn"),
     remedy="audit both alike",
     sample=_sample,
     drawings=(),

@@ -9,6 +9,7 @@ import numpy as np
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
 from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Section
+from holdfast.report.axes.facts import PROBED
 from holdfast.report.axes.numbers import kept
 from holdfast.report.axes.samples import Columns, evenly
 from holdfast.report.cells import Cell, Column, Table
@@ -195,6 +196,7 @@ ROBUSTNESS = Axis(
         ("Seed", "seed"),
     ),
     must_match=(
+        *PROBED,
         *("attack_norm", "attack_eps", "attack_steps", "attack_step", "attack_restarts", "attack_images"),
         *("auto_attack", "auto_attack_eps", "apgd_steps", "attack_targets", "attacks", "drift_steps"),
         *("square_images", "square_queries", "attack_head", "head_images", "head_steps"),

@@ -123,7 +123,7 @@ TAIL = Axis(
         ("Images with views", "viewed_images"),
         ("Clusters", "clusters"),
     ),
-    must_match=("neighbours", "reference", "views", "trend", "seed"),
+    must_match=("neighbours", "reference", "reference_images", "density_groups", "views", "trend", "seed"),
     remedy="audit both alike",
     sample=means_of({"consistency": "neighbour_consistency", "alignment": "view_distance"}),
     drawings=(

@@ -82,4 +82,6 @@ def class_table(per: PerClass, encoders: Sequence[Encoder]) -> Table:
     notes = [f"Accuracy in percent. Brackets: 95 % interval over {over}." for over in overs]
     if per.by_rank:
         notes.append("Each split makes other classes rare, so rows are places in the order of frequency, not classes.")
-    return Table("per-class", "Accuracy per class", [*columns, *encoder_columns(encoders)], rows, notes, sortable=True)
+    return Table(
+        "per-class", "Accuracy per class", [*columns, *encoder_columns(encoders, "balance")], rows, notes, sortable=True
+    )

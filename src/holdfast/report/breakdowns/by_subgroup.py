@@ -33,7 +33,7 @@ def group_table(encoders: Sequence[Encoder]) -> Table | None:
         ]
         for key in keys
     ]
-    numbers = [Column("Probe images"), Column("Test images"), *encoder_columns(encoders)]
+    numbers = [Column("Probe images"), Column("Test images"), *encoder_columns(encoders, "balance")]
     columns = [Column("Column", numeric=False), Column("Group", numeric=False), *numbers]
     notes = ["Share of a group’s test images that the full-shot probe gets right, in percent, with its 95 % interval."]
     return Table("per-group", "Accuracy by groups of your own", columns, body, notes, sortable=True)

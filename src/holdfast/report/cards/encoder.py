@@ -15,7 +15,7 @@ from holdfast.report.axes import AXES
 from holdfast.report.cards.model import model_card, was_edited
 from holdfast.report.cards.schema import validate
 from holdfast.report.collect import Measured, read
-from holdfast.report.listed import label, shortlist
+from holdfast.report.listed import conclusions, label, shortlist
 from holdfast.report.wording import printable
 from holdfast.runs import RunFolder, atomic_path, write_json
 
@@ -52,6 +52,7 @@ def card(folder: Path | str, *, name: str | None = None) -> dict[str, Any]:
             for axis in AXES.values()
             if axis.audit not in measured.findings
         ],
+        "set_aside": [{"axis": aside.audit, "reason": aside.reason} for aside in measured.set_aside],
     }
     validate(document, card_schema(), "the card")
     return document
@@ -131,6 +132,7 @@ def _axis(name: str, finding: Finding) -> dict[str, Any]:
         "scores": [_score(score) for score in scores],
         "settings": _without_paths(settings),
         "warnings": [printable(warning) for warning in finding.settings.get("warnings") or ()],
+        "conclusions": [printable(said) for said in conclusions(finding)],
     }
 
 

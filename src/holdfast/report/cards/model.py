@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from holdfast.report.listed import axis_of
 from holdfast.report.wording import interval, method_name, number, printable, setting, unit_suffix
 
 _MARK = "<!-- written by holdfast card, sha256 "
@@ -88,7 +89,9 @@ def _result(axis: Mapping[str, Any]) -> list[str]:
     scores = [score for score in axis["scores"] if score["name"] in axis["headlines"]]
     if not scores:
         return []
-    tested = str(axis["settings"].get("test") or axis["settings"].get("data") or "images")
+    tested = str(
+        axis["settings"].get("data" if _of_pairs(axis) else "test") or axis["settings"].get("data") or "images"
+    )
     lines = ["  - task:", "      type: image-feature-extraction", f"      name: {yaml_string(_title(axis))}"]
     lines += ["    dataset:", f"      type: {yaml_string(_identifier(tested))}", f"      name: {yaml_string(tested)}"]
     lines.append("    metrics:")
@@ -114,6 +117,10 @@ def _body(document: Mapping[str, Any]) -> list[str]:
     lines = [f"# {markdown(document['name'])}", "", _what(document), ""]
     for axis in document["axes"]:
         lines += _section(axis)
+    if document.get("set_aside"):
+        lines += ["## Set aside", ""]
+        lines += [f"- {markdown(odd['axis'])}: {markdown(odd['reason'])}" for odd in document["set_aside"]]
+        lines.append("")
     if document["not_measured"]:
         lines += ["## Not measured", ""]
         lines += [f"- {markdown(missing['axis'])}: `{missing['command']}`" for missing in document["not_measured"]]
@@ -134,8 +141,11 @@ def _what(document: Mapping[str, Any]) -> str:
 def _section(axis: Mapping[str, Any]) -> list[str]:
     """An axis as a table, with what its numbers must not be read without."""
     settings = axis["settings"]
-    names = ("test", "test_images", "probe_on", "protocol", "budget", "seed", "precision")
-    known = [f"{name.replace('_', ' ')} {setting(settings[name])}" for name in names if settings.get(name) is not None]
+    known = [
+        f"{name.replace('_', ' ')} {setting(settings[name])}"
+        for name in _quoted(axis)
+        if settings.get(name) is not None
+    ]
     return [
         f"## {markdown(_title(axis))}",
         "",
@@ -145,9 +155,24 @@ def _section(axis: Mapping[str, Any]) -> list[str]:
         "",
         f"Measured on: {markdown(', '.join(known))}.",
         "",
-        *(f"- {markdown(warning)}" for warning in axis["warnings"]),
-        *([""] if axis["warnings"] else []),
+        *(f"- {markdown(said)}" for said in (*axis.get("conclusions", ()), *axis["warnings"])),
+        *([""] if axis["warnings"] or axis.get("conclusions") else []),
     ]
+
+
+def _of_pairs(axis: Mapping[str, Any]) -> bool:
+    return axis_of(axis["axis"]).needs == "pairs"
+
+
+def _quoted(axis: Mapping[str, Any]) -> tuple[str, ...]:
+    """Settings that stand beside an axis's numbers: of the pairs and their images where these were measured."""
+    of = ("data", "pairs", "scored_images", "scored_views")
+    return (
+        *(of if _of_pairs(axis) else ("test", "test_images", "probe_on", "protocol")),
+        "budget",
+        "seed",
+        "precision",
+    )
 
 
 def _row(score: Mapping[str, Any]) -> str:

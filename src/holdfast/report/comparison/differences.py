@@ -40,7 +40,7 @@ class Difference:
     def reading(self) -> str:
         """What may be said, in words."""
         if self.interval is None:
-            return "no interval: measure more seeds"
+            return "no interval: measure more seeds or more test images"
         low, high = self.interval
         if low <= 0 <= high:
             return "cannot be told apart"
@@ -62,17 +62,20 @@ def difference(encoder: Encoder, baseline: Encoder, audit: str, score: Score) ->
     a, b = values_of(encoder, audit, score.name), values_of(baseline, audit, score.name)
     if not a or not b or incomparable(encoder, baseline):
         return None
-    if measured_differently(audit, encoder, baseline):
+    if measured_differently(audit, encoder, baseline, score.name):
         return None
     pairs = _pairs(encoder, baseline, a, b)
-    deltas = [a[i] - b[j] for i, j in pairs]
+    deltas = [a[i] - b[j] for i, j in pairs] if len(pairs) == min(len(a), len(b)) else []
     value = float(np.mean(deltas)) if len(deltas) > 1 else float(np.mean([*a.values()]) - np.mean([*b.values()]))
     runs = None
     if len(deltas) > 1:
         runs = over_runs(deltas, f"{len(deltas)} {encoder.varies} (paired t interval)")
-    elif not deltas and len(a) > 1 and len(b) > 1:
+    elif len(a) > 1 and len(b) > 1:  # where only some have a partner, leaving the others out would lose runs
         runs = unpaired([*a.values()], [*b.values()], f"{len(a)} and {len(b)} runs (Welch's t interval, not paired)")
-    return Difference(audit, score, encoder, baseline, value, runs, _over_images(encoder, baseline, audit, score))
+    images = _over_images(encoder, baseline, audit, score)
+    if images is not None and images[0] == images[1] != 0:
+        images = None  # of one image in each stratum, or of equal differences: nothing says how others would spread
+    return Difference(audit, score, encoder, baseline, value, runs, images)
 
 
 def _pairs(encoder: Encoder, baseline: Encoder, a: Iterable[int], b: Iterable[int]) -> list[tuple[int, int]]:
@@ -89,14 +92,17 @@ def incomparable(encoder: Encoder, baseline: Encoder) -> str | None:
             return f"the {words} differ: {setting(ours)} for {encoder.name}, {setting(theirs)} for {baseline.name}"
     places = range(len(encoder.members)), range(len(baseline.members))
     pairs = [(encoder.members[i], baseline.members[j]) for i, j in _pairs(encoder, baseline, *places)]
-    different = any(_test(a) != _test(b) for a, b in pairs)
+    different = any(None not in (_test(a), _test(b)) and _test(a) != _test(b) for a, b in pairs)
     if not pairs:
-        different = {_test(a) for a in encoder.members} != {_test(b) for b in baseline.members}
+        ours, theirs = ({_test(member) for member in e.members} - {None} for e in (encoder, baseline))
+        different = bool(ours and theirs) and ours != theirs
     return f"{encoder.name} and {baseline.name} were measured on different test images" if different else None
 
 
-def _test(measured: Measured) -> str:
-    return str(measured.setting("test_checksum"))
+def _test(measured: Measured) -> str | None:
+    """Checksum of its test images; None where only pairs of encoders were measured, on images of their own."""
+    found = [f.settings.get("test_checksum") for f in measured.findings.values() if "pair_checksums" not in f.settings]
+    return str(found[0]) if found else None
 
 
 def _over_images(encoder: Encoder, baseline: Encoder, audit: str, score: Score) -> tuple[float, float] | None:

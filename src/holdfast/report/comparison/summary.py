@@ -9,7 +9,7 @@ from holdfast.report.collect import Encoder, flat, scores_of
 from holdfast.report.comparison.comparability import measured_differently, remedy
 from holdfast.report.comparison.differences import Difference, difference, incomparable
 from holdfast.report.estimates import estimate
-from holdfast.report.listed import by_precedence, label
+from holdfast.report.listed import axis_of, by_precedence, label
 from holdfast.report.wording import difference_unit, interval, joined, number, printable, setting, unit_suffix
 from holdfast.statistics import Estimate
 
@@ -108,6 +108,7 @@ def cautions(encoders: Sequence[Encoder]) -> list[str]:
         f"Not comparable: {reason}. No differences are given for them."
         for reason in dict.fromkeys(filter(None, reasons))
     ]
+    said += [aside.said(encoder.name) for encoder in encoders for m in encoder.members for aside in m.set_aside]
     said += _unlike(encoders)
     trained = [e for e in encoders if e.run]
     for name, words in _FAIRNESS.items():
@@ -127,13 +128,22 @@ def cautions(encoders: Sequence[Encoder]) -> list[str]:
 def _unlike(encoders: Sequence[Encoder]) -> list[str]:
     """Axes on which encoders were measured by different protocols."""
     audits = dict.fromkeys(audit for e in encoders for m in e.members for audit in m.findings)
-    found = [(audit, measured_differently(audit, b, a)) for audit in audits for a, b in combinations(encoders, 2)]
     said = [
         f"Measured differently, {printable(audit)}: {reason}. No differences are given for them; {remedy(audit)}."
-        for audit, reason in found
-        if reason
+        for audit in audits
+        for a, b in combinations(encoders, 2)
+        for reason in _reasons(audit, b, a)
     ]
     return list(dict.fromkeys(said))
+
+
+def _reasons(audit: str, encoder: Encoder, baseline: Encoder) -> list[str]:
+    """Why no score of an audit can be compared; where they can, why those of a section cannot."""
+    if reason := measured_differently(audit, encoder, baseline):
+        return [reason]
+    prefixes = [section.prefix for section in axis_of(audit).sections if section.prefix]
+    found = [measured_differently(audit, encoder, baseline, prefix) for prefix in prefixes]
+    return [reason for reason in found if reason]
 
 
 def _warnings(encoders: Sequence[Encoder]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from holdfast.report.axes import AXES, Axis, Headline, HeadlineMeasure, Key, Limit, headline, measure_of
-from holdfast.report.cells import Cell, estimate_cell
+from holdfast.report.cells import Cell, estimate_cell, run_cell
 from holdfast.report.collect import Encoder, Measured
 from holdfast.report.limits import applies, verdict
 from holdfast.report.wording import direction_words, joined, number, printable
@@ -96,7 +96,7 @@ def _line(
     return CardLine(
         name=encoder.name,
         place=encoder.place,
-        cell=estimate_cell(estimate, found.measure.unit),
+        cell=run_cell(encoder, estimate, found.measure.unit),
         at=round(at, 2),
         left=round(left, 2),
         width=round(right - left, 2),

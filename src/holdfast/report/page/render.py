@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from holdfast.report.axes import Key, Limit
 from holdfast.report.cells import encoder_note
-from holdfast.report.collect import Encoder, collect
+from holdfast.report.collect import Encoder
 from holdfast.report.comparison import apart_sentences, cautions, facts, sentences, shortlisted, title
+from holdfast.report.gathered import gathered
 from holdfast.report.images import TITLES, Gallery, Pictures, as_script, document, galleries, gather
 from holdfast.report.limits import LIMITS, load_limits
 from holdfast.report.listed import READERS
@@ -51,7 +52,7 @@ def report(
     target = Path(path)
     target = target / "report.html" if target.is_dir() else target
     chosen = LIMITS if limits is None else load_limits(Path(limits))
-    page = render(collect(folders), written=datetime.now(UTC), limits=chosen, images=images)
+    page = render(gathered(folders), written=datetime.now(UTC), limits=chosen, images=images)
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(target) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from holdfast.findings import Score
 from holdfast.report.axes import Key, Limit, Section
-from holdfast.report.cells import Cell, Column, Table, encoder_columns, estimate_cell
+from holdfast.report.cells import Cell, Column, Table, encoder_columns, run_cell
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.estimates import estimate
 from holdfast.report.limits import LIMITS, applies, verdict
@@ -45,7 +45,9 @@ def score_table(
     members = [(e.name, m.findings[section.audit]) for e in encoders for m in e.with_finding(section.audit)]
     notes += dict.fromkeys(f"{name}: {said}" for name, finding in members for said in conclusions(finding))
     name = f"scores-{section.audit}{'-few-shot' if section.prefix else ''}"
-    return Table(name, section.title, [Column("Score", numeric=False), *encoder_columns(encoders)], rows, notes)
+    return Table(
+        name, section.title, [Column("Score", numeric=False), *encoder_columns(encoders, section.audit)], rows, notes
+    )
 
 
 def _unit(score: Score) -> str:
@@ -56,7 +58,7 @@ def _verdict_cell(
     encoder: Encoder, section: Section, score: Score, value: Estimate | None, limits: Mapping[Key, Limit]
 ) -> Cell:
     limit = limits.get((section.audit, score.name))
-    cell = estimate_cell(value, score.unit)
+    cell = run_cell(encoder, value, score.unit)
     if value is None or limit is None or not applies(limit, encoder):
         return cell
     others = {s.name: estimate(encoder, section.audit, s) for s in scores_of(encoder, section.audit)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from holdfast.report.cells import Cell, Column, Table, encoder_columns, estimate_cell
+from holdfast.report.cells import Cell, Column, Table, encoder_columns, run_cell
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.estimates import estimate
 from holdfast.report.listed import audits_of, label, shortlist
@@ -15,7 +15,7 @@ def shortlist_table(encoders: Sequence[Encoder], audits: Sequence[str] | None = 
     for audit in audits_of(encoders) if audits is None else audits:
         scores = {s.name: s for e in encoders for s in shortlist(audit, scores_of(e, audit))}
         for place, score in enumerate(scores.values()):
-            values = [estimate_cell(estimate(e, audit, score), score.unit) for e in encoders]
+            values = [run_cell(e, estimate(e, audit, score), score.unit) for e in encoders]
             about = ", ".join(filter(None, (printable(score.unit), direction(score).removesuffix(" is better"))))
             rows.append([Cell(printable(audit) if place == 0 else ""), Cell(f"{label(score.name)} ({about})"), *values])
     columns = [Column("Axis", numeric=False), Column("Score", numeric=False), *encoder_columns(encoders)]

@@ -1,0 +1,26 @@
+"""The card says what was measured: of memorization and privacy the pairs, the scored images, whether to trust them."""
+
+import re
+
+from holdfast.report import card
+
+
+def section(text, title):
+    return re.split(r"^## ", text, flags=re.MULTILINE)[[*re.findall(r"^## (.*)$", text, re.MULTILINE)].index(title) + 1]
+
+
+def test_the_card_of_pairs_names_pairs_scored_images_and_trust(studied, said, tmp_path):
+    said(f"card {studied} --out {tmp_path}")
+    text = (tmp_path / "README.md").read_text()
+    for title in ("Memorization", "Privacy"):
+        part = section(text, title).replace("\\", "")
+        assert "2 encoders trained in 1 pairs" in part
+        assert "pairs 1, scored images " in part
+        assert "test images" not in part
+    assert "the ranking is not trustworthy" in section(text, "Memorization").replace("\\", "")
+
+
+def test_card_json_has_the_conclusions(studied, measured):
+    axes = {axis["axis"]: axis for axis in card(studied)["axes"]}
+    assert any("not trustworthy" in said for said in axes["memorization"]["conclusions"])
+    assert {axis["axis"]: axis["conclusions"] for axis in card(measured)["axes"]} == {"quality": [], "balance": []}
