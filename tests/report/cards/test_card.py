@@ -55,6 +55,7 @@ def test_a_card_holds_the_findings_numbers_and_its_own_schema(run):
     assert document["training"]["method"] == "sdclr"
     assert {missing["axis"] for missing in document["not_measured"]} == {
         "tail",
+        "shortcuts",
         "robustness",
         "invariance",
         "memorization",

@@ -10,6 +10,10 @@ UNPAIRED = {
     ("quality", "effective_rank"),  # of all features together
     ("balance", "std"),
     ("balance", "worst_class"),
+    ("balance", "worst_group"),  # of groups of images, the lowest
+    ("balance", "std_above_reference"),  # of two encoders
+    ("shortcuts", "margin_median"),  # of ranks
+    ("shortcuts", "margin_worst_tenth"),
 }
 """Shortlisted scores that are no means over images; the last two are resampled within classes."""
 
