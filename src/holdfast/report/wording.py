@@ -5,7 +5,19 @@ from typing import Any
 
 from holdfast.findings import Score
 
-_METHODS = {"simclr": "SimCLR", "sdclr": "SDCLR", "emp-ssl": "EMP-SSL"}
+METHOD_NAMES = {
+    "simclr": "SimCLR",
+    "sdclr": "SDCLR",
+    "emp-ssl": "EMP-SSL",
+    "dcl": "DCL",
+    "renyicl": "RényiCL",
+    "fnc": "FNC",
+    "vicreg": "VICReg",
+    "barlow-twins": "Barlow Twins",
+    "byol": "BYOL",
+    "moco-v3": "MoCo v3",
+}
+"""How papers write each method of METHODS, by its command-line name."""
 _UNDER_ATTACK = {("emp-ssl", "free"): "CF-AMC-SSL", ("emp-ssl", "pgd"): "robust EMP-SSL"}
 _ADVERSARIES = {"free": "free adversary", "pgd": "PGD adversary"}
 _PENALTIES = {"invariance": "invariance penalty"}
@@ -19,7 +31,7 @@ def method_name(settings: Mapping[str, Any]) -> str:
     method = str(settings["method"])
     adversary, penalty = (str(settings.get(name) or "").partition(":")[0] for name in ("adversary", "penalty"))
     name = _UNDER_ATTACK.get((method, adversary))
-    parts = [name or _METHODS.get(method, printable(method))]
+    parts = [name or METHOD_NAMES.get(method, printable(method))]
     if adversary and name is None:
         parts.append(_ADVERSARIES.get(adversary, printable(adversary)))
     if penalty:
