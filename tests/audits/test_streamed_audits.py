@@ -19,7 +19,7 @@ def both(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         noise = np.random.default_rng(number).integers(0, 120, (12, 12, 3), dtype=np.uint8)
         Image.fromarray(noise + np.uint8(60 * (number % 3))).save(path)
-    settings = {"size": 8, "labels": "folder", "groups": ["folder"]}
+    settings = {"size": 8, "labels": "folder", "subgroups": ["folder"]}
     pictures = tmp_path / "pictures"
     return load_images(pictures, **settings), load_images(pictures, memory_gib=1e-9, workers=1, **settings)
 

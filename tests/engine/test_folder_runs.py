@@ -97,5 +97,5 @@ def test_a_run_writes_what_was_set_aside(folder, tmp_path):
     run = train(config(folder, epochs=1, signals_every=0), tmp_path / "run", listen=events.append)
     assert run.rejected.read_text().splitlines()[0] == "path,reason"
     rows = io.StringIO(run.rejected.read_text(), newline="")
-    assert [row["path"] for row in csv.DictReader(rows)] == ["cat/broken.jpg", "dog/new\nline, comma.jpg"]
+    assert [row["path"] for row in csv.DictReader(rows)] == ["cat/broken.jpg", "dog/new\\x0aline, comma.jpg"]
     assert next(event for event in events if event["kind"] == "start")["rejected"] == 2

@@ -57,14 +57,17 @@ def test_a_description_out_of_range_is_refused(field, value):
         EncoderSpec.of(document | {field: value})
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "open({marker!r}, 'w').write('x')",
-        "import os; os.system('touch ' + {marker!r})",
-        "import os; os.remove({weights!r})",
-        "import subprocess; subprocess.run(['touch', {marker!r}])",
-        "import socket; socket.create_connection(('127.0.0.1', 9))",
+        pytest.param("import os; os.system('touch ' + {marker!r})", marks=SLOW),
+        pytest.param("import os; os.remove({weights!r})", marks=SLOW),
+        pytest.param("import subprocess; subprocess.run(['touch', {marker!r}])", marks=SLOW),
+        pytest.param("import socket; socket.create_connection(('127.0.0.1', 9))", marks=SLOW),
     ],
 )
 def test_generated_code_that_would_do_more_than_compute_is_stopped(line, tmp_path):

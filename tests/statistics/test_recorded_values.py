@@ -28,7 +28,6 @@ NOW = {
     "p": lambda: st.empirical_p(A[:5], B),
     "q": lambda: st.false_discovery(st.empirical_p(A, B))[:5],
     "effect": lambda: st.effect_size(A, B),
-    "welch_p": lambda: st.larger_mean_p(A, B),
     "spearman": lambda: st.spearman(A, B[:40]),
     "spearman_interval": lambda: st.spearman_interval(A, B[:40], seed=5),
     "spearman_interval_clusters": lambda: st.spearman_interval(A, B[:40], clusters=np.arange(40) // 5, seed=5),

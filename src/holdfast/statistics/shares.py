@@ -16,6 +16,9 @@ def exact_interval(hits: np.ndarray, images: np.ndarray, *, tail: float = 0.025)
     return low, high
 
 
+_ROUNDING = 1e-12
+
+
 def wilson_interval(percent: float, images: int) -> tuple[float, float]:
     """95 % interval of a share in percent, measured on so many images; valid also at 0 and 100 (Wilson 1927)."""
     if images < 1:
@@ -28,7 +31,9 @@ def _wilson(share: float, images: float, quantile: float) -> tuple[float, float]
     square = quantile**2
     centre = (share + square / (2 * images)) / (1 + square / images)
     half = quantile / (1 + square / images) * math.sqrt(share * (1 - share) / images + square / (4 * images**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # At a share of 0 or 1, up to the rounding of a weighted mean, the end is 0 or 1 itself.
+    low = 0.0 if share < _ROUNDING else max(0.0, centre - half)
+    return low, 1.0 if share > 1 - _ROUNDING else min(1.0, centre + half)
 
 
 def smoothed_variance(shares: np.ndarray, images: np.ndarray) -> np.ndarray:

@@ -125,7 +125,7 @@ def test_a_misspelt_axis_gets_the_nearest():
 
 def test_test_images_of_other_classes_are_refused():
     other = Images(pixels=TEST.pixels, ids=TEST.ids, labels=TEST.labels, classes=tuple("uvwxyz"))
-    with pytest.raises(ValueError, match="same classes"):
+    with pytest.raises(ValueError, match="test images of the training images' classes, got 6 others"):
         settings(test=other)
 
 

@@ -167,10 +167,20 @@ def test_an_unknown_schema_is_refused(tmp_path):
         load_encoder(tmp_path / "encoder.safetensors")
 
 
+def without_digest(folder):
+    """The encoder as versions before digests wrote it."""
+    document = json.loads((folder / "encoder.json").read_text())
+    del document["digest"]
+    (folder / "encoder.json").write_text(json.dumps(document))
+
+
 def test_a_damaged_file_is_refused(tmp_path):
     save_encoder(trained("test_resnet"), tmp_path / "encoder.safetensors")
     content = (tmp_path / "encoder.safetensors").read_bytes()
     (tmp_path / "encoder.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="as it was written"):
+        load_encoder(tmp_path / "encoder.safetensors")
+    without_digest(tmp_path)
     with pytest.raises(ValueError, match="tensors and plain values only"):
         load_encoder(tmp_path / "encoder.safetensors")
 
@@ -178,5 +188,6 @@ def test_a_damaged_file_is_refused(tmp_path):
 def test_weights_of_another_network_than_the_json_says_are_refused(tmp_path):
     save_encoder(trained("test_resnet"), tmp_path / "encoder.safetensors")
     safetensors.torch.save_file({"mean": torch.zeros(1, 3, 1, 1)}, tmp_path / "encoder.safetensors")
+    without_digest(tmp_path)
     with pytest.raises(ValueError, match="expected the weights of timm/test_resnet"):
         load_encoder(tmp_path / "encoder.safetensors")

@@ -18,7 +18,10 @@ def audited(tmp_path):
     test = toy_images((20,) * 6, seed=1, source="test", first_id=1000)
     sites = Subgroups(torch.where(test.labels == 5, 1, 0), ("north", "<script>"))
     (finding,) = audit(
-        ReadsTheClass(blind=(4, 5)), toy_images(), test=replace(test, subgroups={"site": sites}), axes=["balance"]
+        ReadsTheClass(blind=(4, 5)),
+        replace(toy_images(), subgroups={}),
+        test=replace(test, subgroups={"site": sites}),
+        axes=["balance"],
     )
     finding.save(tmp_path / "run" / "findings")
     return tmp_path / "run"
