@@ -256,7 +256,8 @@ function paletteColour(place, dark) {
 }
 
 /* Neighbouring names differ in shape as well as in colour; four shapes times a dozen colours name 12 apart at least. */
-function shapeOf(place) { return place % 4; }
+// A colour that comes again has another shape.
+function shapeOf(place) { return (place + Math.floor(place / PALETTE.length)) % 4; }
 
 function rampColour(share) {
   const at = Math.min(1, Math.max(0, share)) * (RAMP.length - 1), i = Math.min(RAMP.length - 2, Math.floor(at));
