@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from holdfast.findings import Finding
-from holdfast.report.axes import AXES, Limit
-from holdfast.report.axes.numbers import kept, membership, ratio_above_null
+from holdfast.report.axes import AXES, Limit, notes_of
+from holdfast.report.axes.numbers import Number, kept, membership, ratio_above_null
 from holdfast.report.collect import collect
 from holdfast.report.limits import LIMITS
 from holdfast.report.page.cards import cards
@@ -81,6 +81,27 @@ def test_memorization_is_the_candidates_mean_less_the_external_images():
 
 def test_the_strongest_attack_that_was_made_is_shown(full_runs):
     assert membership(Finding.load(full_runs[0] / "findings" / "privacy.json")).note == "attacker: pairs averaged"
+
+
+def test_a_note_of_several_runs_is_written_once_with_the_range_of_its_numbers():
+    spread = "Std {}, of random weights {}"
+    seeds = [Number(value=0, note=spread, noted=(own, "7.4")) for own in ("9.1", "10.2", "8.8")]
+    others = [Number(value=0, note="attacker: one pair"), Number(value=0), Number(value=0, note="attacker: one pair")]
+    assert notes_of([*seeds, *others]) == ["Std 8.8 to 10.2, of random weights 7.4", "attacker: one pair"]
+    blind = [Number(value=0, note="no gradient reaches {} images", noted=(n,)) for n in ("1,200", "90")]
+    assert notes_of(blind) == ["no gradient reaches 90 to 1,200 images"]
+
+
+def test_a_card_of_several_runs_says_once_what_random_weights_have(make_run, tmp_path):
+    folders = [make_run(tmp_path / f"{seed}", "simclr", seed) for seed in range(3)]
+    for seed, folder in enumerate(folders):
+        balance = Finding.load(folder / "findings" / "balance.json")
+        std = next(score for score in balance.scores if score.name == "std")
+        added = {"std_reference": 7.0 + seed, "std_above_reference": std.value - 7.0 - seed}
+        scores = [*balance.scores, *(replace(std, name=name, value=value) for name, value in added.items())]
+        replace(balance, scores=scores).save(folder / "findings")
+    (note,) = cards_of(folders)["balance"].notes
+    assert note.startswith("Std ") and note.endswith("of random weights 7.0 to 9.0")
 
 
 def test_runs_are_averaged_with_an_interval_over_them(runs):

@@ -14,6 +14,7 @@ from holdfast.report.axes.conclusions import trustworthy
 from holdfast.report.axes.headlines import Headline, headline, measure_of
 from holdfast.report.axes.invariance import INVARIANCE
 from holdfast.report.axes.memorization import MEMORIZATION
+from holdfast.report.axes.numbers import notes_of
 from holdfast.report.axes.privacy import PRIVACY
 from holdfast.report.axes.quality import QUALITY
 from holdfast.report.axes.robustness import ROBUSTNESS
@@ -34,6 +35,7 @@ __all__ = [
     "measure_of",
     "no_conclusions",
     "no_sample",
+    "notes_of",
     "trustworthy",
 ]
 

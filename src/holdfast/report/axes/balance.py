@@ -41,7 +41,7 @@ def _above_reference(finding: Finding) -> Number | None:
     found, own, random = (score(name)(finding) for name in ("std_above_reference", "std", "std_reference"))
     if found is None or own is None or random is None:
         return None
-    return replace(found, note=f"Std {own.value:.1f}, of random weights {random.value:.1f}")
+    return replace(found, note="Std {}, of random weights {}", noted=(f"{own.value:.1f}", f"{random.value:.1f}"))
 
 
 def _worst_of_all(finding: Finding) -> Number | None:
@@ -51,7 +51,7 @@ def _worst_of_all(finding: Finding) -> Number | None:
         return found
     shares = np.array([row["accuracy"] for row in finding.tables["per_class"]]) / 100
     by_chance = worst_by_chance(shares, np.array(counts))
-    return replace(found, note=f"chance alone makes {by_chance:.1f} of equally good classes")
+    return replace(found, note="chance alone makes {} of equally good classes", noted=(f"{by_chance:.1f}",))
 
 
 def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:

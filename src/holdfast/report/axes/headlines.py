@@ -20,7 +20,8 @@ class Headline:
     estimate: Estimate
     known: Mapping[str, float] = field(default_factory=dict)
     """Other values of the axis that limits refer to."""
-    notes: Sequence[str] = ()
+    numbers: Sequence[Number] = ()
+    """What it is the mean of, a number a run."""
 
 
 def measure_of(axis: Axis, encoders: Sequence[Encoder]) -> HeadlineMeasure:
@@ -35,8 +36,7 @@ def headline(encoder: Encoder, axis: Axis, measure: HeadlineMeasure) -> Headline
     numbers = [number for finding in findings if (number := measure.of(finding)) is not None]
     if not numbers:
         return None
-    notes = dict.fromkeys(number.note for number in numbers if number.note)
-    return Headline(measure, over_members(encoder, numbers, measure.range), _known(findings), list(notes))
+    return Headline(measure, over_members(encoder, numbers, measure.range), _known(findings), numbers)
 
 
 def over_members(encoder: Encoder, numbers: Sequence[Number], bounds: tuple[float | None, float | None]) -> Estimate:

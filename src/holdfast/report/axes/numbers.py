@@ -1,6 +1,6 @@
 """One number of a finding for each axis: what the page opens with, computed where no audit states it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,23 @@ class Number:
     interval: tuple[float, float] | None = None
     over: str = ""
     note: str = ""
-    """What the reader must know of how this one came about."""
+    """What the reader must know of how this one came about; {} stands for each of `noted`."""
+    noted: tuple[str, ...] = ()
+    """Numbers in the note: written once for all runs and encoders whose note is the same, as a range."""
+
+
+def notes_of(numbers: Iterable[Number]) -> list[str]:
+    """Each different note once, its numbers from the smallest to the largest of all that have it."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for one in numbers:
+        if one.note:
+            found.setdefault(one.note, []).append(one.noted)
+    return [note.format(*map(_range, zip(*noted, strict=True))) for note, noted in found.items()]
+
+
+def _range(written: Iterable[str]) -> str:
+    ends = sorted(set(written), key=lambda number: float(number.replace(",", "")))
+    return ends[0] if len(ends) == 1 else f"{ends[0]} to {ends[-1]}"
 
 
 def score(name: str) -> Callable[[Finding], Number | None]:
@@ -55,13 +71,17 @@ def kept(finding: Finding) -> Number | None:
         interval=wilson_interval(percent, int(right.sum())),
         over="attacked test images that are right (Wilson)",
         note="; ".join(_kept_notes(finding, eps)),
+        noted=(f"{blind:,}",) if (blind := _without_gradient(finding)) else (),
     )
 
 
 def _kept_notes(finding: Finding, eps: str) -> list[str]:
-    blind = int(finding.settings.get("without_gradient", 0))
     notes = [] if eps == "8/255" else [f"at {eps}, the largest budget measured"]
-    return notes + ([f"not to be believed: no gradient reaches {blind:,} images"] if blind else [])
+    return notes + (["not to be believed: no gradient reaches {} images"] if _without_gradient(finding) else [])
+
+
+def _without_gradient(finding: Finding) -> int:
+    return int(finding.settings.get("without_gradient", 0))
 
 
 def ratio_above_null(finding: Finding) -> Number | None:

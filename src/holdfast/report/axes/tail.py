@@ -46,7 +46,8 @@ def _above_reference(finding: Finding) -> Number | None:
     found, own, random = (score(name)(finding) for name in names)
     if found is None or own is None or random is None:
         return None
-    return replace(found, note=f"trend {own.value:.2f}, of random weights {random.value:.2f}")
+    noted = (f"{own.value:.2f}", f"{random.value:.2f}")
+    return replace(found, note="trend {}, of random weights {}", noted=noted)
 
 
 TAIL = Axis(

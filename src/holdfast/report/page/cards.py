@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from holdfast.report.axes import AXES, Axis, Headline, HeadlineMeasure, Key, Limit, headline, measure_of
+from holdfast.report.axes import AXES, Axis, Headline, HeadlineMeasure, Key, Limit, headline, measure_of, notes_of
 from holdfast.report.cells import Cell, estimate_cell, run_cell
 from holdfast.report.collect import Encoder, Measured
 from holdfast.report.limits import applies, verdict
@@ -75,7 +75,7 @@ def _card(encoders: Sequence[Encoder], axis: Axis, limits: Mapping[Key, Limit]) 
         limit="" if limit is None or not bounds else _limit_words(limit, measure, bounds),
         limit_at=None if same is None or not low <= same <= high else round(100 * (same - low) / (high - low), 2),
         reason="" if limit is None else limit.reason,
-        notes=list(dict.fromkeys(note for _, line in measured for note in line.notes)),
+        notes=notes_of(number for _, line in measured for number in line.numbers),
         absent=joined([e.name for e in missing]) if measured else "",
         command=_command(axis, missing[0]) if missing else "",
     )
