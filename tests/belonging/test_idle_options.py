@@ -46,11 +46,11 @@ MODES = {
     },
 }
 OBEYED = {
-    "audit": "encoders data test labels pixel_range memory_gib workers strict axes cache atlas page probe_on protocol "
+    "audit": "encoders data test labels memory_gib workers strict axes cache atlas page probe_on protocol "
     "layer pool "
     "aggregate seed batch_size precision device name",
     "memorization": "run views two_encoders seed batch_size precision device study",
-    "embed": "encoder data out pixel_range limit layer pool batch_size precision device",
+    "embed": "encoder data out limit layer pool batch_size precision device",
     "inspect": "sources against labels pixel_range groups method limit seed json page",
     "export": "encoder out format licence pool image_size",
     "report": "folders out limits images",

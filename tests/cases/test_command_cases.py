@@ -70,8 +70,42 @@ def test_a_run_says_and_keeps_the_scale_of_its_deep_pixels_and_resumes_with_it(t
     record = json.loads((tmp_path / "run" / "ids.json").read_text())
     if given:
         assert record["pixel_range"] == [0.0, 2000.0]
+        assert "2,000 is white, as --pixel-range says" in said
     else:
         assert "note: pixels that are integers of more than 8 bits are scaled alike: 0 is black, 4,095 is white" in said
         assert record["ranges"] == {"integers": [0.0, 4095.0]}
     (tmp_path / "run" / "encoder.safetensors").unlink()
     assert main(["resume", str(tmp_path / "run")]) == 0
+
+
+def deep_folder(root):
+    root.mkdir()
+    for place in range(12):
+        values = np.random.default_rng(place).integers(0, 4000, (8, 8)).astype(np.uint16)
+        Image.fromarray(values).save(root / f"{place}.png")
+    return root
+
+
+def test_inspect_takes_a_pixel_range_and_hands_it_to_the_run_that_it_proposes(tmp_path, capsys):
+    folder = deep_folder(tmp_path / "deep")
+    assert main(["inspect", str(folder), "--method", "none", "--pixel-range", "0", "2000"]) == 0
+    said = capsys.readouterr().out
+    assert "0 becomes black and 2,000 white in all of them" in said
+    assert "--pixel-range 0 2000" in said.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(("given", "white"), [([], "4,095"), (["--pixel-range", "0", "2000"], "2,000")])
+def test_embed_says_and_records_the_scale_of_deep_pixels(tmp_path, capsys, given, white):
+    folder, out = deep_folder(tmp_path / "deep"), tmp_path / "f.npz"
+    assert main(["embed", "timm/test_resnet", "--data", str(folder), "--out", str(out), *given]) == 0
+    (note,) = json.loads(str(np.load(out)["facts"]))["notes"]
+    assert "0 is black" in note and f"{white} is white" in note
+    assert f"note: {note}" in capsys.readouterr().out
+
+
+def test_a_scale_for_a_run_s_own_images_is_refused(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+    for command in ("audit", "embed"):
+        assert main([command, str(tmp_path / "run"), "--pixel-range", "0", "9"]) == 2
+        assert "expected --pixel-range only with --data" in capsys.readouterr().err

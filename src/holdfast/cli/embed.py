@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from holdfast.data import Images
+    from holdfast.models import Loaded
 
 HELP = Help(
     usage="holdfast embed ENCODER [OPTIONS]",
@@ -42,6 +43,9 @@ class EmbedOptions:
     weights."""
     resize: Literal["crop", "square", "squash", "pad"] | None = None
     """How images are brought to that size, see the page on data; None: as the run did."""
+    pixel_range: tuple[float, float] | None = None
+    """LOW HIGH: values of pixels of more than 8 bits that become black and white; None: as the run did, or by what all
+    of them reach."""
     labels: str | None = None
     """Labels to write beside the features: folder, FILE.csv:COLUMN, a column or none; None: the source's own."""
     limit: int | None = None
@@ -97,12 +101,13 @@ def written(source: str, options: EmbedOptions) -> "tuple[Images, int]":
         "precision": options.precision,
         "data": images.source,
         "images_checksum": images.checksum,
+        "notes": list(images.notes),
         "image_size": size,
         "load": None if loaded is None else loaded.to_dict(),
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with Stages() as stages, stages.axis("features"):
-        for line in () if loaded is None or share.rank else loaded.lines():
+        for line in () if share.rank else _said(loaded, images):
             stages.say(line)
 
         def encode(some: "Images") -> "Tensor":
@@ -118,6 +123,11 @@ def written(source: str, options: EmbedOptions) -> "tuple[Images, int]":
         return images, stream_embeddings(options.out, images, encode, facts, share=share, said=stages.say)
 
 
+def _said(loaded: "Loaded | None", images: "Images") -> list[str]:
+    """What was decided as encoder and images were read."""
+    return [*(() if loaded is None else loaded.lines()), *(f"note: {note}" for note in images.notes)]
+
+
 def _images(source: str, options: EmbedOptions) -> "Images":
     from holdfast.data import load_images
     from holdfast.data.pool import draw_evenly, load_pool
@@ -128,7 +138,7 @@ def _images(source: str, options: EmbedOptions) -> "Images":
         size = size or (record["image_size"] if record else own_size(source, options.pool))
         resize: Any = options.resize or (record or {"resize": "crop"}).get("resize", "square")
         drawn = {"limit": options.limit, "seed": options.seed, "labels": options.labels}
-        scale = (record or {}).get("pixel_range") or (record or {}).get("ranges") or None
+        scale = options.pixel_range or (record or {}).get("pixel_range") or (record or {}).get("ranges") or None
         return load_images(options.data, size=size, resize=resize, pixel_range=scale, **drawn)
     if record is None:
         raise UserError(f"expected --data with the images to embed by {source}, got none; as in: --data digits")

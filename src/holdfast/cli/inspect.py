@@ -23,7 +23,7 @@ HELP = Help(
     says="Tells what a collection of images is like and what to do with it, before anything is trained: "
     "counts, sizes, broken files, duplicates, how uneven it is, and how long training would take.",
     example="holdfast inspect photos --page photos.html",
-    first="against labels groups page json limit method",
+    first="against labels groups pixel_range page json limit method",
     groups={"the run that is timed": "encoder image_size batch_size epochs"},
 )
 
@@ -40,6 +40,8 @@ class InspectOptions:
     """Where the classes stand: folder, FILE.csv, a column of the source, or none; None: the source's own."""
     groups: tuple[str, ...] = ()
     """Further groups to count: FILE.csv:COLUMN, or columns of the source."""
+    pixel_range: tuple[float, float] | None = None
+    """LOW HIGH: values of pixels of more than 8 bits that become black and white; None: by what all of them reach."""
     method: str = "auto"
     """Method whose time and memory are measured by a few steps: auto is the one advised, none measures none."""
     encoder: str | None = None
@@ -94,7 +96,9 @@ def _document(options: InspectOptions) -> tuple[dict[str, Any], list[dict[str, s
     known = ["auto", "none", *METHODS, *PRESETS]
     if options.method not in known:
         raise UserError(f"expected a method after --method, got {options.method!r}; {nearest(options.method, known)}")
-    settings = {name: getattr(options, name) for name in ("against", "labels", "limit", "seed", "download")}
+    settings = {
+        name: getattr(options, name) for name in ("against", "labels", "limit", "seed", "download", "pixel_range")
+    }
     with _live() as progress:
         shown = {"subgroups": options.groups, "show": options.page is not None}
         document = look(options.sources[0], progress=progress, **shown, **settings)
@@ -117,7 +121,7 @@ def _run(document: dict[str, Any], options: InspectOptions) -> "RunConfig":
     if options.method not in ("auto", "none"):
         sized = {name: getattr(config, name) for name in ("data", "image_size", "batch_size", "epochs")}
         config = replace(default_config(options.method), **sized)
-    names = ("encoder", "image_size", "batch_size", "epochs")
+    names = ("encoder", "image_size", "batch_size", "epochs", "pixel_range")
     asked = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     return replace(config, **asked)
 

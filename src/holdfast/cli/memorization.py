@@ -122,8 +122,10 @@ def _removal_tests(options: MemorizationOptions, record: Mapping[str, Any]) -> "
     from holdfast.data import load_images
 
     size, resize = record["image_size"], record.get("resize", "square")
-    test = options.test and load_images(options.test, size=size, resize=resize, labels=record.get("labels"))
-    return test or None, None if options.downstream is None else load_images(options.downstream, size=size)
+    scale = record.get("pixel_range") or record.get("ranges") or None
+    shown = {"size": size, "pixel_range": scale}
+    test = options.test and load_images(options.test, resize=resize, labels=record.get("labels"), **shown)
+    return test or None, None if options.downstream is None else load_images(options.downstream, **shown)
 
 
 def _listening(name: str, folder: Path) -> AbstractContextManager[Progress]:

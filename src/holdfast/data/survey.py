@@ -14,7 +14,19 @@ import torch
 from PIL import Image
 
 from holdfast.data.duplicates import hash_bits
-from holdfast.data.files import LoadRequest, Reach, fit, in_threads, look, reason
+from holdfast.data.files import (
+    LoadRequest,
+    Ranges,
+    Reach,
+    UnscaledError,
+    array_pixels,
+    fit,
+    given_ranges,
+    in_threads,
+    look,
+    ranges_of,
+    reason,
+)
 from holdfast.data.images import Images
 from holdfast.data.sources import Items, source_of
 from holdfast.progress import OnProgress
@@ -64,6 +76,8 @@ class Survey:
     """(path, reason) of the first of them."""
     reaches: tuple[tuple[Reach, int], ...]
     """What the values of deep pictures reach, all of a kind together, and how many there are."""
+    ranges: Ranges
+    """By kind, what of them is to become black and white: as asked for, else what follows from what they reach."""
     untaken: dict[str, int]
     """What files have beside the picture that is taken, and how many have it."""
     left_out: tuple[str, ...]
@@ -86,7 +100,8 @@ class Survey:
 class _Notes:
     """Columns that threads fill, a row an image."""
 
-    def __init__(self, rows: int):
+    def __init__(self, rows: int, ranges: Ranges):
+        self.ranges = ranges
         side = SIDE if rows <= MANY else SIDE // 2
         self.width, self.height = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
         self.size, self.kind = np.zeros(rows, np.int64), np.full(rows, -1, np.int16)
@@ -108,17 +123,18 @@ def survey(
     seed: int = 0,
     progress: OnProgress | None = None,
     download: bool = False,
+    pixel_range: tuple[float, float] | None = None,
 ) -> Survey:
     """Opens every image of a source, or a draw of `limit` decided by seed, a few at a time.
 
-    source: as load_images takes it. progress is told (done, all) images. download: let torchvision fetch a
-    set that is not there. What cannot be used is counted with its
-    reason. Raises FileNotFoundError, or ValueError where the source is none or holds no image that can be used.
+    source, pixel_range: as load_images takes them. progress is told (done, all) images. download: let torchvision fetch
+    a set that is not there. What cannot be used is counted with its reason.
+    Raises FileNotFoundError, or ValueError where the source is none or holds no image that can be used.
     """
     request = LoadRequest(limit=limit, seed=seed, download=download)
     items = source_of(source).survey(request)
     places = request.places(items.total, source).numpy()
-    notes, done = _Notes(len(places)), [0]
+    notes, done = _Notes(len(places), given_ranges(pixel_range)), [0]
 
     def look(start: int, piece: list[tuple[int, Any]]) -> None:
         _look(notes, start, piece, items.name)
@@ -139,6 +155,8 @@ def survey(
 
 
 def _kept(source: str, items: Items, places: np.ndarray, notes: _Notes, good: np.ndarray) -> Survey:
+    reaches = _joined(notes.reaches)
+    found = ranges_of(reach for reach, _ in reaches)
     columns = ("width", "height", "size", "kind", "content", "hashes", "thumbnails", "flat", "grey")
     return Survey(
         source=source,
@@ -149,7 +167,8 @@ def _kept(source: str, items: Items, places: np.ndarray, notes: _Notes, good: np
         kinds=tuple(sorted(notes.kinds, key=notes.kinds.__getitem__)),
         reasons=dict(notes.reasons.most_common()),
         rejected=tuple(notes.rejected[place] for place in sorted(notes.rejected)),
-        reaches=_joined(notes.reaches),
+        reaches=reaches,
+        ranges={kind: reach for kind, reach in (found | notes.ranges).items() if kind in found},
         untaken=dict(notes.untaken.most_common()),
         left_out=items.left_out,
         names=items.name,
@@ -205,7 +224,7 @@ def _note_file(notes: _Notes, row: int, file: BinaryIO) -> np.ndarray:
     digest = hashlib.file_digest(file, "blake2b").digest()  # type: ignore[arg-type]
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    seen = look(file, _HASHED)
+    seen = look(file, _HASHED, notes.ranges)
     _write(notes, row, seen.kind, seen.sides, size, digest)
     with notes.lock:
         notes.reaches += [] if seen.reach is None else [seen.reach]
@@ -214,9 +233,16 @@ def _note_file(notes: _Notes, row: int, file: BinaryIO) -> np.ndarray:
 
 
 def _note_pixels(notes: _Notes, row: int, pixels: np.ndarray) -> np.ndarray:
-    data = np.ascontiguousarray(pixels.transpose(1, 2, 0))
-    digest = hashlib.blake2b(data.tobytes()).digest()
-    _write(notes, row, ("pixels", "RGB"), (data.shape[1], data.shape[0]), data.nbytes, digest)
+    kind = ("pixels", "RGB")
+    try:
+        data = array_pixels(pixels, {})
+    except UnscaledError as error:
+        kind = (f"{8 * pixels.dtype.itemsize}-bit {error.reach.kind}", "RGB")
+        data = array_pixels(pixels, ranges_of([error.reach]) | notes.ranges)
+        with notes.lock:
+            notes.reaches.append(error.reach)
+    digest = hashlib.blake2b(np.ascontiguousarray(pixels.transpose(1, 2, 0)).tobytes()).digest()
+    _write(notes, row, kind, (data.shape[1], data.shape[0]), pixels.nbytes, digest)
     return fit(Image.fromarray(data), _HASHED, "squash")
 
 

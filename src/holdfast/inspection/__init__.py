@@ -34,17 +34,18 @@ def inspect(
     seed: int = 0,
     progress: OnStage | None = None,
     download: bool = False,
+    pixel_range: tuple[float, float] | None = None,
     show: bool = False,
 ) -> dict[str, Any]:
     """Counts, sizes, what cannot be used, duplicates, overlap, frequencies and advice, as JSON values.
 
-    source, against, labels, subgroups: as load_images takes them. limit: look at a draw of so many images, decided by
-    seed. progress is told (stage, done, all). download: let torchvision fetch a set that is not there. show: add
-    thumbnails, under "pictures", for a page.
+    source, against, labels, subgroups, pixel_range: as load_images takes them. limit: look at a draw of so many images,
+    decided by seed. progress is told (stage, done, all). download: let torchvision fetch a set that is not there. show:
+    add thumbnails, under "pictures", for a page.
 
     Raises FileNotFoundError or ValueError where a source cannot be read or holds no image that can be used.
     """
-    look = partial(_seen, seed=seed, progress=progress, download=download)
+    look = partial(_seen, seed=seed, progress=progress, download=download, pixel_range=pixel_range)
     seen = look(source, limit=limit, stage="images")
     document: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
@@ -91,6 +92,5 @@ def advised_config(document: dict[str, Any]) -> RunConfig:
     return replace(config, data=document["source"], batch_size=batch, epochs=epochs, image_size=size)
 
 
-def _seen(source: str, *, limit: int | None, stage: str, seed: int, progress: OnStage | None, download: bool) -> Survey:
-    told = None if progress is None else partial(progress, stage)
-    return survey(source, limit=limit, seed=seed, progress=told, download=download)
+def _seen(source: str, *, stage: str, progress: OnStage | None, **asked: Any) -> Survey:
+    return survey(source, progress=None if progress is None else partial(progress, stage), **asked)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.data.files import ranges_of
 from holdfast.data.survey import Survey
 from holdfast.data.usual_size import advised_size
 
@@ -27,9 +26,8 @@ def counted(seen: Survey) -> dict[str, Any]:
             "first": [{"path": path, "reason": reason} for path, reason in seen.rejected[:_NAMED]],
         },
         "values": [
-            {"kind": kind, "images": count, "low": low, "high": high, "black_white": list(ranges_of([reach])[kind])}
-            for reach, count in seen.reaches
-            for kind, low, high in [reach]
+            {"kind": kind, "images": count, "low": low, "high": high, "black_white": list(seen.ranges[kind])}
+            for (kind, low, high), count in seen.reaches
         ],
         "not_taken": seen.untaken,
         "left_out": list(seen.left_out),

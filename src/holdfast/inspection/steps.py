@@ -41,7 +41,7 @@ def _timed_look(look: dict[str, Any] | None, config: RunConfig, labels: str | No
     words = ["holdfast", "train", method, "--recipe", recipe, "--data", str(config.data)]
     words += ["--batch-size", str(look["batch_size"]), "--epochs", str(look["epochs"])]
     words += [] if look["limit"] is None else ["--limit", str(look["limit"])]
-    words += [] if labels is None else ["--labels", labels]
+    words += _reading(config, labels)
     command = shlex.join([*words, "--out", f"runs/{Path(str(config.data)).stem or 'run'}-look"])
     return {"what": f"a first look, about {max(1, round(look['minutes']))} minutes", "command": command}
 
@@ -49,8 +49,16 @@ def _timed_look(look: dict[str, Any] | None, config: RunConfig, labels: str | No
 def _command(config: RunConfig, epochs: int, labels: str | None, suffix: str = "") -> str:
     words = ["holdfast", "train", name_of(config), "--data", str(config.data), "--encoder", config.encoder]
     words += ["--image-size", str(config.image_size), "--batch-size", str(config.batch_size), "--epochs", str(epochs)]
-    words += [] if labels is None else ["--labels", labels]
+    words += _reading(config, labels)
     return shlex.join([*words, "--out", f"runs/{Path(str(config.data)).stem or 'run'}{suffix}"])
+
+
+def _reading(config: RunConfig, labels: str | None) -> list[str]:
+    """How the images are read, where the user said so."""
+    words = [] if labels is None else ["--labels", labels]
+    return (
+        words if config.pixel_range is None else [*words, "--pixel-range", *(f"{v:.12g}" for v in config.pixel_range)]
+    )
 
 
 def _duration(hours: float) -> str:

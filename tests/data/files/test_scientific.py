@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from holdfast.data.files.pictures import decode
+from holdfast.data import load_images
+from holdfast.data.files.pictures import decode, look
 from holdfast.data.files.scientific import windowed
 
 RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 16
@@ -37,14 +38,20 @@ def dicom(pixels: np.ndarray, **values) -> bytes:
     return out.getvalue()
 
 
-def grey(encoded: bytes) -> np.ndarray:
-    pixels = np.asarray(decode(encoded))
+def grey(encoded: bytes, ranges=None) -> np.ndarray:
+    pixels = np.asarray(decode(encoded, ranges=ranges))
     assert (pixels == pixels[..., :1]).all()
     return pixels[..., 0]
 
 
-def test_without_a_window_the_smallest_value_is_black_and_the_largest_white():
-    np.testing.assert_array_equal(grey(dicom(RAMP)), np.round(255 * (RAMP / RAMP.max())).astype(np.uint8))
+def test_without_a_window_all_files_have_one_scale_in_their_own_units(tmp_path):
+    for name, values in (("dark", RAMP // 4), ("bright", RAMP)):
+        (tmp_path / f"{name}.dcm").write_bytes(dicom(values, RescaleSlope=1, RescaleIntercept=-1000))
+    images = load_images(tmp_path)
+    assert images.ranges == {"integers": (-1000.0, 8.0)}
+    for found, values in zip(images.pixels, (RAMP, RAMP // 4), strict=True):
+        np.testing.assert_allclose(found[0], 255 * (values / 1008), atol=0.51)
+    assert grey(dicom(RAMP), {"integers": (0, 504)}).max() == 255
 
 
 def test_a_window_is_of_rescaled_values():
@@ -54,13 +61,19 @@ def test_a_window_is_of_rescaled_values():
 
 
 def test_monochrome_1_is_turned_so_that_both_look_alike():
-    one = grey(dicom(RAMP.max() - RAMP, PhotometricInterpretation="MONOCHROME1"))
-    np.testing.assert_array_equal(one, grey(dicom(RAMP)))
+    scale = {"integers": (0.0, 1023.0)}
+    one = grey(dicom(1023 - RAMP, PhotometricInterpretation="MONOCHROME1", BitsStored=10, HighBit=9), scale)
+    np.testing.assert_array_equal(one, grey(dicom(RAMP), scale))
+    window = {"WindowCenter": 512, "WindowWidth": 1024, "VOILUTFunction": "LINEAR_EXACT"}
+    turned = grey(dicom(1024 - RAMP, PhotometricInterpretation="MONOCHROME1", **window))
+    np.testing.assert_allclose(turned, grey(dicom(RAMP, **window)), atol=1)
 
 
 def test_the_first_frame_and_the_first_window_are_taken():
     several = np.stack([RAMP, RAMP[::-1]])
-    np.testing.assert_array_equal(grey(dicom(several)), grey(dicom(RAMP)))
+    scale = {"integers": (0.0, 1023.0)}
+    np.testing.assert_array_equal(grey(dicom(several), scale), grey(dicom(RAMP), scale))
+    assert look(io.BytesIO(dicom(several)), 32).untaken == ("frames beyond the first",)
     first = grey(dicom(RAMP, WindowCenter=[100, 900], WindowWidth=[50, 10]))
     np.testing.assert_array_equal(first, grey(dicom(RAMP, WindowCenter=100, WindowWidth=50)))
 
@@ -96,3 +109,9 @@ def test_without_the_extra_the_reason_names_it(module, start, named, monkeypatch
     with pytest.raises(OSError, match="pip install") as caught:
         decode(start + b"\0" * 100)
     assert named in str(caught.value)
+
+
+def test_a_dicom_file_that_cannot_be_read_says_why():
+    encoded = dicom(RAMP)
+    with pytest.raises(ValueError, match=r"a DICOM file that pydicom does not read: .*bytes"):
+        decode(encoded[:-40])

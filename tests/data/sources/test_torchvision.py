@@ -84,6 +84,27 @@ def test_a_set_beyond_memory_is_streamed_to_the_same_bits():
     assert torch.equal(torch.cat(list(streamed.pixels.split(3))), resident.pixels)
 
 
+class Broken(Tiny):
+    """Two of its pictures cannot be read, the first among them."""
+
+    def __getitem__(self, place):
+        if place in (0, 7):
+            raise OSError("image file is truncated")
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize("memory_gib", [4.0, 1e-9])
+def test_a_broken_picture_is_set_aside_and_the_others_keep_ids_and_labels(monkeypatch, memory_gib):
+    monkeypatch.setattr(datasets, "CIFAR10", Broken)
+    images = load_images("torchvision/CIFAR10", size=6, memory_gib=memory_gib, workers=0).loaded()
+    assert images.ids.tolist() == [1, 2, 3, 4, 5, 6, 8, 9]
+    assert images.pixels[:, 0, 0, 0].tolist() == [20 * place for place in images.ids.tolist()]
+    assert images.labels.tolist() == [place % 3 for place in images.ids.tolist()]
+    assert [reason for _, reason in images.rejected] == ["image file is truncated"] * 2
+    with pytest.raises(ValueError, match="leave --strict out"):
+        load_images("torchvision/CIFAR10", size=6, memory_gib=memory_gib, workers=0, strict=True)
+
+
 def test_every_set_in_the_list_is_one_of_torchvision_s():
     assert [name for name in sets.SETS if not hasattr(datasets, name)] == []
 

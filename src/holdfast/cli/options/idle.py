@@ -57,7 +57,9 @@ def _audit(options: Any) -> Needs:
         **_when(options.protocol == "lbfgs", "probe_lr_drop", "with --protocol sdclr"),
         **_when("torchvision/" not in sources, "download", "with torchvision/NAME as --data or --test"),
         **_when(
-            runs and options.data is None, "image_size resize", "with --data: a run's images are read as it read them"
+            runs and options.data is None,
+            "image_size resize pixel_range",
+            "with --data: a run's images are read as it read them",
         ),
         **_when(own, "out", "for an encoder that is no run folder: a run's findings go into it"),
     }
@@ -80,7 +82,9 @@ def _memorization(options: Any) -> Needs:
 def _embed(options: Any) -> Needs:
     return {
         **_when(
-            options.data is None, "image_size resize labels", "with --data: a run's images are read as it read them"
+            options.data is None,
+            "image_size resize labels pixel_range",
+            "with --data: a run's images are read as it read them",
         ),
         **_when(options.limit is None, "seed", "with --limit, which it draws"),
     }

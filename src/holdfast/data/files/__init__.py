@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from holdfast.data.files.decode import of_shape as of_shape
     from holdfast.data.files.deep import Ranges as Ranges
     from holdfast.data.files.deep import Reach as Reach
+    from holdfast.data.files.deep import UnscaledError as UnscaledError
+    from holdfast.data.files.deep import array_pixels as array_pixels
+    from holdfast.data.files.deep import given_ranges as given_ranges
     from holdfast.data.files.deep import ranges_of as ranges_of
     from holdfast.data.files.deep import reach_in as reach_in
     from holdfast.data.files.deep import said as said

@@ -1,13 +1,10 @@
-"""Pictures of more than 8 bits: their values as stored, what these reach, and one scale for a whole collection."""
+"""Pixels of more than 8 bits: what their values reach, and one scale for a whole collection."""
 
 import json
-import re
-import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 Ranges = Mapping[str, tuple[float, float]]
 """By kind, 'integers' and 'floats': what becomes black and what becomes white."""
@@ -15,11 +12,18 @@ BITS = (8, 10, 12, 14, 16)
 """Depths of integers: the least that holds all values of a collection is its scale."""
 TOPS = (1.0, 255.0, 65535.0)
 """Usual white of floating-point pixels."""
-_DEEP_COLOUR = re.compile(r"^RGB[AX]?;16[BLN]$")
-_SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _UNSCALED = "values to be scaled: "
-_PLANAR, _RAW, _MIN_IS_WHITE = 2, 1, 0
-_BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _LAYOUT = 258, 259, 262, 277, 284  # TIFF tags
+
+
+def given_ranges(given: tuple[float, float] | Ranges | None) -> Ranges:
+    """The scale of each kind that a user sets: a pair for all, or by kind. Raises ValueError unless low < high."""
+    if given is None:
+        return {}
+    ranges = given if isinstance(given, Mapping) else dict.fromkeys(("integers", "floats"), given)
+    for low, high in ranges.values():
+        if not low < high:
+            raise ValueError(f"expected --pixel-range LOW HIGH with LOW below HIGH, got {low:g} and {high:g}")
+    return {kind: (float(low), float(high)) for kind, (low, high) in ranges.items()}
 
 
 class Reach(NamedTuple):
@@ -109,95 +113,10 @@ def _to_bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.round(((values.astype(np.float64) - low) * (255 / (high - low))).clip(0, 255)).astype(np.uint8)
 
 
-def deep_values(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
-    """The values of a picture of more than 8 bits, upright as Pillow has it; None for one of 8.
-
-    image: opened from file, not loaded. Raises ValueError where Pillow reads such a picture wrongly.
-    """
-    if image.format == "JPEG2000":
-        _check_jpeg_2000(image, file)
-    if image.format == "TIFF" and _is_planar(image):
-        return _planar(image, file)
-    if image.mode.startswith("I") or image.mode == "F":
-        return _upright_black(np.asarray(image), image)
-    rawmode = _rawmode(image)
-    if image.format in ("PNG", "TIFF") and _DEEP_COLOUR.match(rawmode):
-        return _deep_colour(image, file, rawmode)
-    return None
-
-
-def _rawmode(image: Image.Image) -> str:
-    tiles = getattr(image, "tile", None)
-    if not tiles:
-        return ""
-    args = tiles[0][3]
-    return str(args if isinstance(args, str) else args[0] if args else "")
-
-
-def _tag(image: Image.Image, number: int, default: Any = None) -> Any:
-    tags = getattr(image, "tag_v2", None)
-    return default if tags is None else tags.get(number, default)
-
-
-def _upright_black(values: np.ndarray, image: Image.Image) -> np.ndarray:
-    """Values of a grey picture with 0 as black, also where the file says that 0 is white."""
-    if image.format != "TIFF" or _tag(image, _PHOTOMETRIC) != _MIN_IS_WHITE:
-        return values
-    bits = int(_tag(image, _BITS, (16,))[0])
-    if values.dtype.kind == "f" or bits > 16 or values.min() < 0:
-        raise ValueError(f"{bits}-bit pixels of which the least is white; store them with black as the least")
-    return (2**bits - 1 - values.astype(np.int64)).astype(np.uint16)
-
-
-def _deep_colour(image: Image.Image, file: BinaryIO, rawmode: str) -> np.ndarray:
-    """Colours of 16 bits: Pillow keeps one byte of the two, so the file is read once for each."""
-    file.seek(0)
-    other = Image.open(file, formats=[image.format or ""])
-    other.tile = [_with_rawmode(tile, rawmode[:-1] + _SWAPPED[rawmode[-1]]) for tile in other.tile]
-    low = np.asarray(other).astype(np.uint16)
-    file.seek(0)
-    high = np.asarray(Image.open(file, formats=[image.format or ""])).astype(np.uint16)
-    image.load()
-    values = high * 256 + low
-    return values if rawmode.startswith("RGBA") else values[..., :3]
-
-
-def _with_rawmode(tile: Any, rawmode: str) -> Any:
-    return tile._replace(args=rawmode if isinstance(tile.args, str) else (rawmode, *tile.args[1:]))
-
-
-def _is_planar(image: Image.Image) -> bool:
-    """Whether colours of more than 8 bits lie in separate planes: Pillow 13 takes bytes of them for pixels."""
-    return _tag(image, _LAYOUT) == _PLANAR and int(_tag(image, _SAMPLES, 1)) > 1 and max(_tag(image, _BITS, (8,))) > 8
-
-
-def _planar(image: Image.Image, file: BinaryIO) -> np.ndarray:
-    try:
-        import tifffile
-    except ImportError:
-        raise ValueError(
-            "a TIFF with planes of more than 8 bits, which Pillow reads wrongly; pip install 'holdfast[tiff]', or "
-            "store the colours of a pixel together"
-        ) from None
-    file.seek(0)
-    values = tifffile.imread(file, key=0)
-    if values.ndim != 3 or values.shape[0] not in (3, 4) or values.dtype != np.uint16:
-        raise ValueError(f"a TIFF with planes {list(values.shape)} of {values.dtype}; store 3 of 16 bits")
-    return values[:3].transpose(1, 2, 0)
-
-
-def _check_jpeg_2000(image: Image.Image, file: BinaryIO) -> None:
-    """Raises ValueError for colours of more than 8 bits: Pillow 13 wraps their white to black."""
-    if image.mode.startswith(("I", "L;")) or len(image.getbands()) < 2:
-        return
-    file.seek(0)
-    head = file.read(2**22)
-    start = head.find(b"\xff\x4f\xff\x51")
-    if start < 0:
-        return
-    bands = int.from_bytes(head[start + 40 : start + 42], "big")
-    depth = max((head[start + 42 + 3 * band] & 0x7F) + 1 for band in range(bands))
-    if depth > 8:
-        raise ValueError(
-            f"a JPEG 2000 picture with colours of {depth} bits, which Pillow reads wrongly; store 16-bit PNG"
-        )
+def array_pixels(values: np.ndarray, ranges: Ranges | None) -> np.ndarray:
+    """uint8 [h, w, 3] of an image [3, h, w] from an array: bytes as they are, truths as black and white, and other
+    numbers as `scaled` has them."""
+    if values.dtype.kind == "b":
+        values = values.astype(np.uint8) * np.uint8(255)
+    image = np.ascontiguousarray(values.transpose(1, 2, 0))
+    return image if image.dtype == np.uint8 else scaled(image, ranges)

@@ -10,9 +10,11 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from holdfast.data.files.deep import Ranges, Reach, UnscaledError, deep_values, ranges_of, scaled
+from holdfast.data.files.deep import Ranges, Reach, UnscaledError, ranges_of, scaled
+from holdfast.data.files.deep_values import carrier, deep_values
 from holdfast.data.files.foreign import named_as, untaken
 from holdfast.data.files.scientific import opened
+from holdfast.data.files.tiff import mend_palette, page_values
 
 Resize = Literal["crop", "square", "squash", "pad"]
 """How a picture becomes square: see `fit`."""
@@ -72,6 +74,7 @@ def _upright(
     values = deep_values(image, file)
     if values is None and image.format == "TIFF":
         image.load()
+        mend_palette(image)
     turn = _UPRIGHT.get(_orientation(image))  # after the pixels: Pillow turns a TIFF itself as it loads it
     upright = image if values is None else Image.fromarray(scaled(values, ranges))
     return to_rgb(upright if turn is None else upright.transpose(turn))
@@ -93,15 +96,15 @@ class Look(NamedTuple):
     sides: tuple[int, int]
     """(width, height) as it is stored."""
     thumbnail: np.ndarray
-    """uint8 [3, size, size]: the whole of it, squashed; deep pixels by their own range."""
+    """uint8 [3, size, size]: the whole of it, squashed; deep pixels by the ranges given, else by their own."""
     reach: Reach | None
     """What its values reach, where they have more than 8 bits."""
     untaken: tuple[str, ...]
     """What the file has beside that picture."""
 
 
-def look(file: BinaryIO, size: int) -> Look:
-    """What is to be known of an encoded picture."""
+def look(file: BinaryIO, size: int, ranges: Ranges | None = None) -> Look:
+    """What is to be known of an encoded picture. ranges: how deep pixels are scaled; None: each by its own."""
     image = _open(file)
     kind, sides, beside = (image.format or "?", image.mode), image.size, untaken(image)
     reach = None
@@ -110,7 +113,7 @@ def look(file: BinaryIO, size: int) -> Look:
     except UnscaledError as error:
         reach = error.reach
         file.seek(0)
-        upright = _upright(_open(file), file, size, "squash", ranges_of([reach]))
+        upright = _upright(_open(file), file, size, "squash", ranges_of([reach]) | dict(ranges or {}))
     return Look(kind, sides, fit(upright, size, "squash"), reach, beside)
 
 
@@ -131,7 +134,17 @@ def _open(file: BinaryIO) -> Image.Image:
         try:
             return opened(file) or Image.open(file, formats=_formats())
         except UnidentifiedImageError as error:
-            raise UnidentifiedImageError(named_as(file)) from error
+            return _page(file, error)
+
+
+def _page(file: BinaryIO, error: UnidentifiedImageError) -> Image.Image:
+    """The first page of a TIFF that Pillow does not open. Raises the error, with what the file is, for any other."""
+    found = page_values(file, MOST_PIXELS)
+    if found is None:
+        raise UnidentifiedImageError(named_as(file)) from error
+    image = carrier(found.values, "TIFF", found.pages)
+    image.getexif()[_ORIENTATION] = found.orientation
+    return image
 
 
 @cache

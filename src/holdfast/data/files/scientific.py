@@ -5,14 +5,17 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from holdfast.data.files.deep_values import carrier
+
 _HEIF = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 """Brands of files whose pictures HEVC compresses."""
 
 
 def opened(file: BinaryIO) -> Image.Image | None:
-    """A DICOM or HEIC file as Pillow's image; None for any other file, without the extra, and for damaged ones.
+    """A DICOM or HEIC file as Pillow's image; None for any other file, without the extra, and for a damaged HEIC.
 
-    The position stays at the beginning where nothing is returned.
+    The position stays at the beginning where nothing is returned. Raises ValueError, with pydicom's reason, for a DICOM
+    file that it does not read.
     """
     head = file.read(132)
     file.seek(0)
@@ -21,18 +24,25 @@ def opened(file: BinaryIO) -> Image.Image | None:
         return None
     try:
         return read(file)
-    except Exception:  # the extra may be missing, and these libraries raise whatever a damaged file makes of them
-        file.seek(0)
-        return None
+    except ImportError:
+        pass
+    except Exception as error:  # these libraries raise whatever a damaged file makes of them
+        if read is _dicom:
+            raise ValueError(
+                f"a DICOM file that pydicom does not read: {(str(error).splitlines() or ['no reason given'])[0]}"
+            ) from error
+    file.seek(0)
+    return None
 
 
 def _heif(file: BinaryIO) -> Image.Image:
     """The primary picture, turned by its own transformations; an orientation in EXIF never turns a HEIC."""
     import pillow_heif
 
-    image = pillow_heif.read_heif(file).to_pillow()
+    found = pillow_heif.read_heif(file)
+    image = found.to_pillow()
     image.info.pop("exif", None)
-    return image
+    return _named(image, "HEIF", len(found))
 
 
 def _dicom(file: BinaryIO) -> Image.Image:
@@ -41,8 +51,13 @@ def _dicom(file: BinaryIO) -> Image.Image:
 
     data = pydicom.dcmread(file)
     frame = data.pixel_array
-    several = int(getattr(data, "NumberOfFrames", 1) or 1) > 1
-    return _shown(data, frame[0] if several else frame)
+    frames = int(getattr(data, "NumberOfFrames", 1) or 1)
+    return _named(_shown(data, frame[0] if frames > 1 else frame), "DICOM", frames)
+
+
+def _named(image: Any, kind: str, frames: int) -> Image.Image:
+    image.format, image.n_frames = kind, frames
+    return image
 
 
 def _shown(data: Any, frame: np.ndarray) -> Image.Image:
@@ -56,26 +71,35 @@ def _shown(data: Any, frame: np.ndarray) -> Image.Image:
         frame = convert_color_space(frame, kind, "RGB")
     if frame.ndim == 3:
         return Image.fromarray(np.clip(frame, 0, 255).astype(np.uint8))
-    grey = windowed(
-        frame.astype(np.float64) * _number(data, "RescaleSlope", 1) + _number(data, "RescaleIntercept", 0), data
-    )
+    if getattr(data, "WindowCenter", None) is None or getattr(data, "WindowWidth", None) is None:
+        return carrier(_rescaled(_inverted(frame, data) if kind == "MONOCHROME1" else frame, data), "DICOM")
+    grey = windowed(_rescaled(frame, data), data)
     if kind == "MONOCHROME1":
         grey = 1 - grey
     return Image.fromarray(np.round(255 * grey).astype(np.uint8))
 
 
+def _inverted(stored: np.ndarray, data: Any) -> np.ndarray:
+    """Stored values with the least as the most, within the bits that the file gives them."""
+    return (-1 if data.PixelRepresentation else 2 ** int(data.BitsStored) - 1) - stored.astype(np.int64)
+
+
+def _rescaled(stored: np.ndarray, data: Any) -> np.ndarray:
+    """Values in the file's own units: whole numbers where slope and intercept are."""
+    slope, intercept = _number(data, "RescaleSlope", 1), _number(data, "RescaleIntercept", 0)
+    values = stored.astype(np.float64) * slope + intercept
+    return values.astype(np.int64) if slope.is_integer() and intercept.is_integer() else values
+
+
 def _number(data: Any, name: str, default: float) -> float:
     value = getattr(data, name, None)
-    return default if value is None else float(value)
+    return float(default if value is None else value)
 
 
 def windowed(values: np.ndarray, data: Any) -> np.ndarray:
-    """Values in [0, 1] by the file's first window (DICOM PS3.3 C.11.2.1.2), else by their own smallest and largest."""
-    centres, widths = getattr(data, "WindowCenter", None), getattr(data, "WindowWidth", None)
-    if centres is None or widths is None:
-        low, high = values.min(), values.max()
-        return (values - low) / (high - low if high > low else 1)
-    centre, width = (float(np.atleast_1d(np.asarray(some, dtype=float))[0]) for some in (centres, widths))
+    """Values in [0, 1] by the file's first window (DICOM PS3.3 C.11.2.1.2)."""
+    windows = (data.WindowCenter, data.WindowWidth)
+    centre, width = (float(np.atleast_1d(np.asarray(some, dtype=float))[0]) for some in windows)
     function = str(getattr(data, "VOILUTFunction", "LINEAR"))
     if function == "SIGMOID":
         return 1 / (1 + np.exp(-4 * (values - centre) / width))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from holdfast.config import ViewSettings
-from holdfast.data.files import NO_PICTURE, LoadRequest, Ranges, Resize, begins_as_picture, named_as
+from holdfast.data.files import NO_PICTURE, LoadRequest, Ranges, Resize, begins_as_picture, given_ranges, named_as
 from holdfast.data.images import Images
 from holdfast.data.labels import described
 from holdfast.data.sources.folder import PictureFolder
@@ -35,7 +35,8 @@ def load_images(
 
     source: 'digits', 'spirograph:100000' (see parse_spirograph), 'torchvision/NAME' (see torchvision_sets), a folder of
         pictures (all below it, in the order of their paths), a .parquet file in the Hugging Face image layout, a folder
-        or glob pattern of such shards (taken in the order of their names), or an .npz file.
+        or glob pattern of such shards (taken in the order of their names), or an .npz or .npy
+        file.
     size: every image is resampled to size×size (Pillow's antialiased bicubic), as resize says (see pictures.fit);
         None keeps the images as they are, which must then be of one size.
     limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
@@ -60,7 +61,7 @@ def load_images(
         image_column=image_column,
         label_column=label_column,
         resize=resize,
-        ranges=_ranges(pixel_range),
+        ranges=given_ranges(pixel_range),
         strict=strict,
         workers=workers,
         download=download,
@@ -68,7 +69,18 @@ def load_images(
         progress=progress,
     )
     found = source_of(source)
-    return described(found.load(request), labels=labels, subgroups=subgroups, read=found.column)
+    images = described(found.load(request), labels=labels, subgroups=subgroups, read=found.column)
+    return images.noted(_asked(pixel_range))
+
+
+def _asked(pixel_range: tuple[float, float] | Ranges | None) -> list[str]:
+    if pixel_range is None or isinstance(pixel_range, Mapping):
+        return []
+    low, high = pixel_range
+    return [
+        f"pixels of more than 8 bits, where there are any: {low:,.6g} is black, {high:,.6g} is white, as --pixel-range "
+        "says"
+    ]
 
 
 def source_of(name: str | Path) -> Source:
@@ -97,16 +109,6 @@ def _way_out(path: Path) -> str:
     if alone:
         return "it is a single picture: give the folder it is in"
     return f"it is {what}" if what != NO_PICTURE else "convert it to one of these"
-
-
-def _ranges(given: tuple[float, float] | Ranges | None) -> Ranges:
-    if given is None:
-        return {}
-    ranges = given if isinstance(given, Mapping) else dict.fromkeys(("integers", "floats"), given)
-    for low, high in ranges.values():
-        if not low < high:
-            raise ValueError(f"expected --pixel-range LOW HIGH with LOW below HIGH, got {low:g} and {high:g}")
-    return {kind: (float(low), float(high)) for kind, (low, high) in ranges.items()}
 
 
 def _kind(name: str) -> type[Source] | None:

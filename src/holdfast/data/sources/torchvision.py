@@ -2,19 +2,19 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import PIL
 import torch
-from torch import Tensor
 
-from holdfast.data.files import LoadRequest, Rejected, cache_folder, fit, in_threads, of_shape, reason, refuse, to_rgb
+from holdfast.data.files import LoadRequest, Rejected, cache_folder, fit, in_threads, of_shape, reason, to_rgb
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers
+from holdfast.data.sources.aside import Decoded, scaled_alike, streamed, without
 from holdfast.data.sources.source import Items, Labels, Source, items_of
 
 PREFIX = "torchvision/"
@@ -81,14 +81,19 @@ class TorchvisionSet(Source):
         pictures = Pictures(name, split, data_root(), request)
         data = pictures.open(download=request.download)
         places = request.places(len(data), self.name)
-        if request.is_streamed(len(places)):
-            pixels = cast(Tensor, request.stream(pictures, places))
-        else:
-            pixels = _resident(pictures, places.numpy(), request, self.name)
+
+        def decode(request: LoadRequest) -> Decoded:
+            mine = replace(pictures, request=request)
+            if request.is_streamed(len(places)):
+                return streamed(mine, places, request)
+            return _resident(mine, places.numpy(), request, self.name)
+
+        pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
         numbers, names = (None, None)
         if request.labels:
             numbers, names = class_numbers(_labels(data, self.name), _names(data), self.name)
-        return Images(pixels, places, None if numbers is None else numbers[places], names, self.name)
+        found = Images(pixels, places, None if numbers is None else numbers[places], names, self.name)
+        return without(found, rejected, ranges)
 
     def labels(self, request: LoadRequest) -> Labels:
         data = _opened(*_parse(self.name), data_root())
@@ -161,24 +166,23 @@ def _opened(name: str, split: str, root: Path) -> Any:
     return Pictures(name, split, root, LoadRequest()).open()
 
 
-def _resident(pictures: Pictures, places: np.ndarray, request: LoadRequest, source: str) -> Tensor:
-    shape = _good(next(pictures.read(places[:1]))[1]).shape
+def _resident(pictures: Pictures, places: np.ndarray, request: LoadRequest, source: str) -> Decoded:
+    """uint8 [n, 3, h, w], rows of pictures that cannot be used left as they are, and those by position."""
+    found = (pixels for _, pixels in pictures.read(places))
+    shape = next((pixels.shape for pixels in found if not isinstance(pixels, Rejected)), (3, 1, 1))
     request.check_budget(len(places), shape[1], shape[2], source)
-    pixels = torch.empty(len(places), *shape, dtype=torch.uint8)
+    pixels, rejected = torch.empty(len(places), *shape, dtype=torch.uint8), {}
     into = pixels.numpy()
 
     def fill(start: int, piece: np.ndarray) -> None:
-        for position, found in pictures.read(piece):
-            into[start + position] = of_shape(_good(found), shape, f"image {piece[position]} of {source}")
+        for position, one in pictures.read(piece):
+            if isinstance(one, Rejected):
+                rejected[start + position] = one
+            else:
+                into[start + position] = of_shape(one, shape, f"image {piece[position]} of {source}")
 
     in_threads(fill, ((start, places[start : start + 64]) for start in range(0, len(places), 64)))
-    return pixels
-
-
-def _good(found: np.ndarray | Rejected) -> np.ndarray:
-    if isinstance(found, Rejected):
-        refuse(found)
-    return cast(np.ndarray, found)
+    return pixels, rejected
 
 
 def _labels(data: Any, source: str) -> np.ndarray:
