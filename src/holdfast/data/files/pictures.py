@@ -10,11 +10,19 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from holdfast.data.files.deep import Ranges, Reach, UnscaledError, ranges_of, scaled
-from holdfast.data.files.deep_values import carrier, deep_values
+from holdfast.data.files.deep import (
+    Ranges,
+    Reach,
+    UnscaledError,
+    carrier,
+    deep_values,
+    mend_palette,
+    opened,
+    page_values,
+    ranges_of,
+    scaled,
+)
 from holdfast.data.files.foreign import named_as, untaken
-from holdfast.data.files.scientific import opened
-from holdfast.data.files.tiff import mend_palette, page_values
 
 Resize = Literal["crop", "square", "squash", "pad"]
 """How a picture becomes square: see `fit`."""

@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from holdfast.data.files.deep_values import carrier
+from holdfast.data.files.deep.stored import carrier
 
 _HEIF = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 """Brands of files whose pictures HEVC compresses."""

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from holdfast.data import load_images
+from holdfast.data.files.deep.scientific import windowed
 from holdfast.data.files.pictures import decode, look
-from holdfast.data.files.scientific import windowed
 
 RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 16
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from holdfast.data.files.tiff import PLANAR, in_planes, inks_as_colours, straight, tag, upright_black
+from holdfast.data.files.deep.tiff import PLANAR, in_planes, inks_as_colours, straight, tag, upright_black
 
 VALUES = "holdfast values"
 """Where in an image's info a reader of ours puts values that Pillow has no mode for."""
