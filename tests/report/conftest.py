@@ -243,7 +243,7 @@ def visit(chromium):
     """Opens a page and gives it; at the end nothing may have gone wrong and no address been asked for."""
     contexts, wrong, asked = [], [], []
 
-    def open_(path, width=1280, height=900, theme="light"):
+    def open_(path, width=1280, height=900, theme="light", unfold=False):
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         contexts.append(context)
         page = context.new_page()
@@ -252,6 +252,8 @@ def visit(chromium):
         page.on("dialog", lambda dialog: (wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(path.as_uri())
+        if unfold:
+            page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
         return page
 
     yield open_

@@ -21,6 +21,11 @@ _OTHERS = 4
 _LABELS = {name: words for axis in AXES.values() for name, words in axis.labels.items()}
 
 
+def leading() -> set[str]:
+    """The gallery of each axis that stands open on a page: the first of its keys."""
+    return {reader.keys[0] for reader in READERS if reader.keys}
+
+
 def axis_of(audit: str) -> Axis:
     """The axis of an audit; of one that is not listed, one that knows no more than its name."""
     if audit in AXES:

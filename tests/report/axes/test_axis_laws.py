@@ -20,6 +20,7 @@ from holdfast.report.images.pictures import gather
 from holdfast.report.limits import LIMITS
 from holdfast.report.listed import READERS, label, protocol, shortlist
 from holdfast.report.page.cards import cards
+from holdfast.report.page.cards import cards
 from holdfast.report.page.sections import parts
 from holdfast.report.tables import sections
 
@@ -132,10 +133,10 @@ def test_two_encoders_are_compared_on_the_axis_image_by_image(name, encoders):
 
 @every_axis
 def test_the_page_has_a_part_with_plots_and_tables(name, encoders):
-    (part,) = (part for part in parts(encoders, LIMITS) if part.audit == name)
+    (part,) = (part for part in parts(encoders, LIMITS, cards(encoders, LIMITS)) if part.audit == name)
     assert part.score_tables and part.protocol and part.definitions
-    assert part.drawings or name == "quality", "draw what a reader should see at a glance"
-    assert len(part.drawings) <= len(AXES[name].drawings)
+    assert part.picture and len(part.picture.plots) == 1, "draw what a reader should see at a glance"
+    assert part.headline.startswith(tuple(measure.label for measure in AXES[name].measures))
 
 
 def test_what_axes_know_of_each_image_reaches_the_page(encoders):

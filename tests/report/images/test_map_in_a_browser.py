@@ -96,5 +96,6 @@ def test_images_without_labels_have_a_map_and_galleries(visit, make_findings, fu
     page.locator("#seen-by").select_option(label="unlabelled")
     assert page.locator("#map-colour option").all_inner_texts() == ["nothing"]
     assert page.locator("section.gallery:visible h3").all_inner_texts() == ["Near-duplicates among the test images"]
+    page.locator("#g-twins-test summary").first.click()
     page.locator("#g-twins-test .tile button").first.click()
     assert page.locator("#image-title").inner_text() == "id 5"

@@ -35,7 +35,7 @@ def test_it_opens_whole_and_nothing_jumps(visit, full_page):
 
 
 def test_a_table_sorts_by_click_and_by_keyboard(visit, full_page):
-    page = visit(full_page)
+    page = visit(full_page, unfold=True)
     head = page.locator("#per-class thead th").nth(1)
     cells = "#per-class tbody td:nth-child(2) bdi"
     head.locator("button").click()
@@ -48,13 +48,13 @@ def test_a_table_sorts_by_click_and_by_keyboard(visit, full_page):
 
 
 def test_a_table_can_be_copied(visit, full_page):
-    page = visit(full_page)
+    page = visit(full_page, unfold=True)
     page.locator("button[data-copy=per-class]").click()
     page.locator("button[data-copy=per-class]:text('Copied')").wait_for()
 
 
 def test_a_gallery_filters_sorts_and_shows_more(visit, full_page):
-    gallery = visit(full_page).locator("#g-most-memorised")
+    gallery = visit(full_page, unfold=True).locator("#g-most-memorised")
     values = [float(text.replace("−", "-")) for text in captions(gallery)]
     assert len(values) == 16 and values == sorted(values, reverse=True)
     gallery.get_by_role("button", name="Show more").click()
@@ -71,7 +71,7 @@ def test_a_gallery_filters_sorts_and_shows_more(visit, full_page):
 
 
 def test_a_click_shows_an_image_with_its_numbers_and_neighbours(visit, full_page):
-    page = visit(full_page)
+    page = visit(full_page, unfold=True)
     tile = page.locator("#g-least-stable .tile button").first
     tile.click()
     dialog = page.locator("#image")
@@ -89,7 +89,7 @@ def test_a_click_shows_an_image_with_its_numbers_and_neighbours(visit, full_page
 
 
 def test_every_thumbnail_is_that_of_its_image(visit, full_page, full_runs):
-    page, pictures = visit(full_page), gather(collect(full_runs), READERS)
+    page, pictures = visit(full_page, unfold=True), gather(collect(full_runs), READERS)
     while not page.evaluate("() => sheet !== null"):
         page.wait_for_timeout(50)
     seen = page.locator(".gallery canvas").evaluate_all(
@@ -131,7 +131,7 @@ def test_the_theme_follows_the_system_and_the_button(visit, full_page, theme):
 
 @pytest.mark.parametrize("width", [390, 820])
 def test_it_can_be_read_on_a_narrow_screen(visit, full_page, width):
-    page = visit(full_page, width=width, height=844)
+    page = visit(full_page, width=width, height=844, unfold=True)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     tiles = page.locator("#g-most-memorised .tile")
     boxes = [tiles.nth(i).bounding_box() for i in range(4)]
@@ -142,7 +142,7 @@ def test_it_can_be_read_on_a_narrow_screen(visit, full_page, width):
 
 
 def test_it_can_be_used_by_keyboard_alone(visit, full_page):
-    page = visit(full_page)
+    page = visit(full_page, unfold=True)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Tab")
@@ -173,7 +173,7 @@ def test_names_and_labels_show_as_text(visit, make_full_run, tmp_path):
     classes = (*NASTY, "f", "g", "h", "i", "j")
     paths = tuple(f"{NASTY[i % 5]}/{i}.png" for i in range(200))
     run = make_full_run(tmp_path / "nasty", "simclr", 0, classes=classes, paths=paths, per_class=20)
-    page = visit(report([run], tmp_path / "page.html"))
+    page = visit(report([run], tmp_path / "page.html"), unfold=True)
     gallery = page.locator("#g-most-memorised")
     options = gallery.get_by_label("Class", exact=True).locator("option").all_inner_texts()
     assert options[1:6] == [name.replace("\n", "␊") for name in NASTY]

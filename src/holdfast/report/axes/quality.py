@@ -6,13 +6,14 @@ import numpy as np
 
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
-from holdfast.report.axes.base import Axis, HeadlineMeasure, Limit, Section
+from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.facts import COMMON, PROBE, PROBED
 from holdfast.report.axes.numbers import score
 from holdfast.report.axes.samples import means_of
 from holdfast.report.collect import Measured
 from holdfast.report.images import Field, PerImage, joined_by_id
 from holdfast.report.paired import Sample, mean
+from holdfast.report.plots import reader_plots
 from holdfast.report.wording import printable
 
 
@@ -97,6 +98,10 @@ QUALITY = Axis(
     must_match=(*PROBED, "views", "knn"),
     remedy="audit both alike",
     sample=_sample,
-    drawings=(),
+    drawings=(
+        Drawing(
+            reader_plots, "Whiskers: 95 % intervals, where there are any. Chance is 100 % over the number of classes."
+        ),
+    ),
     per_image=PerImage(fields=_answers),
 )

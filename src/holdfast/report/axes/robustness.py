@@ -152,7 +152,8 @@ ROBUSTNESS = Axis(
             better="higher",
             range=(0.0, 100.0),
             scale=(0.0, 100.0),
-            meaning="Of the test images that are right, those still right when every pixel may change by 8/255.",
+            meaning="Of the test images that are right, those still right when every pixel may change by 8/255 of the "
+            "way from black to white, which the eye hardly sees.",
             of=kept,
         ),
     ),
@@ -209,8 +210,8 @@ ROBUSTNESS = Axis(
     drawings=(
         Drawing(
             attack_plots,
-            "Left: test images still right after all attacks; bands: 95 % intervals. Right: each dot is the mean of "
-            "five strengths.",
+            "Under attack: test images still right after all attacks; bands: 95 % intervals. Under corruptions: each "
+            "dot is the mean of five strengths.",
         ),
     ),
     per_image=PerImage(fields=_fields, galleries=_galleries, keys=("first-broken",), rank=1),

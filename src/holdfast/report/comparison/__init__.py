@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from holdfast.report.comparison.differences import difference as difference
     from holdfast.report.comparison.differences import incomparable as incomparable
     from holdfast.report.comparison.pairwise import apart_sentences as apart_sentences
+    from holdfast.report.comparison.pairwise import apart_summary as apart_summary
     from holdfast.report.comparison.pairwise import shortlisted as shortlisted
     from holdfast.report.comparison.summary import cautions as cautions
     from holdfast.report.comparison.summary import facts as facts

@@ -42,6 +42,20 @@ def apart_sentences(encoders: Sequence[Encoder]) -> list[str]:
     return said
 
 
+def apart_summary(encoders: Sequence[Encoder]) -> str:
+    """Of more than two encoders, how many pairs can be told apart at all; nothing for fewer."""
+    pairs = list(combinations(encoders, 2))
+    if len(pairs) < 2:
+        return ""
+    found = [pair_differences(b, a) for a, b in pairs]
+    apart = [any(d.interval is not None and d.reading != CLOSE for d in one) for one in found]
+    close = [any(d.reading == CLOSE for d in one) and not split for one, split in zip(found, apart, strict=True)]
+    told, not_told = sum(apart), sum(close)
+    rest = len(pairs) - told - not_told
+    unknown = f", for {rest} no interval tells" if rest else ""
+    return f"Of {len(pairs)} pairs, {told} can be told apart by at least one score and {not_told} by none{unknown}."
+
+
 def _pair_sentences(encoder: Encoder, baseline: Encoder) -> list[str]:
     found, both = pair_differences(encoder, baseline), f"{encoder.name} and {baseline.name}"
     close = [_named(d) for d in found if d.reading == CLOSE]

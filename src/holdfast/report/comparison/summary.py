@@ -13,6 +13,8 @@ from holdfast.report.listed import axis_of, by_precedence, label
 from holdfast.report.wording import difference_unit, interval, joined, number, printable, setting, unit_suffix
 from holdfast.statistics import Estimate
 
+_NAMED = 3
+"""Encoders that a heading names one by one."""
 _SENTENCES = 3
 """What the page begins with, at most."""
 
@@ -44,6 +46,8 @@ def title(encoders: Sequence[Encoder]) -> str:
     names = [e.name for e in encoders]
     if len(names) == 1:
         return f"Audit of {names[0]}"
+    if len(names) > _NAMED:
+        return f"{len(names)} encoders compared"
     return f"{names[1]} against {names[0]}" if len(names) == 2 else f"{joined(names)} compared"
 
 

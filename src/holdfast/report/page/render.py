@@ -1,7 +1,7 @@
 """One self-contained HTML file: opens from disk, asks no network for anything, escapes everything it was given."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +12,11 @@ from markupsafe import Markup
 from holdfast.report.axes import Key, Limit
 from holdfast.report.cells import encoder_note
 from holdfast.report.collect import Encoder
-from holdfast.report.comparison import apart_sentences, cautions, facts, sentences, shortlisted, title
+from holdfast.report.comparison import apart_sentences, apart_summary, cautions, facts, sentences, shortlisted, title
 from holdfast.report.gathered import gathered
 from holdfast.report.images import TITLES, Gallery, Pictures, as_script, document, galleries, gather
 from holdfast.report.limits import LIMITS, load_limits
-from holdfast.report.listed import READERS
+from holdfast.report.listed import READERS, leading
 from holdfast.report.page.cards import Card, cards
 from holdfast.report.page.sections import drawn, parts
 from holdfast.report.page.templates import fill
@@ -83,6 +83,7 @@ def _filled(
         title=title(encoders),
         written=written.strftime("%-d %B %Y, %H:%M UTC"),
         encoders=[(e.name, e.place, encoder_note(e)) for e in encoders],
+        tempered=any("t = " in encoder_note(e) for e in encoders),
         sentences=sentences(encoders),
         verdict=verdict_sentences(found),
         evidence=[] if shown is None else shown_first(shown["drawn"], shown["found"], found),
@@ -92,7 +93,7 @@ def _filled(
         facts=facts(encoders),
         cards=[card for card in found if card.lines],
         unmeasured=[card for card in found if not card.lines],
-        parts=parts(encoders, limits),
+        parts=parts(encoders, limits, found),
         pictures=shown,
         **_tables(encoders),
     )
@@ -136,6 +137,7 @@ def _differences(encoders: Sequence[Encoder]) -> dict[str, Any]:
     made = [difference_table(part, encoders[0]) if part else None for part in (few, others)]
     return {
         "apart": apart_sentences(encoders) if found else [],
+        "apart_short": apart_summary(encoders) if found else "",
         "difference_table": made[0],
         "other_differences": None if made[1] is None else replace(made[1], name="differences-more"),
     }
@@ -158,7 +160,7 @@ def _pictures(encoders: Sequence[Encoder]) -> dict[str, Any] | None:
         "encoders": [(e.name, e.place) for e in encoders if e.place in seen],
         "unseen": joined([e.name for e in encoders if e.place not in seen]),
         "titles": [TITLES[one.kind] for one in pictures.sets],
-        "galleries": [_place_of(gallery) for gallery in _once(pictures, found, first)],
+        "galleries": [_place_of(gallery, leading()) for gallery in _once(pictures, found, first)],
     }
 
 
@@ -178,13 +180,14 @@ def _once(pictures: Pictures, found: Sequence[Gallery], first: int) -> list[Gall
     return [ours[key] for key in dict.fromkeys(gallery.key for gallery in found)]
 
 
-def _place_of(gallery: Gallery) -> dict[str, Any]:
+def _place_of(gallery: Gallery, leading: Collection[str]) -> dict[str, Any]:
     """What stands on the page before the script fills it, of the size that it will have."""
     return {
         "key": gallery.key,
         "title": gallery.title,
         "text": gallery.text,
         "strip": gallery.strip,
+        "open": gallery.key in leading,
         "extras": bool(gallery.extras),
         "placeholders": range(min(TILES, len(gallery.rows))),
     }

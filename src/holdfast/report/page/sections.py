@@ -10,10 +10,14 @@ from holdfast.findings import Score
 from holdfast.report.axes import Axis, Key, Limit, Section
 from holdfast.report.cells import Table
 from holdfast.report.collect import Encoder
-from holdfast.report.listed import audits_of, axis_of, label, protocol
+from holdfast.report.listed import audits_of, axis_of, conclusions, label, protocol
+from holdfast.report.page.cards import Card
 from holdfast.report.plots import Plot
 from holdfast.report.tables import score_table, sections
-from holdfast.report.wording import direction, printable
+from holdfast.report.wording import direction, joined, printable
+
+_NAMED = 3
+"""Encoders that are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +35,46 @@ class Part:
     audit: str
     title: str
     question: str
+    headline: str
+    """The card's number of every encoder, in a line."""
     explained: str
+    conclusions: Sequence[str]
+    """What may be concluded, where the audit says so."""
+    picture: Panel | None
+    """The one plot that stands open."""
+    folded: str
+    """What the fold holds, in words. All that follows stands behind it."""
     protocol: Sequence[tuple[str, str]]
     score_tables: Sequence[Table]
     folded_tables: Sequence[Table]
-    """Further scores, behind a fold."""
+    """Further scores, behind a fold of their own."""
     drawings: Sequence[Panel]
     more_tables: Sequence[Table] = ()
     definitions: Sequence[tuple[str, Sequence[Mapping[str, str]]]] = field(default_factory=tuple)
 
 
-def parts(encoders: Sequence[Encoder], limits: Mapping[Key, Limit]) -> list[Part]:
+def parts(encoders: Sequence[Encoder], limits: Mapping[Key, Limit], cards: Sequence[Card]) -> list[Part]:
     """A part for every audit that any encoder has, the listed axes first."""
     found = sections(encoders)
     scored = {section.audit for section, _ in found}
-    return [_part(encoders, axis_of(audit), found, limits) for audit in audits_of(encoders) if audit in scored]
+    headlines = {card.axis.audit: headline_of(card) for card in cards}
+    made = [_part(encoders, axis_of(audit), found, limits) for audit in audits_of(encoders) if audit in scored]
+    return [replace(part, headline=headlines.get(part.audit, "")) for part in made]
+
+
+def headline_of(card: Card) -> str:
+    """Every encoder's number; of many the smallest and the largest. Nothing where none was measured."""
+    unit = f"\N{NO-BREAK SPACE}{card.unit}" if card.unit else ""
+    said = [line.cell.text + unit for line in card.lines]
+    if len(said) <= _NAMED:
+        named = [f"{line.name} {number}" for line, number in zip(card.lines, said, strict=True)]
+        return f"{card.measure.label}: {joined(named)}." if named else ""
+    values = [float(line.cell.sort) for line in card.lines]
+    low, high = values.index(min(values)), values.index(max(values))
+    if said[low] == said[high]:
+        return f"{card.measure.label}: {said[low]} for all of them."
+    ends = f"from {said[low]} ({card.lines[low].name}) to {said[high]} ({card.lines[high].name})"
+    return f"{card.measure.label}: {ends}."
 
 
 def _part(
@@ -55,21 +84,51 @@ def _part(
     limits: Mapping[Key, Limit],
 ) -> Part:
     own = [(section, scores) for section, scores in found if section.audit == axis.audit]
-    first = axis.open_scores
+    first, panels = axis.open_scores, [panel for panel in _panels(encoders, axis) if panel.plots]
+    picture, others = _first_plot(panels)
     return Part(
         audit=axis.audit,
         title=axis.title,
         question=axis.question,
+        headline="",
         explained=axis.explained,
+        conclusions=_conclusions(encoders, axis.audit),
+        picture=picture,
+        folded=_fold_words(sum(len(scores) for _, scores in own), sum(len(panel.plots) for panel in others)),
         protocol=protocol(encoders, axis.audit),
         score_tables=[score_table(encoders, section, scores[:first], limits) for section, scores in own],
         folded_tables=[
             _folded(score_table(encoders, section, scores[first:], limits)) for section, scores in own if scores[first:]
         ],
-        drawings=[panel for panel in _panels(encoders, axis) if panel.plots],
+        drawings=others,
         more_tables=axis.tables(encoders),
         definitions=[(section.title, [_definition(score) for score in scores]) for section, scores in own],
     )
+
+
+def _first_plot(panels: Sequence[Panel]) -> tuple[Panel | None, list[Panel]]:
+    """The plot that stands open, and the panels of all others."""
+    if not panels:
+        return None, []
+    first, rest = panels[0], panels[0].plots[1:]
+    return replace(first, plots=first.plots[:1]), [*([replace(first, plots=rest)] if rest else []), *panels[1:]]
+
+
+def _conclusions(encoders: Sequence[Encoder], audit: str) -> list[str]:
+    """What findings let one conclude, of few encoders; what is said of many stands under the table."""
+    said: dict[str, dict[str, None]] = {}
+    for encoder in encoders if len(encoders) <= _NAMED else ():
+        for member in encoder.with_finding(audit):
+            for text in conclusions(member.findings[audit]):
+                said.setdefault(text, {})[encoder.name] = None
+    return [text if len(encoders) == 1 else f"{joined(list(names))}: {text}" for text, names in said.items()]
+
+
+def _fold_words(scores: int, plots: int) -> str:
+    """'All 14 scores, 5 further plots, how it was measured and what each score is'."""
+    counted = f"All {scores} scores" if scores > 1 else "The score"
+    further = [f"{plots} further plot{'s' if plots > 1 else ''}"] if plots else []
+    return joined([", ".join([counted, *further, "how it was measured"]), "what each score is"])
 
 
 def _folded(table: Table) -> Table:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from holdfast.report.plots.memorization import ratio_plots as ratio_plots
     from holdfast.report.plots.memorization_layers import layer_plots as layer_plots
     from holdfast.report.plots.privacy import roc_plots as roc_plots
+    from holdfast.report.plots.quality import reader_plots as reader_plots
     from holdfast.report.plots.robustness import attack_plots as attack_plots
     from holdfast.report.plots.shortcuts import margin_plots as margin_plots
     from holdfast.report.plots.svg import Plot as Plot
