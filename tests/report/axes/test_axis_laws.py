@@ -20,7 +20,6 @@ from holdfast.report.images.pictures import gather
 from holdfast.report.limits import LIMITS
 from holdfast.report.listed import READERS, label, protocol, shortlist
 from holdfast.report.page.cards import cards
-from holdfast.report.page.cards import cards
 from holdfast.report.page.sections import parts
 from holdfast.report.tables import sections
 
