@@ -43,7 +43,7 @@ def apart_sentences(encoders: Sequence[Encoder]) -> list[str]:
 
 
 def apart_summary(encoders: Sequence[Encoder]) -> str:
-    """Of more than two encoders, how many pairs can be told apart at all; nothing for fewer."""
+    """How many pairs of three or more encoders can be told apart at all; nothing for fewer."""
     pairs = list(combinations(encoders, 2))
     if len(pairs) < 2:
         return ""
