@@ -14,6 +14,7 @@ from holdfast.audits.subject.subject import Options, Subject
 from holdfast.data import Images, nested_subsets
 from holdfast.data.duplicates import copies
 from holdfast.data.images import class_names, named
+from holdfast.data.labels import folded, spelt
 from holdfast.data.pool import draw_evenly, same_images
 from holdfast.models import loaded_of
 from holdfast.runs import RunFolder
@@ -201,11 +202,11 @@ def _without_a_single_class(images: Images, test: Images) -> tuple[Images, Image
 
 def _name_remedy(unknown: Sequence[str], ours: Sequence[str]) -> str:
     """A hint where names differ by case or blanks alone."""
-    plain = {"".join(name.split()).casefold(): name for name in ours}
-    near = next(((n, plain[k]) for n in unknown if (k := "".join(n.split()).casefold()) in plain), None)
+    plain = {folded(name): name for name in ours}
+    near = next(((n, plain[k]) for n in unknown if (k := folded(n)) in plain), None)
     if near is None:
         return "name the classes alike, or leave those test images out"
-    return f"{near[0]!r} and {near[1]!r} differ by case or blanks alone: name the classes alike"
+    return f"{spelt(near[0])} and {spelt(near[1])} differ by case or blanks alone: name the classes alike"
 
 
 def _check_options(options: Options) -> None:

@@ -12,5 +12,8 @@ if TYPE_CHECKING:
     from holdfast.data.labels.numbers import class_numbers as class_numbers
     from holdfast.data.labels.numbers import joined as joined
     from holdfast.data.labels.numbers import plain as plain
+    from holdfast.data.labels.words import folded as folded
+    from holdfast.data.labels.words import spelt as spelt
+    from holdfast.data.labels.words import split_words as split_words
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from holdfast.data.files import FolderIndex, Paths
 from holdfast.data.images import Images, Subgroups
-from holdfast.data.labels.keys import chosen, image_name, readings
+from holdfast.data.labels.keys import check_header, chosen, image_name, readings
 from holdfast.data.labels.numbers import as_text, plain
 from holdfast.data.labels.tables import Table, read_table
+from holdfast.data.labels.words import hints, split_words
 
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "image", "name", "id")
 """Usual names of the column of a CSV file that says which image a row is of."""
@@ -58,7 +59,7 @@ def described(images: Images, *, labels: str | None, subgroups: Sequence[str], r
     elif labels is not None:
         found = _describe(images, labels, read, LABEL_COLUMNS)
         images = replace(images, labels=_complete(found, labels, images), classes=found.names).noted(found.notes)
-    images = images.noted(hints(images.classes or (), f"labels of {images.source}"))
+    images = images.noted([*hints(images.classes or (), f"labels of {images.source}"), *_splits_read(images)])
     columns: dict[str, Subgroups] = {}
     for spec in subgroups:
         found = _describe(images, spec, read, ())
@@ -137,15 +138,45 @@ def _from_folders(images: Images) -> Described:
             f"expected a folder of pictures to take labels of folders from, got {images.source}; leave --labels out "
             "for its own, or name its column"
         )
-    folder = images.paths.folder
-    ends, names = [], []
+    ends, names = _first_folders(images.paths.folder)
+    known = sorted(name for name in names if name is not None)
+    if len(_splits_among(known)) == len(known) > 1:
+        raise ValueError(
+            f"expected folders of classes in {images.source}, got {', '.join(known)}, which are named as splits; give "
+            f"one of them, as in --data {images.source}/{known[-1]}, or name the classes in a table"
+        )
+    numbers = np.array([-1 if name is None else known.index(name) for name in names], np.int64)
+    return Described(numbers[np.searchsorted(ends, images.paths.places, side="right")], tuple(known), "folder")
+
+
+def _splits_among(names: Sequence[str]) -> list[str]:
+    """Those names of folders that are a word for a split alone: train, test2017."""
+    plain = [(name, name.rstrip("0123456789_- ")) for name in names]
+    return [name for name, word in plain if word and "".join(split_words(name)) == word]
+
+
+def _splits_read(images: Images) -> list[str]:
+    """A note where several first folders are named as splits, and all of them are read."""
+    if not isinstance(images.paths, Paths):
+        return []
+    found = _splits_among(sorted(name for name in _first_folders(images.paths.folder)[1] if name is not None))
+    if len({name.rstrip("0123456789_- ").lower() for name in found}) < 2:
+        return []
+    return [
+        f"{images.source}: its folders {', '.join(found)} are named as splits, and all of them are read; give one of "
+        "them as --data to keep test images out"
+    ]
+
+
+def _first_folders(folder: FolderIndex) -> tuple[list[int], list[str | None]]:
+    """Of each first folder, or picture beside them: the place after its last picture, and its name, None for none."""
+    ends: list[int] = []
+    names: list[str | None] = []
     while (start := ends[-1] if ends else 0) < len(folder):
         name, slash, _ = folder.name(start).partition(b"/")
         ends.append(_end(folder, start, name + slash) if slash else start + 1)
         names.append(name.decode("utf-8", "backslashreplace") if slash else None)
-    known = sorted(name for name in names if name is not None)
-    numbers = np.array([-1 if name is None else known.index(name) for name in names], np.int64)
-    return Described(numbers[np.searchsorted(ends, images.paths.places, side="right")], tuple(known), "folder")
+    return ends, names
 
 
 def _end(folder: FolderIndex, start: int, prefix: bytes) -> int:
@@ -162,6 +193,7 @@ def _end(folder: FolderIndex, start: int, prefix: bytes) -> int:
 
 def _from_table(images: Images, file: Path, column: str | None, usual: Sequence[str]) -> Described:
     table = read_table(file)
+    check_header(images, table)
     column, key = _split_key(column, table)
     column = column or _only_column(table, key, usual)
     for name in (column, key):
@@ -190,12 +222,19 @@ def _only_column(table: Table, key: str | None, usual: Sequence[str]) -> str:
     key = key or next((name for name in PATH_COLUMNS if name in names), names[0])
     others = [name for name in names if name != key]
     choice = [name for name in usual if name in others] or others
-    if len(choice) == 1 or (choice and choice[0] in usual):
+    if len(choice) == 1 or (choice and choice[0] in usual and _say_the_same(table, choice)):
         return choice[0]
     raise ValueError(
-        f"expected one column beside {key!r} in {table.file}, got {', '.join(others) or 'none'}; name one: "
+        f"expected one column beside {key!r} in {table.file}, got {', '.join(choice) or 'none'}; name one: "
         f"{table.file}:COLUMN"
     )
+
+
+def _say_the_same(table: Table, columns: Sequence[str]) -> bool:
+    """Whether columns tell the same rows apart: numbers of classes beside their names."""
+    first, *others = (_encoded_text(table.columns[name]).numbers for name in columns)
+    counts = [(np.unique(np.stack([first, other]), axis=1).shape[1], len(np.unique(other))) for other in others]
+    return all(count == (len(np.unique(first)),) * 2 for count in counts)
 
 
 def _encoded_text(values: pa.Array, *, by_size: bool = True) -> Described:
@@ -208,15 +247,3 @@ def _encoded_text(values: pa.Array, *, by_size: bool = True) -> Described:
         unique = unique.sort()
     numbers = pc.index_in(values, value_set=unique).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return Described(numbers, tuple(unique.to_pylist()))
-
-
-def hints(names: Sequence[str], where: str) -> list[str]:
-    """What looks like slips in class names: some that differ by case or blanks alone."""
-    alike: dict[str, list[str]] = {}
-    for name in names:
-        alike.setdefault("".join(name.split()).casefold(), []).append(name)
-    several = [found for found in alike.values() if len(found) > 1]
-    return [
-        f"{where}: {' and '.join(map(repr, found))} differ by case or blanks alone and are {len(found)} classes here"
-        for found in several
-    ]

@@ -5,6 +5,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from holdfast.data.labels.tables import Table
 PLACE_COLUMNS = ("id", "index", "row", "place")
 """Names of a column whose numbers may be images' places in the source."""
 _FOREIGN = re.compile(r"^[A-Za-z]:[\\/]|\\")
+_COMPARED = 1000
+"""Images among which one is looked for that a key may have meant."""
 _COMPARABLE = 0.5
 """A reading of a table counts where it fits at least this share of the images that the best one fits."""
 
@@ -44,6 +47,22 @@ class Reading:
 
     def __str__(self) -> str:
         return f"column {self.column!r} as {self.what}"
+
+
+def check_header(images: Images, table: Table) -> None:
+    """Raises ValueError for a table whose first row is one of the others: it speaks of an image."""
+    if images.paths is None:
+        return
+    own = own_paths(images.paths)
+    cells = [name.rpartition("/")[2] if "." in name else "" for name in table.columns]
+    header = pa.array([cell.encode() or None for cell in cells], pa.large_binary())
+    known = pc.is_in(header, value_set=pc.replace_substring_regex(own, "^.*/", ""), skip_nulls=True)
+    if pc.any(known).as_py():
+        name = list(table.columns)[known.to_pylist().index(True)]
+        raise ValueError(
+            f"expected a header above the rows of {table.file}, got a row of an image, {name!r}; write the columns' "
+            "names on a line above it"
+        )
 
 
 def readings(images: Images, table: Table, keys: Sequence[str]) -> list[list[Reading]]:
@@ -105,6 +124,12 @@ def _check_places(numbers: pa.Array, name: str, images: Images, table: Table) ->
         raise ValueError(
             f"expected in {table.file} paths of images in {images.source}, or under {name!r} their places, which are "
             f"counted from 0 to {len(known) - 1:,}, got numbers from {low:,} to {high:,}; write paths"
+        )
+    if low:
+        raise ValueError(
+            f"expected in {table.file} places under {name!r}, which are counted from 0, got numbers from {low:,} to "
+            f"{high:,}, which may be counted from 1; write paths, or add the row of place 0, with an empty cell if "
+            "nothing is said of it"
         )
 
 
@@ -182,6 +207,8 @@ def _none_fits(images: Images, table: Table) -> ValueError:
     own = f", which has images such as {image_name(images, 0)!r}" if len(images) and images.paths is not None else ""
     if _FOREIGN.search(first):
         why = "backslashes or a drive letter, as Windows writes paths; write / and paths relative to --data"
+    elif (twin := _twin(table.columns[usual], images)) is not None:
+        why = twin
     elif images.paths is None:
         why = "and the images have no paths; write their places, counted from 0, under 'id'"
     else:
@@ -190,6 +217,21 @@ def _none_fits(images: Images, table: Table) -> ValueError:
         f"expected in {table.file} the paths of images in {images.source}{own}, got {table.rows:,} rows, the first "
         f"{first!r}: {why}"
     )
+
+
+def _twin(keys: pa.Array, images: Images) -> str | None:
+    """How the first key and an image's path differ, where blanks, case, suffix or the spelling of accents is all."""
+    first = next((value for value in keys.to_pylist() if value), "")
+    for path in () if images.paths is None else (images.paths[place] for place in range(min(len(images), _COMPARED))):
+        if unicodedata.normalize("NFC", first) == unicodedata.normalize("NFC", path):
+            return f"the image's {path!a} spells its accents otherwise than {first!a}; write them alike (NFC)"
+        if first.strip().casefold() == path.casefold():
+            return f"it differs from the image's {path!r} by case or blanks; write it alike"
+        if path and first.rpartition(".")[0] == path.rpartition(".")[0] != "":
+            return f"the image's suffix is another, {path!r}; write it alike, or leave suffixes out"
+        if path and first.endswith(f"/{path}"):
+            return f"it ends as the image's path {path!r}; cut off what is before that"
+    return None
 
 
 def image_name(images: Images, position: int) -> str:

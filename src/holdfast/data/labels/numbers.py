@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 
 Classes = tuple[str, ...] | None
+_LARGEST = 2**63 - 1
+_LARGEST_FLOAT = 2.0**53
+"""Floats beyond are no longer apart by one: two labels may have become one."""
 
 
 def class_numbers(values: np.ndarray | pa.Array, names: Classes, source: str) -> tuple[Tensor | None, Classes]:
@@ -42,8 +45,9 @@ def class_numbers(values: np.ndarray | pa.Array, names: Classes, source: str) ->
 
 
 def plain(values: pa.Array) -> pa.Array:
-    """Values without a dictionary."""
-    return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
+    """Values without a dictionary, and not as views."""
+    values = values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
+    return values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
 
 
 def as_text(values: pa.Array) -> pa.Array:
@@ -62,6 +66,7 @@ def missing_as_null(values: pa.Array, source: str) -> pa.Array:
     if pa.types.is_floating(kind):
         values = _whole(values, source)
     if pa.types.is_integer(values.type):
+        _check_size(values, source)
         return pc.if_else(pc.less(values, 0), None, values)
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return values
@@ -73,13 +78,23 @@ def missing_as_null(values: pa.Array, source: str) -> pa.Array:
 
 def _whole(values: pa.Array, source: str) -> pa.Array:
     values = pc.if_else(pc.is_nan(values), None, values)
-    broken = pc.fill_null(pc.not_equal(pc.floor(values), values), False)
+    broken = pc.not_equal(pc.floor(values), values)
+    broken = pc.fill_null(pc.or_(broken, pc.greater(pc.abs(values), _LARGEST_FLOAT)), False)
     if pc.any(broken).as_py():
         raise ValueError(
             f"expected labels of whole numbers or text in {source}, got {values.filter(broken)[0].as_py()!r}; name "
             "another column with --labels, or read none with --labels none"
         )
     return values.cast(pa.int64())
+
+
+def _check_size(values: pa.Array, source: str) -> None:
+    largest = pc.max(values).as_py()
+    if largest is not None and largest > _LARGEST:
+        raise ValueError(
+            f"expected labels up to {_LARGEST} in {source}, got {largest}; store such labels as text, or read none "
+            "with --labels none"
+        )
 
 
 def _numbered(values: pa.Array) -> tuple[Tensor, tuple[str, ...]]:

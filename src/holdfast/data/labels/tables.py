@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,8 @@ def read_table(file: Path) -> Table:
     """A table with a header. Raises FileNotFoundError, or ValueError that names what of it cannot be read."""
     if not file.is_file():
         raise FileNotFoundError(f"expected a CSV file, got {file}, where there is none; check the path")
-    text = _text(file)
-    separator = _separator(text, file)
+    text, separator = _told_separator(_text(file))
+    separator = separator or _separator(text, file)
     header = _header(text, separator, file)
     types = {name: pa.large_string() for name in header}
     try:
@@ -73,6 +74,12 @@ def _text(file: Path) -> str:
         there = data[error.start : error.start + 1]
         encoding = f"byte 0x{there.hex().upper()} in line {line}, {there.decode('latin-1')!r} in Latin-1"
     raise ValueError(f"expected UTF-8 text in {file}, got another encoding ({encoding}); save it as UTF-8")
+
+
+def _told_separator(text: str) -> tuple[str, str | None]:
+    """A text without the line that spreadsheets put before the header, 'sep=;', and the separator that it tells."""
+    told = re.match(r"sep=([,;|\t])\r?\n?", text, re.IGNORECASE)
+    return (text, None) if told is None else (text[told.end() :], told[1])
 
 
 def _separator(text: str, file: Path) -> str:

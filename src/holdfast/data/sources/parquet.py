@@ -14,7 +14,7 @@ from holdfast.data.files import LoadRequest, ParquetRows, Row, decode_rows
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers, joined
 from holdfast.data.sources.aside import Decoded, scaled_alike, streamed, without
-from holdfast.data.sources.shards import check_embedded, holds_shards, opened, shard_files
+from holdfast.data.sources.shards import check_alike, check_embedded, holds_shards, opened, shard_files
 from holdfast.data.sources.source import Column, Items, Labels, Piece, Source
 
 IMAGE_COLUMNS = ("image", "img")
@@ -105,7 +105,10 @@ class ParquetFiles(Source):
         return Items(sum(opened(path).metadata.num_rows for path in self.files), pieces, lambda place: f"row {place}")
 
     def _columns(self, request: LoadRequest) -> _Columns:
-        return _find_columns(opened(self.files[0]).schema_arrow, request, self.name)
+        columns = _find_columns(opened(self.files[0]).schema_arrow, request, self.name)
+        usual = LABEL_COLUMNS if request.labels and request.label_column is None else ()
+        check_alike(self.files, columns.image, [columns.label] if columns.label else usual)
+        return columns
 
 
 def _values(path: Path, name: str) -> pa.Array:
@@ -117,7 +120,7 @@ def _values(path: Path, name: str) -> pa.Array:
 def _find_columns(schema: pa.Schema, request: LoadRequest, source: str) -> _Columns:
     image = _image_column(schema, request.image_column, source)
     leaf = f"{image}.bytes" if pa.types.is_struct(schema.field(image).type) else image
-    label = _label_column(schema, request.label_column, source)
+    label = _label_column(schema, request.label_column, source) if request.labels else None
     names = None if label is None else _class_names(schema, label)
     return _Columns(image, leaf, label, names, _path_column(schema, image))
 
@@ -144,7 +147,7 @@ def _image_column(schema: pa.Schema, asked: str | None, source: str) -> str:
     fitting = [field.name for field in schema if _holds_images(field.type)]
     if asked is None:
         usual = [name for name in IMAGE_COLUMNS if name in fitting]
-        choice = usual[:1] or [name for name in fitting if pa.types.is_struct(schema.field(name).type)]
+        choice = usual or [name for name in fitting if pa.types.is_struct(schema.field(name).type)]
     else:
         choice = [asked] if asked in fitting else []
     if len(choice) == 1:
@@ -157,13 +160,17 @@ def _image_column(schema: pa.Schema, asked: str | None, source: str) -> str:
 
 
 def _label_column(schema: pa.Schema, asked: str | None, source: str) -> str | None:
-    """The column asked for, else the first usual name, whatever its type: what cannot be a class is refused."""
-    names = LABEL_COLUMNS if asked is None else (asked,)
-    for name in names:
-        if name in schema.names and (asked is None or _can_be_labels(schema.field(name).type)):
-            return name
+    """The column asked for, else the only one of a usual name, whatever its type: what cannot be a class is refused."""
     if asked is None:
-        return None
+        found = [name for name in LABEL_COLUMNS if name in schema.names]
+        if len(found) > 1:
+            raise ValueError(
+                f"expected one column of labels in {source}, got {', '.join(found)}; choose one with --labels "
+                f"{found[0]}, or none with --labels none"
+            )
+        return found[0] if found else None
+    if asked in schema.names and _can_be_labels(schema.field(asked).type):
+        return asked
     raise ValueError(
         f"expected a label column {asked!r} of integers or strings in {source}, got columns {', '.join(schema.names)}; "
         "name one of them, or none"
@@ -179,6 +186,7 @@ def _can_be_labels(kind: pa.DataType) -> bool:
         pa.types.is_boolean,
         pa.types.is_string,
         pa.types.is_large_string,
+        pa.types.is_string_view,
     )
     return any(test(kind) for test in tests)
 
@@ -187,7 +195,9 @@ def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
     """Names from the metadata that Hugging Face's `datasets` writes, or None where it has none that can be read."""
     try:
         document = json.loads((schema.metadata or {})[b"huggingface"])
-        return tuple(str(name) for name in document["info"]["features"][label]["names"])
+        names = document["info"]["features"][label]["names"]
+        names = [names[number] for number in sorted(names, key=int)] if isinstance(names, dict) else names
+        return tuple(str(name) for name in names)
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -1,12 +1,14 @@
 """Which parquet files a source is made of, and whether they hold what they say."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SPLITS = ("train", "training", "trn", "test", "testing", "tst", "val", "valid", "validation", "dev", "eval", "holdout")
+from holdfast.data.labels import split_words
+
 _NUMBERED = re.compile(r"(.*?)[-_.]?\d+-of-\d+$")
 _BESIDE = (".md", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".py", ".lock")
 EMBED = (
@@ -57,13 +59,16 @@ def shard_files(path: Path) -> list[Path]:
 
 
 def _check_one_split(folder: Path, files: list[Path]) -> None:
+    """Raises ValueError where files are named as two splits, or some of them as one and the others as none."""
     splits: dict[str, list[Path]] = {}
     for path in files:
         splits.setdefault(_split(path.stem), []).append(path)
-    named = {name: paths for name, paths in splits.items() if name}
-    if len(named) < 2:
+    others = splits.pop("", [])
+    if len(splits) + bool(others) < 2:
         return
-    patterns = [f"'{folder / _pattern(name, paths)}'" for name, paths in named.items()]
+    patterns = [f"'{folder / _pattern(name, paths)}'" for name, paths in splits.items()]
+    patterns += [f"'{folder / path.name}'" for path in others[:1]]
+    named = [*splits, *([f"{len(others)} others such as {others[0].name}"] if others else [])]
     raise ValueError(
         f"expected shards of one split in {folder}, got {', '.join(named)}: images to test on must not be trained on; "
         f"name one: {' or '.join(patterns)}"
@@ -71,17 +76,33 @@ def _check_one_split(folder: Path, files: list[Path]) -> None:
 
 
 def _split(stem: str) -> str:
-    """What a shard's name says before its number, else the word for a split in it, else nothing."""
+    """What a shard's name says before its number, else the words for splits in it, else nothing."""
     numbered = _NUMBERED.match(stem)
-    words = [word for word in re.split(r"[^A-Za-z]+", stem) if word.lower() in SPLITS]
-    return (numbered[1] if numbered else "") or next(iter(words), "")
+    return (numbered[1] if numbered else "") or "-".join(split_words(stem))
 
 
 def _pattern(name: str, paths: list[Path]) -> str:
     if [path.stem for path in paths] == [name]:
         return paths[0].name
     head = next((f"{name}{sign}" for sign in "-_." if all(path.name.startswith(f"{name}{sign}") for path in paths)), "")
-    return f"{head}*.parquet" if head else f"*{name}*.parquet"
+    return f"{head}*.parquet" if head else f"*{name.replace('-', '*')}*.parquet"
+
+
+def check_alike(paths: list[Path], image: str, labels: Iterable[str]) -> None:
+    """Raises ValueError where a shard lacks the column of pictures, or has it in another type, and where only some have
+    one of some columns of labels."""
+    schemas = [opened(path).schema_arrow for path in paths]
+    for name in [image, *(label for label in labels if any(label in schema.names for schema in schemas))]:
+        for path, schema in zip(paths, schemas, strict=True):
+            if name not in schema.names:
+                raise ValueError(f"expected a column {name!r} in all shards, got none in {path}; write them alike")
+    for path, schema in zip(paths, schemas, strict=True):
+        kinds = [one.field(image).type for one in (schemas[0], schema)]
+        if pa.types.is_struct(kinds[0]) != pa.types.is_struct(kinds[1]):
+            raise ValueError(
+                f"expected pictures of one type in all shards, got {kinds[0]} in {paths[0]} and {kinds[1]} in {path}; "
+                "write them alike"
+            )
 
 
 def check_embedded(paths: list[Path], image: str, leaf: str, source: str) -> None:
