@@ -59,7 +59,7 @@ def test_numbers_that_may_be_counted_from_one_are_refused_also_for_some_of_the_p
         (str.upper, "differs from the image's .* by case or blanks"),
         (lambda name: f" {name}", "differs from the image's .* by case or blanks"),
         (lambda name: name.replace(".png", ".jpg"), "the image's suffix is another"),
-        (lambda name: f"/home/other/{name}", "ends as the image's path"),
+        (lambda name: f"/elsewhere/{name}", "ends as the image's path"),
         (
             lambda name: unicodedata.normalize("NFC", name),
             r"image's 'e\\u0301 0\.png' spells its accents",
