@@ -169,7 +169,7 @@ def _splits_read(images: Images) -> list[str]:
 
 
 def _first_folders(folder: FolderIndex) -> tuple[list[int], list[str | None]]:
-    """Of each first folder, or picture beside them: the place after its last picture, and its name, None for none."""
+    """The place after the last picture of each first folder, or picture beside these, and its name, None for none."""
     ends: list[int] = []
     names: list[str | None] = []
     while (start := ends[-1] if ends else 0) < len(folder):
