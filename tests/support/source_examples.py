@@ -70,6 +70,7 @@ def write_torchvision(root: Path, order: Sequence[int]) -> str:
 
 EXAMPLES: dict[str, Callable[[Path, Sequence[int]], str]] = {
     "digits": lambda root, order: "digits",
+    "curves": lambda root, order: "curves:12",
     "spirograph": lambda root, order: "spirograph:12",
     "torchvision": write_torchvision,
     "folder": write_folder,

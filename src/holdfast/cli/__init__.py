@@ -19,7 +19,7 @@ COMMANDS: dict[str, str] = {
     "card": "card.json and a Hugging Face model card: holdfast card RUN",
     "embed": "features of images as a file: holdfast embed RUN --data DIR --out FILE.parquet",
     "export": "an encoder for timm or torchvision alone: holdfast export RUN --out DIR",
-    "demo": "train, audit and report on handwritten digits, in a few minutes",
+    "demo": "train, audit on all axes and report on drawn curves, in a few minutes",
     "methods": "what can be trained",
     "audits": "what can be measured",
     "recipes": "complete settings of published runs",

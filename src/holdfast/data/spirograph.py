@@ -82,9 +82,18 @@ def _strokes(parameters: Tensor, size: int) -> Tensor:
     reach, turn = m - h, (m - h) / b * angle
     x = reach * angle.cos() + h * turn.cos()
     y = reach * angle.sin() - h * turn.sin()
+    return strokes(x, y, sigma, size=size)
+
+
+def strokes(x: Tensor, y: Tensor, sigma: Tensor, *, size: int) -> Tensor:
+    """[n, size, size], first axis x: sum over points x, y [n, p] of exp(-distance²/sigma) on a grid from -6 to 6.
+
+    sigma: [n, 1], the squared width of the stroke. Differentiable in all three.
+    """
     narrow = sigma.rsqrt()  # scales both small tables, so that the large ones take one pass less
-    grid = (torch.linspace(-EXTENT, EXTENT, size, **like) * narrow)[:, None]  # [n, 1, size]
-    across, along = (_Bells.apply(grid, (point * narrow)[..., None]) for point in (x, y))  # [n, 40, size]
+    steps = torch.linspace(-EXTENT, EXTENT, size, dtype=x.dtype, device=x.device)
+    grid = (steps * narrow)[:, None]  # [n, 1, size]
+    across, along = (_Bells.apply(grid, (point * narrow)[..., None]) for point in (x, y))  # [n, p, size]
     return across.mT @ along
 
 

@@ -1,6 +1,7 @@
 """Every kind of source. A new one is a file beside this one and a line here."""
 
 from holdfast.data.sources.arrays import ArrayFile
+from holdfast.data.sources.curves import Curves
 from holdfast.data.sources.digits import Digits
 from holdfast.data.sources.folder import PictureFolder
 from holdfast.data.sources.parquet import ParquetFiles
@@ -10,6 +11,7 @@ from holdfast.data.sources.torchvision import TorchvisionSet
 
 SOURCES: dict[str, type[Source]] = {
     "digits": Digits,
+    "curves": Curves,
     "spirograph": Spirograph,
     "torchvision": TorchvisionSet,
     "folder": PictureFolder,
