@@ -77,6 +77,13 @@ def test_pixels_outside_the_unit_range_are_refused(values):
         extract_features(convolutional(), values)
 
 
+def test_the_rounding_of_a_blur_is_no_other_range():
+    """A blur's weights sum to 1 but for a bit, so that white becomes 1.0000001."""
+    encoder, white = convolutional(), torch.ones(2, 3, 8, 8)
+    result = extract_features(encoder, white * (1 + 2.0**-23))
+    assert torch.equal(result, extract_features(encoder, white))
+
+
 def test_maps_are_averaged_over_space():
     pixels = pictures()
     features = extract_features(nn.Identity(), pixels)

@@ -24,7 +24,7 @@ def check_pixels(images: Tensor) -> Tensor:
         low, high = (float(bound) for bound in images.detach().aminmax())
         if not (low >= 0 and high <= 1):
             remedy = "divide by 255" if low >= 0 and high > 2 else "move normalisation into the encoder"
-            raise ValueError(f"expected pixels in [0, 1], got [{low:.3g}, {high:.3g}]; {remedy}")
+            raise ValueError(f"expected pixels in [0, 1], got [{low:.9g}, {high:.9g}]; {remedy}")
     return images
 
 

@@ -14,6 +14,8 @@ from holdfast.progress import OnProgress
 
 Augment = Callable[[Tensor, Tensor], Tensor]
 """(images [n, 3, h, w] in [0, 1], their positions [n]) -> images of the same shape."""
+_ROUNDING = 1e-5
+"""How far above 1 or below 0 a resize or a blur leaves a float32 pixel at most."""
 
 
 @torch.no_grad()
@@ -60,16 +62,19 @@ def encode(encoder: nn.Module, images: Tensor) -> Tensor:
 
 
 def as_pixels(images: Tensor) -> Tensor:
-    """float32 images in [0, 1] from uint8 ones, or from floats that are. Raises ValueError for any other range."""
+    """float32 images in [0, 1] from uint8 ones, or from floats that are, but for the rounding of a blur or a resize.
+
+    Raises ValueError for any other range.
+    """
     if images.dtype == torch.uint8:
         return images.float() / 255
     low, high = images.aminmax()
-    if not (low >= 0 and high <= 1):
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
         raise ValueError(
-            f"expected pixels in [0, 1], got [{float(low):.3g}, {float(high):.3g}]; "
+            f"expected pixels in [0, 1], got [{float(low):.6g}, {float(high):.6g}]; "
             "divide bytes by 255, and move normalisation into the encoder"
         )
-    return images.float()
+    return images.float().clamp(0, 1)
 
 
 def pooled(features: Tensor) -> Tensor:
