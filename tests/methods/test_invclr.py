@@ -115,7 +115,8 @@ def test_the_pair_form_is_the_mean_squared_distance_to_another_draw(source):
 
 
 def test_the_forms_estimate_one_number_where_nuisances_move_little():
-    method = made(config("simclr", "spirograph:40", penalty="invariance:1", penalty_draws=0)).double().eval()
+    settings = config("simclr", "spirograph:40", penalty="invariance:1", penalty_draws=0)
+    method = build(settings, image_size=12).double().eval()
     assert isinstance(method, InvariancePenalty)
     sums: dict[str, list[float]] = {"_pair": [], "_vjp": []}
     for epoch in range(20):
