@@ -14,7 +14,7 @@ def test_the_card_of_pairs_names_pairs_scored_images_and_trust(studied, said, tm
     text = (tmp_path / "README.md").read_text()
     for title in ("Memorization", "Privacy"):
         part = section(text, title).replace("\\", "")
-        assert "2 encoders trained in 1 pairs" in part
+        assert "2 encoders trained in 1 pair " in part
         assert "pairs 1, scored images " in part
         assert "test images" not in part
     assert "the ranking is not trustworthy" in section(text, "Memorization").replace("\\", "")

@@ -244,8 +244,8 @@ def _facts(pairs: Pairs, images: Images, part: np.ndarray, settings: Scoring, su
     sizes = {name: int((part == name).sum()) for name in pairs.parts}
     planted, given = int((part == PLANTED).sum()), dict(pairs.facts)
     return {
-        "measured_on": f"{2 * len(sums)} encoders trained in {len(sums)} pairs with and without certain images, "
-        "not the encoder of the run itself",
+        "measured_on": f"{2 * len(sums)} encoders trained in {len(sums)} pair{'s' * (len(sums) > 1)} "
+        "with and without certain images, not the encoder of the run itself",
         "pairs": len(sums),
         "distinct_pairs": len(set(map(tuple, sums))),
         "pair_checksums": sums,
