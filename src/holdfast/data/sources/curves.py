@@ -1,4 +1,4 @@
-"""Drawn curves of twenty classes: labelled pictures for a first run on which methods can differ, nothing to download."""
+"""Drawn curves of twenty classes: labelled pictures for a first run on which methods can differ."""
 
 import torch
 
