@@ -51,6 +51,38 @@ def test_nothing_that_fits_is_an_error_and_leaves_the_encoder(tmp_path):
     assert checksum(fresh) == before
 
 
+def keep(state, count):
+    """The first so many tensors as they are, the others under names that the network does not have."""
+    return {name if place < count else f"other.{name}": value for place, (name, value) in enumerate(state.items())}
+
+
+def reshaped(state, count):
+    """The first so many tensors as they are, the others in another shape."""
+    return {name: value if place < count else value[None] for place, (name, value) in enumerate(state.items())}
+
+
+@pytest.mark.parametrize("damage", [keep, reshaped])
+@pytest.mark.parametrize("share", [0.52, 0.6, 0.75, 0.89])
+def test_more_than_some_but_under_nine_tenths_is_refused_with_the_count_and_leaves_the_encoder(share, damage, tmp_path):
+    trained, fresh = encoder(1), encoder(2)
+    state = {n: v for n, v in trained.network.state_dict().items() if not n.endswith("num_batches_tracked")}
+    count, before = int(share * len(state)), checksum(fresh)
+    path = written(tmp_path / "x.safetensors", damage(state, count))
+    with pytest.raises(ValueError, match=rf"got {count} of {len(state)} tensors that fit, under 90%.*name the network"):
+        load_initial(fresh, path)
+    assert checksum(fresh) == before
+
+
+@pytest.mark.parametrize("damage", [keep, reshaped])
+def test_nine_tenths_are_taken_and_the_rest_is_named(damage, tmp_path):
+    trained, fresh = encoder(1), encoder(2)
+    state = {n: v for n, v in trained.network.state_dict().items() if not n.endswith("num_batches_tracked")}
+    count = -(-9 * len(state) // 10)
+    initial = load_initial(fresh, written(tmp_path / "x.safetensors", damage(state, count)))
+    assert len(initial.matched) == count
+    assert len(initial.missing) + len(initial.other_shape) == len(state) - count
+
+
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
