@@ -16,6 +16,7 @@ from holdfast.cli.audited import (
     is_features,
     left_out,
     subject_of,
+    tested,
 )
 from holdfast.cli.options import Help, UserError, fitted, given_names, parse, refuse_idle
 from holdfast.cli.progress import Stages
@@ -75,7 +76,7 @@ def audit_encoder(
         for line in () if subject.loaded is None else subject.loaded.lines():
             stages.say(line)
         stages.say(f"{source}: {', '.join(axes)}")
-        for line in decided(subject.facts):
+        for line in (*decided(subject.facts), *tested(subject)):
             stages.say(f"  {line}")
         if caution := copies_caution(subject.facts, len(subject.test), options):
             stages.say(f"  caution: {caution}")

@@ -161,21 +161,33 @@ def same_images(record: Mapping[str, Any], images: Images) -> bool:
     return record.get("unlabelled", record["checksum"]) == images.unlabelled.checksum
 
 
-def draw_evenly(images: Images, count: int, *, seed: int, purpose: str, share: float = 1.0) -> Tensor:
+def draw_evenly(
+    images: Images,
+    count: int,
+    *,
+    seed: int,
+    purpose: str,
+    share: float = 1.0,
+    least: int = 0,
+    first: Tensor | None = None,
+) -> Tensor:
     """Positions [at most count], ascending, of a keyed draw that takes one image of each class in turn.
 
-    Never more than `share` of a class; without labels all images are one class.
+    Never more than `share` of a class, or `least` of one that has more than so many; without labels all images are one
+    class. first: ids that are drawn before others of their class.
     """
     if not len(images):
         return torch.empty(0, dtype=torch.int64)
     order = randomness.fold(randomness.key(seed, purpose), images.ids.cpu()).argsort()
+    if first is not None:
+        order = order[torch.isin(images.ids.cpu()[order], first.cpu(), invert=True).long().argsort(stable=True)]
     labels = torch.zeros_like(order) if images.labels is None else images.labels.cpu()[order]
     turns = torch.empty_like(order)
     allowed = torch.zeros(len(order), dtype=torch.bool)
     for label in labels.unique():
         members = (labels == label).nonzero()[:, 0]
         turns[members] = torch.arange(len(members))
-        allowed[members[: int(share * len(members))]] = True
+        allowed[members[: max(int(share * len(members)), min(least, len(members) - 1))]] = True
     candidates = allowed.nonzero()[:, 0]
     first = candidates[turns[candidates].argsort(stable=True)[:count]]
     return order[first].sort().values

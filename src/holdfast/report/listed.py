@@ -80,6 +80,12 @@ def label(score: str) -> str:
     return _LABELS.get(name, words.replace("Pgd", "PGD"))
 
 
+def score_label(score: Score) -> str:
+    """A score in words; of a mean over some of the classes it says of how many."""
+    partly = re.search(r"over the (\d+) of (\d+) classes that have test images", score.definition)
+    return label(score.name) if partly is None else f"Classes with test images ({partly[1]} of {partly[2]})"
+
+
 def conclusions(finding: Finding) -> list[str]:
     """Sentences to stand beside the numbers of a finding; none where they speak for themselves."""
     return list(axis_of(finding.audit).conclusions(finding))

@@ -79,13 +79,21 @@ def _scores(subject: Subject, outcome: ProbeResult, prefix: str, probe: str) -> 
     per_class, counts = _accuracy(subject, outcome.predicted)
     found = group_estimates(per_class, counts, subject.groups)
     by_chance = worst_by_chance(per_class[counts > 0] / 100, counts[counts > 0])
-    said = _MEANINGS | {"worst_class": _MEANINGS["worst_class"].format(by_chance)}
+    said = _MEANINGS | {"worst_class": _MEANINGS["worst_class"].format(by_chance)} | _partly(counts)
     scores = [_score(prefix, name, f"{probe}: {said[name]}", measure) for name, measure in found.items()]
     if outcome.last is not None:
         per_class, _ = _accuracy(subject, outcome.last)
-        text = f"{probe} after its last epoch, selected on nothing: {_MEANINGS['all']}"
+        text = f"{probe} after its last epoch, selected on nothing: {said['all']}"
         scores.append(_score(prefix, "last_epoch_all", text, group_estimates(per_class, counts, {})["all"]))
     return scores + _published(prefix, probe, per_class, subject.groups)
+
+
+def _partly(counts: np.ndarray) -> dict[str, str]:
+    """What the mean is over where some classes have no test images."""
+    tested = int((counts > 0).sum())
+    if tested == len(counts):
+        return {}
+    return {"all": f"mean over the {tested} of {len(counts)} classes that have test images of the accuracy on them"}
 
 
 def _score(prefix: str, name: str, text: str, measure: Measure) -> Score:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.entry import lacks_labels as lacks_labels
     from holdfast.audits.subject.entry import lacks_pairs as lacks_pairs
     from holdfast.audits.subject.entry import lacks_pixels as lacks_pixels
+    from holdfast.audits.subject.hold_out import is_thin as is_thin
     from holdfast.audits.subject.lineage import made_of as made_of
     from holdfast.audits.subject.pairs import LEAST_PAIRS as LEAST_PAIRS
     from holdfast.audits.subject.pairs import PLANTED as PLANTED

@@ -10,17 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.audits.subject.encoder import audited_encoder
+from holdfast.audits.subject.hold_out import TEST_SHARE, hold_out, said_of_thin
 from holdfast.audits.subject.subject import Options, Subject
 from holdfast.data import Images, nested_subsets
 from holdfast.data.duplicates import copies
 from holdfast.data.images import class_names, named
 from holdfast.data.labels import folded, spelt
-from holdfast.data.pool import draw_evenly, same_images
+from holdfast.data.pool import same_images
 from holdfast.models import loaded_of
 from holdfast.runs import RunFolder
 
-TEST_SHARE = 0.2
-"""Share of each class that is held out as test images where none are given."""
 _COMPARED = 1024  # images compared at a time: streamed ones do not fit into memory
 _CHOICES = {
     "probe_on": ("pool", "train"),
@@ -39,6 +38,8 @@ class Known:
     train_ids: Tensor | None = None
     validation_ids: Tensor | None = None
     few_shot_ids: Tensor | None = None
+    test_first: Tensor | None = None
+    """Images that the encoder has not seen, too few to be all test images: test images are drawn from them first."""
     counts: Sequence[int] | None = None
     run: dict[str, Any] | None = None
 
@@ -59,7 +60,7 @@ def prepared(
         known = _completed(known, Path(encoder), images)
     images = _sorted(images)
     held_out = test is None
-    test = _hold_out(images, known, options.seed) if test is None else _sorted(test)
+    test = hold_out(images, known, options.seed) if test is None else _sorted(test)
     test = test if held_out else _by_training_names(images, test)
     images, test, single = _without_a_single_class(images, test)
     known = replace(known, counts=None) if single else known
@@ -119,18 +120,6 @@ def _tensor(ids: list[int] | None) -> Tensor | None:
 def _sorted(images: Images) -> Images:
     """By id, so that the order of rows changes no sum and so no digit."""
     return images.subset(images.ids.argsort())
-
-
-def _hold_out(images: Images, known: Known, seed: int) -> Images:
-    """A fifth of each class, drawn by seed and ids; none of the few-shot or validation images, which are few."""
-    kept = [ids for ids in (known.few_shot_ids, known.validation_ids) if ids is not None]
-    free = images if not kept else images.subset(_outside(images.ids, torch.cat(kept)).nonzero()[:, 0])
-    test = free.subset(draw_evenly(free, len(free), seed=seed, purpose="audit test", share=TEST_SHARE))
-    if not len(test):
-        raise ValueError(
-            f"expected five or more images of a class to hold test images out of, got {len(free)} images; pass test="
-        )
-    return _sorted(test)
 
 
 def _outside(ids: Tensor, others: Tensor) -> Tensor:
@@ -262,10 +251,10 @@ def _counts(images: Images, known: Known) -> tuple[int, ...] | None:
     return tuple(torch.bincount(labels.cpu(), minlength=images.class_count).tolist())
 
 
-def _noted(images: Images, test: Images) -> dict[str, Any]:
+def _noted(images: Images, test: Images, said: Sequence[str]) -> dict[str, Any]:
     """What was decided about the images, and which of their classes have no test images; nothing where that is none."""
     facts: dict[str, Any] = {}
-    if notes := list(dict.fromkeys([*images.notes, *test.notes])):
+    if notes := list(dict.fromkeys([*images.notes, *test.notes, *said])):
         facts["notes"] = notes
     if images.labels is not None and test.labels is not None:
         absent = set(images.labels.unique().tolist()) - set(test.labels.unique().tolist())
@@ -279,7 +268,7 @@ def _facts(images: Images, test: Images, known: Known, held_out: bool) -> dict[s
     facts: dict[str, Any] = {
         "data": images.source,
         "image_size": images.pixels.shape[-1],
-        **_noted(images, test),
+        **_noted(images, test, said_of_thin(known, test, images.class_count)),
         "counts_of": "encoder" if known.counts is not None or known.train_ids is not None else "data",
     }
     if held_out:

@@ -16,5 +16,6 @@ if TYPE_CHECKING:
     from holdfast.cli.audited.said import decided as decided
     from holdfast.cli.audited.said import left_out as left_out
     from holdfast.cli.audited.said import score_lines as score_lines
+    from holdfast.cli.audited.said import tested as tested
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

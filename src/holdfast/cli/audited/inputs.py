@@ -130,6 +130,7 @@ def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str
     """The images to audit a run on, and the arguments of `audit` that follow from the run."""
     import torch
 
+    from holdfast.audits.subject import is_thin
     from holdfast.data.pool import load_pool
 
     record = json.loads(RunFolder.open(source).ids.read_text())
@@ -141,6 +142,8 @@ def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str
     if options.test is not None:
         return images, {"test": _load(options.test, chosen, size, resize, scale)}
     if own is not None and own.held_out_kind == "held out":
+        if is_thin(images, own.held_out_ids):
+            return images, {"test_first": own.held_out_ids, "validation_ids": torch.empty(0, dtype=torch.int64)}
         # Held-out images cannot both choose the probe's regularisation and be tested on.
         return images, {
             "test": images.select(own.held_out_ids),

@@ -1,11 +1,14 @@
 """What an audit says beside its table: cautions, what was not measured, and scores as lines."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.cli.audited.inputs import is_run
 from holdfast.cli.audited.options import AuditOptions
 from holdfast.findings import Finding
+
+if TYPE_CHECKING:
+    from holdfast.audits import Subject
 
 
 def copies_caution(facts: Mapping[str, Any], test_images: int, options: AuditOptions) -> str | None:
@@ -30,6 +33,21 @@ def decided(facts: Mapping[str, Any]) -> list[str]:
     if "single_class" in facts:
         lines.append(f"note: all images are {facts['single_class']!r}: nothing about classes is measured")
     return lines
+
+
+def tested(subject: "Subject") -> list[str]:
+    """How many test images there are, and of the classes the most and the fewest; nothing without labels."""
+    if subject.test.labels is None:
+        return []
+    counts = {name: int((subject.labels == index).sum()) for index, name in enumerate(subject.class_names)}
+    some = {name: count for name, count in counts.items() if count}
+    most, least = max(some, key=lambda name: some[name]), min(some, key=lambda name: some[name])
+    classes = f"{len(some)} classes" if len(some) == len(counts) else f"{len(some)} of {len(counts)} classes"
+    if some[most] == some[least]:
+        return [f"{len(subject.test):,} test images of {classes}, {some[most]:,} each"]
+    return [
+        f"{len(subject.test):,} test images of {classes}, from {some[most]:,} ({most}) to {some[least]:,} ({least})"
+    ]
 
 
 def left_out(source: str, missing: Mapping[str, tuple[str, str]]) -> list[str]:

@@ -19,6 +19,7 @@ class ClassAccuracy:
     name: str
     train_images: int
     group: str
+    test_images: int
     accuracies: tuple[Estimate | None, ...]
     """Percent, one per encoder."""
 
@@ -45,6 +46,7 @@ def per_class(encoders: Sequence[Encoder]) -> PerClass | None:
             name=f"rank {i + 1}" if by_rank else printable(first[i]["class"]),
             train_images=round(sum(rows[i]["train_images"] or 0 for rows in every) / len(every)),
             group=printable(first[i]["group"]),
+            test_images=round(sum(rows[i].get("test_images") or 0 for rows in every) / len(every)),
             accuracies=tuple(
                 _estimate([rows[i] for rows in group], e.varies) for e, group in zip(encoders, tables, strict=True)
             ),
@@ -72,12 +74,18 @@ def class_table(per: PerClass, encoders: Sequence[Encoder]) -> Table:
         [
             Cell(c.name, sort=i if per.by_rank else c.name),
             Cell(f"{c.train_images:,}", sort=c.train_images),
+            Cell(f"{c.test_images:,}", sort=c.test_images),
             Cell(c.group, sort={"many": 0, "medium": 1, "few": 2}.get(c.group, 3)),
             *(estimate_cell(accuracy, "percent") for accuracy in c.accuracies),
         ]
         for i, c in enumerate(per.classes)
     ]
-    columns = [Column("Class", numeric=False), Column("Training images"), Column("Group", numeric=False)]
+    columns = [
+        Column("Class", numeric=False),
+        Column("Training images"),
+        Column("Test images"),
+        Column("Group", numeric=False),
+    ]
     overs = dict.fromkeys(a.over for c in per.classes for a in c.accuracies if a is not None and a.low is not None)
     notes = [f"Accuracy in percent. Brackets: 95 % interval over {over}." for over in overs]
     if per.by_rank:

@@ -15,7 +15,7 @@ from holdfast.report.axes import AXES
 from holdfast.report.cards.model import model_card, was_edited
 from holdfast.report.cards.schema import validate
 from holdfast.report.collect import Measured, read
-from holdfast.report.listed import conclusions, label, shortlist
+from holdfast.report.listed import conclusions, score_label, shortlist
 from holdfast.report.wording import printable
 from holdfast.runs import RunFolder, atomic_path, write_json
 
@@ -140,7 +140,7 @@ def _score(score: Score) -> dict[str, Any]:
     interval = score.interval if score.interval and all(map(math.isfinite, score.interval)) else None
     return {
         "name": score.name,
-        "label": label(score.name),
+        "label": score_label(score),
         "value": score.value,
         "unit": score.unit,
         "range": list(score.range),

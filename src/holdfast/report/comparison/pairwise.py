@@ -5,7 +5,7 @@ from itertools import combinations
 
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.comparison.differences import Difference, difference
-from holdfast.report.listed import audits_of, label, shortlist
+from holdfast.report.listed import audits_of, score_label, shortlist
 from holdfast.report.wording import joined, printable
 
 CLOSE = "cannot be told apart"
@@ -86,4 +86,4 @@ def _sides(apart: Sequence[Difference]) -> list[tuple[Encoder, Encoder, list[str
 
 def _named(d: Difference) -> str:
     """'accuracy (quality)': scores of different audits may share a name."""
-    return f"{label(d.score.name)} ({printable(d.audit)})"
+    return f"{score_label(d.score)} ({printable(d.audit)})"

@@ -9,7 +9,7 @@ from holdfast.report.collect import Encoder, flat, scores_of
 from holdfast.report.comparison.comparability import measured_differently, remedy
 from holdfast.report.comparison.differences import Difference, difference, incomparable
 from holdfast.report.estimates import estimate
-from holdfast.report.listed import axis_of, by_precedence, label
+from holdfast.report.listed import axis_of, by_precedence, score_label
 from holdfast.report.wording import difference_unit, interval, joined, number, printable, setting, unit_suffix
 from holdfast.statistics import Estimate
 
@@ -69,7 +69,7 @@ def _pair_sentence(encoder: Encoder, baseline: Encoder, audit: str, score: Score
     if found is None or values[0] is None or values[1] is None:
         return _field_sentence([encoder, baseline], audit, score)
     ours, theirs = (f"{number(v.value, score.unit)}{unit_suffix(score.unit)}" for v in values if v is not None)
-    return f"{label(score.name)}: {encoder.name} {ours}, {baseline.name} {theirs}; {difference_words(found)}."
+    return f"{score_label(score)}: {encoder.name} {ours}, {baseline.name} {theirs}; {difference_words(found)}."
 
 
 def difference_words(found: Difference) -> str:
@@ -83,7 +83,9 @@ def difference_words(found: Difference) -> str:
 
 def _field_sentence(encoders: Sequence[Encoder], audit: str, score: Score) -> str:
     parts = [(e.name, estimate(e, audit, score)) for e in encoders]
-    return f"{label(score.name)}: " + joined([f"{n} {_value_words(v, score)}" for n, v in parts if v is not None]) + "."
+    return (
+        f"{score_label(score)}: " + joined([f"{n} {_value_words(v, score)}" for n, v in parts if v is not None]) + "."
+    )
 
 
 def _value_words(value: Estimate, score: Score) -> str:

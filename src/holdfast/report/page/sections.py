@@ -10,7 +10,7 @@ from holdfast.findings import Score
 from holdfast.report.axes import Axis, Key, Limit, Section
 from holdfast.report.cells import Table
 from holdfast.report.collect import Encoder
-from holdfast.report.listed import audits_of, axis_of, conclusions, label, protocol
+from holdfast.report.listed import audits_of, axis_of, conclusions, protocol, score_label
 from holdfast.report.page.cards import Card
 from holdfast.report.plots import Plot
 from holdfast.report.tables import score_table, sections
@@ -150,4 +150,4 @@ def _definition(score: Score) -> dict[str, str]:
         f"from {low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}" if high else ""
     )
     about = [f"in {printable(score.unit)}" if score.unit else "", bounds, direction(score)]
-    return {"name": label(score.name), "text": score.definition, "about": ", ".join(filter(None, about))}
+    return {"name": score_label(score), "text": score.definition, "about": ", ".join(filter(None, about))}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from holdfast.report.cells import Cell, Column, Table
 from holdfast.report.collect import Encoder
 from holdfast.report.comparison import Difference, difference
-from holdfast.report.listed import label
+from holdfast.report.listed import score_label
 from holdfast.report.tables.scores import sections
 from holdfast.report.wording import difference_unit, interval, number
 
@@ -51,7 +51,7 @@ def difference_table(found: Sequence[Difference], baseline: Encoder) -> Table:
 
 def score_title(d: Difference) -> str:
     """The score's label with its probe where it is the few-shot one."""
-    return label(d.score.name) + (" · few-shot" if d.score.name.startswith("few_shot_") else "")
+    return score_label(d.score) + (" · few-shot" if d.score.name.startswith("few_shot_") else "")
 
 
 def _interval_cell(bounds: tuple[float, float] | None, unit: str) -> Cell:

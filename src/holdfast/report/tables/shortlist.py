@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from holdfast.report.cells import Cell, Column, Table, encoder_columns, run_cell
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.estimates import estimate
-from holdfast.report.listed import audits_of, label, shortlist
+from holdfast.report.listed import audits_of, score_label, shortlist
 from holdfast.report.wording import direction, printable
 
 
@@ -17,6 +17,8 @@ def shortlist_table(encoders: Sequence[Encoder], audits: Sequence[str] | None = 
         for place, score in enumerate(scores.values()):
             values = [run_cell(e, estimate(e, audit, score), score.unit) for e in encoders]
             about = ", ".join(filter(None, (printable(score.unit), direction(score).removesuffix(" is better"))))
-            rows.append([Cell(printable(audit) if place == 0 else ""), Cell(f"{label(score.name)} ({about})"), *values])
+            rows.append(
+                [Cell(printable(audit) if place == 0 else ""), Cell(f"{score_label(score)} ({about})"), *values]
+            )
     columns = [Column("Axis", numeric=False), Column("Score", numeric=False), *encoder_columns(encoders)]
     return Table("shortlist", "Scores with 95 % intervals", columns, rows)
