@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from holdfast.cli.options import UserError, nearest, say_when_loading
+from holdfast.cli.options import UserError, fitted, nearest, say_when_loading, wrapped
 from holdfast.system import first_process, one_line, told
 
 COMMANDS: dict[str, str] = {
@@ -30,16 +30,16 @@ COMMANDS: dict[str, str] = {
 def usage() -> str:
     """The text of `holdfast --help`."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {text}" for name, text in COMMANDS.items()]
+    lines = [wrapped(f"{name:{width}}  {text}", "  ", " " * (width + 4)) for name, text in COMMANDS.items()]
     return "\n".join(
         [
             "usage: holdfast COMMAND [OPTIONS]",
             "",
-            "Trains self-supervised image encoders that hold on long-tailed images, and audits any encoder.",
+            wrapped("Trains self-supervised image encoders that hold on long-tailed images, and audits any encoder."),
             "",
             *lines,
             "",
-            "holdfast COMMAND --help shows a command's options; holdfast version the version.",
+            wrapped("holdfast COMMAND --help shows a command's options; holdfast version the version."),
         ]
     )
 
@@ -100,7 +100,7 @@ def _failed(error: Exception) -> int:
 def _complain(line: str) -> None:
     """On stderr, once: where several processes train, the first speaks for all."""
     if first_process():
-        print(line, file=sys.stderr)
+        print(fitted(line, sys.stderr) if sys.stderr.isatty() else line, file=sys.stderr)
 
 
 def _run(name: str, words: list[str]) -> int:

@@ -18,7 +18,7 @@ from holdfast.cli.audited import (
     subject_of,
     tested,
 )
-from holdfast.cli.options import Help, UserError, fitted, given_names, parse, refuse_idle
+from holdfast.cli.options import Help, UserError, columns_of, fitted, given_names, parse, refuse_idle
 from holdfast.cli.progress import Stages
 from holdfast.findings import Finding
 
@@ -118,9 +118,9 @@ def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *
     from holdfast.report.tables import shortlist_table
 
     encoders = gathered([folder])
-    print(as_text(shortlist_table(encoders, [finding.audit for finding in findings])))
+    print(as_text(shortlist_table(encoders, [finding.audit for finding in findings]), columns_of()))
     for aside in (aside for encoder in encoders for member in encoder.members for aside in member.set_aside):
-        print(f"  {aside.said(str(folder))}")
+        print(fitted(f"  {aside.said(str(folder))}"))
     for finding in findings:
         for warning in finding.settings.get("warnings", ()):
             print(fitted(f"  {finding.audit}: {warning}"))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from holdfast.cli.options import Help, parse
+from holdfast.cli.options import Help, columns_of, fitted, parse
 
 HELP = Help(
     usage="holdfast compare FOLDER ... [OPTIONS]",
@@ -34,4 +34,4 @@ def compare(words: Sequence[str]) -> None:
 
     options = parse(CompareOptions, words, HELP)
     found = measure(options.folders)
-    print(found.full_text if options.all else found.text)
+    print(fitted(found.shown(columns_of(), every=options.all)))

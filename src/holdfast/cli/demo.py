@@ -9,7 +9,7 @@ from typing import Any, Literal
 from holdfast.cli.audit import audit_encoder
 from holdfast.cli.audited import AuditOptions
 from holdfast.cli.memorization import memorization
-from holdfast.cli.options import Help, free_folder, parse
+from holdfast.cli.options import Help, columns_of, fitted, free_folder, parse
 from holdfast.cli.progress import Progress, duration, quiet_fabric
 from holdfast.config import MethodConfig, RunConfig, ViewSettings
 
@@ -92,7 +92,7 @@ def demo(words: Sequence[str]) -> None:
                 train(config, out / name, listen=progress)
             folders.append(_audited(out / name, pairs=seed == 0))
     page = report(folders, out / "report.html")
-    print(f"\n{compare(folders).text}\n")
+    print(f"\n{fitted(compare(folders).shown(columns_of()))}\n")
     print(f"SimCLR and SDCLR on {options.seeds} seeds each in {duration(time.perf_counter() - started)}")
     print(f"report: {page}")
 

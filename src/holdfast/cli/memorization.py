@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from holdfast.cli.audited import score_lines
-from holdfast.cli.options import Help, UserError, parse, refuse_idle
+from holdfast.cli.options import Help, UserError, fitted, parse, refuse_idle
 from holdfast.cli.progress import Progress, quiet_fabric
 from holdfast.findings import Finding
 from holdfast.runs import RunFolder
@@ -149,7 +149,7 @@ def _with_removal(
     for row in rows:
         tasks = {"linear probe": "linear_accuracy", "on the other task": "downstream_linear_accuracy"}
         said = [f"{words} {_with_change(row, name)}" for words, name in tasks.items() if name in row]
-        print(f"  without {row['removed']:12} {'  '.join(said)}  on {row['test']}")
+        print(fitted(f"  without {row['removed']:12} {'  '.join(said)}  on {row['test']}"))
     return replace(finding, tables={**finding.tables, **load_pairs(folder).tables})
 
 
@@ -204,8 +204,8 @@ def _leave(findings: Sequence[Finding], target: Path, images: "Images", page: Pa
 
     for finding in findings:
         finding.save(target)
-        print("\n".join(score_lines(finding)))
-        print("\n".join(f"  {sentence}" for sentence in conclusions(finding)))
+        lines = [*score_lines(finding), *(f"  {sentence}" for sentence in conclusions(finding))]
+        print(fitted("\n".join(lines)))
     page.parent.mkdir(parents=True, exist_ok=True)
     print(f"table: {target / 'memorization.parquet'}")
     print(f"gallery: {gallery(findings[0], pixels, page)}")

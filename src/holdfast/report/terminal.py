@@ -24,23 +24,29 @@ class Comparison:
     @property
     def text(self) -> str:
         """The scores that stand for each axis as plain text, at the end what can and what cannot be told apart."""
-        chosen = set(shortlisted(self.encoders))
-        few = [d for d in self.differences if (d.audit, d.score.name) in chosen]
-        return self._text([shortlist_table(self.encoders), *self._differences(few)])
+        return self.shown()
 
     @property
     def full_text(self) -> str:
         """The text with every score of every audit."""
-        tables = [score_table(self.encoders, section, scores) for section, scores in sections(self.encoders)]
-        return self._text([*tables, *self._differences(self.differences)])
+        return self.shown(every=True)
+
+    def shown(self, width: int | None = None, *, every: bool = False) -> str:
+        """The text with its tables in lines of so many columns. every: as full_text."""
+        if every:
+            tables = [score_table(self.encoders, section, scores) for section, scores in sections(self.encoders)]
+            return self._text([*tables, *self._differences(self.differences)], width)
+        chosen = set(shortlisted(self.encoders))
+        few = [d for d in self.differences if (d.audit, d.score.name) in chosen]
+        return self._text([shortlist_table(self.encoders), *self._differences(few)], width)
 
     def _differences(self, found: Sequence[Difference]) -> list[Table]:
         return [difference_table(found, self.encoders[0])] if found else []
 
-    def _text(self, tables: Sequence[Table]) -> str:
+    def _text(self, tables: Sequence[Table], width: int | None) -> str:
         facts_block = "\n".join(f"  {name}: {value}" for name, value in facts(self.encoders))
         blocks = [title(self.encoders), facts_block]
-        blocks += ["\n".join([as_text(table), *(f"  {note}" for note in table.notes)]) for table in tables]
+        blocks += ["\n".join([as_text(table, width), *(f"  {note}" for note in table.notes)]) for table in tables]
         blocks += ["\n".join(lines) for lines in (cautions(self.encoders), apart_sentences(self.encoders)) if lines]
         return "\n\n".join(blocks).replace("−", "-") + "\n"
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from holdfast.cli.options.errors import nearest as nearest
     from holdfast.cli.options.folders import free_folder as free_folder
     from holdfast.cli.options.help import Help as Help
+    from holdfast.cli.options.help import columns_of as columns_of
     from holdfast.cli.options.help import fitted as fitted
     from holdfast.cli.options.help import wrapped as wrapped
     from holdfast.cli.options.idle import given_names as given_names

@@ -1,11 +1,12 @@
 """What `--help` prints: a sentence, an example and the options that most need; all of them with --help-all."""
 
 import dataclasses
+import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from holdfast.cli.options.describe import Option, options_of
 
@@ -78,11 +79,18 @@ def wrapped(text: str, indent: str = "", hang: str | None = None) -> str:
     )
 
 
-def fitted(text: str) -> str:
-    """Lines that are too long for the terminal, broken between words; as they are where the output is no terminal."""
-    if not sys.stdout.isatty():
+def columns_of(stream: TextIO | None = None) -> int | None:
+    """Columns of what is printed to: a terminal's, or those that COLUMNS asks of a pipe; None for a pipe without."""
+    if not (stream or sys.stdout).isatty() and not os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def fitted(text: str, stream: TextIO | None = None) -> str:
+    """Lines that are too long for the terminal, broken between words; as they are where `columns` is None."""
+    columns = columns_of(stream)
+    if columns is None:
         return text
-    columns = shutil.get_terminal_size((80, 24)).columns
     return "\n".join(line if len(line) <= columns else _folded(line, columns) for line in text.split("\n"))
 
 
