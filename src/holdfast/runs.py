@@ -238,7 +238,8 @@ class RunFolder:
         """An existing run folder. Raises FileNotFoundError where there is no config.json."""
         folder = cls(Path(path))
         if not folder.config.is_file():
+            missing = "" if folder.path.exists() else ", where there is no file or folder"
             raise FileNotFoundError(
-                f"expected a run folder with a config.json, got {folder.path}; train one with: holdfast train"
+                f"expected a run folder with a config.json, got {folder.path}{missing}; train one with: holdfast train"
             )
         return folder

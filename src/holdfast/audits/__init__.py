@@ -36,6 +36,7 @@ from holdfast.budgets import budget_of, budgeted
 from holdfast.data import Images, load_images
 from holdfast.evaluation import alignment, membership, memorization, unit_memorization
 from holdfast.findings import Finding
+from holdfast.models import own_size
 
 __all__ = [
     "AUDITS",
@@ -119,8 +120,7 @@ def audit(
     """
     known = Known(train_ids=train_ids, validation_ids=validation_ids, few_shot_ids=few_shot_ids, counts=counts, run=run)
     spent = budgeted(budget or ("fast" if axes is None else "full"), options)
-    images = load_images(images, labels=labels) if isinstance(images, str) else images
-    test = load_images(test, labels=labels) if isinstance(test, str) else test
+    images, test = _loaded(encoder, images, test, labels)
     audited = prepare(encoder, images, test, known, name=name, pairs=pairs, options=Options(**spent))
     findings = [measure(axis, audited) for axis in fitting_axes(audited, (axes,) if isinstance(axes, str) else axes)]
     if atlas is not None:
@@ -139,11 +139,21 @@ def prepare(
     options: Options,
 ) -> Subject:
     """What `audit` measures: images split and checked, nothing computed yet. Arguments and errors as there."""
-    images = load_images(images) if isinstance(images, str) else images
-    test = load_images(test) if isinstance(test, str) else test
+    images, test = _loaded(encoder, images, test, None)
     options = replace(options, cache=None) if isinstance(encoder, nn.Module) else options
     audited = prepared(encoder, images, test, known, name, options)
     return replace(audited, pairs=find_pairs(pairs, encoder))
+
+
+def _loaded(
+    encoder: nn.Module | str | Path, images: Images | str, test: Images | str | None, labels: str | None
+) -> tuple[Images, Images | None]:
+    """Images and test images; those that are named are brought to the size that the encoder was made for."""
+    size = own_size(encoder) if isinstance(images, str) else images.pixels.shape[-1]
+    pool = load_images(images, labels=labels, size=size) if isinstance(images, str) else images
+    if not isinstance(test, str):
+        return pool, test
+    return pool, load_images(test, labels=labels, size=pool.pixels.shape[-1], pixel_range=pool.ranges or None)
 
 
 def measure(axis: str, audited: Subject) -> Finding:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from holdfast.cli.audited import own_size
 from holdfast.cli.options import Help, UserError, parse, refuse_idle
 from holdfast.cli.progress import Stages
 from holdfast.runs import RunFolder
@@ -131,11 +130,12 @@ def _said(loaded: "Loaded | None", images: "Images") -> list[str]:
 def _images(source: str, options: EmbedOptions) -> "Images":
     from holdfast.data import load_images
     from holdfast.data.pool import draw_evenly, load_pool
+    from holdfast.models import own_size
 
     run, size = RunFolder(Path(source)), options.image_size
     record = json.loads(run.ids.read_text()) if run.ids.is_file() else None
     if options.data is not None:
-        size = size or (record["image_size"] if record else own_size(source, options.pool))
+        size = size or (record["image_size"] if record else own_size(source, pool=options.pool))
         resize: Any = options.resize or (record or {"resize": "crop"}).get("resize", "square")
         drawn = {"limit": options.limit, "seed": options.seed, "labels": options.labels}
         scale = options.pixel_range or (record or {}).get("pixel_range") or (record or {}).get("ranges") or None

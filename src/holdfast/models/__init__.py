@@ -4,7 +4,7 @@ from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, requi
 from holdfast.models.heads import PrefeatureHead, projection_head
 from holdfast.models.identity import checksum
 from holdfast.models.initial import Initial, load_initial
-from holdfast.models.load import check_own, load_encoder, loaded_of, save_encoder, takes_any_size
+from holdfast.models.load import check_own, load_encoder, loaded_of, own_size, save_encoder, takes_any_size
 from holdfast.models.loaded import Loaded
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
@@ -27,6 +27,7 @@ __all__ = [
     "load_initial",
     "loaded_of",
     "magnitude_masks",
+    "own_size",
     "predictor",
     "projection_head",
     "require_size",

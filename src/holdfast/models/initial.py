@@ -111,9 +111,10 @@ def _tensors(source: str, own: Mapping[str, Tensor]) -> _Found:
     elif path.suffix in SUFFIXES:
         return _of_file(read_content(path), own, wanted)
     else:
+        missing = "" if path.exists() else ", where there is no file or folder"
         raise ValueError(
             "expected --init with a run folder, timm/NAME:pretrained, torchvision/NAME:pretrained or a state-dict file "
-            f"({', '.join(SUFFIXES)}), got {source!r}; check the path"
+            f"({', '.join(SUFFIXES)}), got {source!r}{missing}; check the path"
         )
     assert isinstance(encoder, Encoder)
     return _Found(encoder.network.state_dict(), encoder)

@@ -48,6 +48,8 @@ def load_limits(path: Path) -> Mapping[Key, Limit]:
     """
     try:
         document = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"expected a JSON file of limits, got {path}, where there is none; check it") from None
     except (ValueError, OSError) as error:
         raise ValueError(
             f"expected a JSON file of limits in {path}, got {error}; write it as docs/report.md says"

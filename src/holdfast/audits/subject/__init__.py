@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.entry import lacks_pairs as lacks_pairs
     from holdfast.audits.subject.entry import lacks_pixels as lacks_pixels
     from holdfast.audits.subject.hold_out import is_thin as is_thin
+    from holdfast.audits.subject.known import Known as Known
     from holdfast.audits.subject.lineage import made_of as made_of
     from holdfast.audits.subject.pairs import LEAST_PAIRS as LEAST_PAIRS
     from holdfast.audits.subject.pairs import PLANTED as PLANTED
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.pairs import find_pairs as find_pairs
     from holdfast.audits.subject.pairs import foreign_study as foreign_study
     from holdfast.audits.subject.pairs import load_pairs as load_pairs
-    from holdfast.audits.subject.prepare import Known as Known
     from holdfast.audits.subject.prepare import prepared as prepared
     from holdfast.audits.subject.subject import ProbeResult as ProbeResult
     from holdfast.audits.subject.subject import Subject as Subject

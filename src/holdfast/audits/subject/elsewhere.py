@@ -16,6 +16,7 @@ from holdfast.config import VIEWS, ViewSettings, upgraded
 from holdfast.data import Images, load_images
 from holdfast.data.pool import read_again, same_images
 from holdfast.data.splits import PARTS
+from holdfast.models import own_size
 from holdfast.runs import RunFolder
 
 SMALL_IMAGE = 64
@@ -53,12 +54,12 @@ def given_pairs(
 
     Of run folders, size, way of resizing, views and what each was trained on come from them: a partition is checked
     against them, and is not needed where all are runs. data: None takes the runs' own. Raises ValueError (expected,
-    got, remedy) for what does not fit together, before any encoder is loaded.
+    got, remedy) for what does not fit together.
     """
     given = None if partition is None else read_partition(partition)
     runs = {source: _read(source) for pair in encoders for source in pair if RunFolder(Path(source)).config.is_file()}
     known = list(runs.values())
-    images = _images(known, data, image_size)
+    images = _images(known, data, image_size, encoders[0][0])
     parts = given or _parts_of(encoders, runs, images)
     absent = sorted(set().union(*parts.values()) - set(images.ids.tolist()))
     if absent:
@@ -103,11 +104,11 @@ def _read(source: str) -> _Run:
     return _Run(source, json.loads(run.ids.read_text()), upgraded(json.loads(run.config.read_text())))
 
 
-def _images(runs: Sequence[_Run], data: str | None, image_size: int | None) -> Images:
+def _images(runs: Sequence[_Run], data: str | None, image_size: int | None, first: str) -> Images:
     if not runs:
         if data is None:
             raise ValueError("expected --data with the images to score, got none; name the images")
-        return load_images(data, size=image_size)
+        return load_images(data, size=image_size or own_size(first))
     size = runs[0].ids["image_size"]
     if image_size not in (None, size):
         raise ValueError(

@@ -1,14 +1,10 @@
 """Test images where none are given: a fifth of each class, those that the encoder has not seen before the others."""
 
-from typing import TYPE_CHECKING
-
 import torch
 
+from holdfast.audits.subject.known import Known
 from holdfast.data import Images
 from holdfast.data.pool import draw_evenly
-
-if TYPE_CHECKING:
-    from holdfast.audits.subject.prepare import Known
 
 TEST_SHARE = 0.2
 """Share of each class that is held out as test images where none are given."""
@@ -25,7 +21,7 @@ def is_thin(images: Images, held_out: torch.Tensor) -> bool:
     return present > 1 and (tested < present or len(held_out) < LEAST_A_CLASS * present)
 
 
-def hold_out(images: Images, known: "Known", seed: int) -> Images:
+def hold_out(images: Images, known: Known, seed: int) -> Images:
     """A fifth of each class and at least one of two, drawn by seed and ids, `known.test_first` before others; none of
     the few-shot or validation images, which are few. By id. Raises ValueError where that is none."""
     kept = [ids for ids in (known.few_shot_ids, known.validation_ids) if ids is not None]
@@ -41,7 +37,7 @@ def hold_out(images: Images, known: "Known", seed: int) -> Images:
     return test.subset(test.ids.argsort())
 
 
-def said_of_thin(known: "Known", test: Images, classes: int) -> list[str]:
+def said_of_thin(known: Known, test: Images, classes: int) -> list[str]:
     """What is said of a run whose own hold-out was too thin: nothing where it was not."""
     if known.test_first is None:
         return []

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from holdfast.audits.subject.encoder import audited_encoder
 from holdfast.audits.subject.hold_out import TEST_SHARE, hold_out, said_of_thin
+from holdfast.audits.subject.known import Known
 from holdfast.audits.subject.subject import Options, Subject
 from holdfast.data import Images, nested_subsets
 from holdfast.data.duplicates import copies
@@ -29,19 +30,6 @@ _CHOICES = {
     "precision": ("32", "bf16"),
     "layer": ("backbone", "prefeature"),
 }
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Known:
-    """What is known of the images that the encoder was trained on; ids are of the audited images."""
-
-    train_ids: Tensor | None = None
-    validation_ids: Tensor | None = None
-    few_shot_ids: Tensor | None = None
-    test_first: Tensor | None = None
-    """Images that the encoder has not seen, too few to be all test images: test images are drawn from them first."""
-    counts: Sequence[int] | None = None
-    run: dict[str, Any] | None = None
 
 
 def prepared(

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from holdfast.cli.audited.inputs import choose_budget as choose_budget
     from holdfast.cli.audited.inputs import folders as folders
     from holdfast.cli.audited.inputs import is_features as is_features
-    from holdfast.cli.audited.inputs import own_size as own_size
     from holdfast.cli.audited.inputs import subject_of as subject_of
     from holdfast.cli.audited.options import AuditOptions as AuditOptions
     from holdfast.cli.audited.said import copies_caution as copies_caution

@@ -169,22 +169,14 @@ def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[s
     if options.data is None:
         raise UserError(f"expected --data with images to audit {source} on, got none; as in: --data digits")
     resize = options.resize or "crop"
-    own = options.image_size or own_size(source, options.pool)
+    from holdfast.models import own_size
+
+    own = options.image_size or own_size(source, pool=options.pool)
     images = _load(options.data, options, own, resize)
     size = own or images.pixels.shape[-1]
     if options.test is None:
         return images, {}
     return images, {"test": _load(options.test, options, size, resize, images.ranges)}
-
-
-def own_size(source: str, pool: str | None = None) -> int | None:
-    """Pixels a side that an encoder was made for; None where its images' own size will do: it is random and can take
-    any."""
-    from holdfast.models import load_encoder, loaded_of, takes_any_size
-
-    encoder = load_encoder(source, pool=pool)
-    loaded = loaded_of(encoder)
-    return None if loaded is None or (loaded.weights == "random" and takes_any_size(encoder)) else loaded.image_size
 
 
 def _load(data: str, options: "AuditOptions", size: int | None, resize: Any, scale: Any = None) -> "Images":

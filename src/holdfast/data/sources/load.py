@@ -92,7 +92,9 @@ def source_of(name: str | Path) -> Source:
     kind = _kind(name)
     on_disk = kind is None or kind.on_disk
     if on_disk and "*" not in Path(name).name and not Path(name).exists():
-        raise FileNotFoundError(f"expected {accepted()}, got {name!r}, where there is no file; check the path")
+        raise FileNotFoundError(
+            f"expected {accepted()}, got {name!r}, where there is no file or folder; check the path"
+        )
     if kind is None:
         raise ValueError(f"expected {accepted()}, got {name!r}; {_way_out(Path(name))}")
     return kind(name)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from holdfast.models.load.own import save_encoder as save_encoder
     from holdfast.models.load.source import load_encoder as load_encoder
     from holdfast.models.load.source import loaded_of as loaded_of
+    from holdfast.models.load.source import own_size as own_size
     from holdfast.models.load.source import takes_any_size as takes_any_size
     from holdfast.models.load.tensors import read_content as read_content
     from holdfast.models.load.tensors import read_tensors as read_tensors

@@ -1,6 +1,7 @@
 """Encoders named by library and network: 'timm/NAME' and 'torchvision/NAME', random, :pretrained or with a file."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -34,7 +35,7 @@ def read_named(source: str) -> Reading:
         return _torchvision(name, pretrained=bool(weights))
     raise ValueError(
         "expected a run folder, a folder or file of weights, timm/NAME or torchvision/NAME, "
-        f"got {source!r}; check the path"
+        f"got {source!r}{'' if Path(source).exists() else ', where there is no file or folder'}; check the path"
     )
 
 

@@ -52,6 +52,14 @@ def loaded_of(encoder: nn.Module) -> Loaded | None:
     return next((loaded for loaded in found if isinstance(loaded, Loaded)), None)
 
 
+def own_size(encoder: nn.Module | str | Path, *, pool: str | None = None) -> int | None:
+    """Pixels a side that an encoder was made for; None where its images' own size will do: it is random and can take
+    any, or it is a module that nobody described. encoder: a module or what load_encoder takes."""
+    module = encoder if isinstance(encoder, nn.Module) else load_encoder(encoder, pool=pool)
+    loaded = loaded_of(module)
+    return None if loaded is None or (loaded.weights == "random" and takes_any_size(module)) else loaded.image_size
+
+
 def takes_any_size(encoder: nn.Module) -> bool:
     """Whether an encoder computes features of images of any size: it has no positions and no windows."""
     return not any(hasattr(module, "set_input_size") for module in encoder.modules())
