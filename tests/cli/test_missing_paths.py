@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from holdfast import cli
 from holdfast.cli import main
 
 MISSING = re.compile(r"nowhere\S*[^;]*(where there is (no|none)|no such)")
@@ -40,6 +41,4 @@ def test_what_is_missing_is_called_missing(tmp_path, monkeypatch, capsys, comman
 
 
 def test_every_command_that_reads_a_path_is_tried():
-    from holdfast.cli import COMMANDS as every
-
-    assert set(every) - {"demo", "methods", "audits", "recipes"} == set(COMMANDS)
+    assert set(cli.COMMANDS) - {"demo", "methods", "audits", "recipes"} == set(COMMANDS)

@@ -15,7 +15,7 @@ def encoder(tmp_path):
 
 
 def test_pool_and_test_images_of_a_named_source_have_the_encoders_size(encoder):
-    subject = prepare(encoder, "digits", "digits", Known(), name=None, pairs=None, options=Options())
+    subject = prepare(encoder, "digits", "spirograph:20", Known(), name=None, pairs=None, options=Options())
     assert subject.pool.pixels.shape[-1] == subject.test.pixels.shape[-1] == 16
 
 
