@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import math
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,21 +94,37 @@ class Atlas:
             "classes": self.classes,
             "explained": self.explained,
             "checksum": self.checksum,
+            "content": self._content(),
         }
+
+    def _content(self) -> str:
+        """A checksum over all columns, as they are written and read."""
+        arrays = (self.ids, self.labels, self.positions, self.nearest, self.cosines, self.duplicates)
+        kinds = (np.int64, np.int64, np.float32, np.int64, np.float32, np.int64)
+        words = json.dumps([self.paths, None if self.groups is None else self.groups.astype(str).tolist()])
+        found = hashlib.sha256(words.encode())
+        for array, kind in zip(arrays, kinds, strict=True):
+            if array is not None and array.dtype.kind != np.dtype(kind).kind:
+                raise ValueError(f"values of another type, {array.dtype}")
+            found.update(b"none" if array is None else np.ascontiguousarray(array, kind).tobytes())
+        return found.hexdigest()
 
     @classmethod
     def load(cls, folder: Path, name: str) -> "Atlas | None":
         """What `save` wrote; None where there is nothing. Raises ValueError for damaged files, or two of two audits."""
         sheet_path, samples_path = paths_of(folder, name)
-        if not sheet_path.is_file() or not samples_path.is_file():
+        if not os.path.lexists(sheet_path) and not os.path.lexists(samples_path):
             return None
         try:
             table, sheet = pq.read_table(samples_path), sheet_path.read_bytes()
             facts = json.loads((table.schema.metadata or {})[b"holdfast"])
             if facts["schema"] != SCHEMA_VERSION or facts["sheet"] != hashlib.sha256(sheet).hexdigest():
                 raise ValueError("it is of another version, or its two files are not of one audit")
-            return cls(**_fields(table), **_of(facts), sheet=sheet)
-        except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
+            found = cls(**_fields(table), **_of(facts), sheet=sheet)
+            if facts.get("content") not in (None, found._content()):
+                raise ValueError("other rows than were written")
+            return found
+        except (KeyError, TypeError, ValueError, OSError, RecursionError, pa.ArrowException) as error:
             raise ValueError(
                 f"expected an atlas as an audit writes it in {samples_path}, got {error}; audit again: holdfast audit"
             ) from None

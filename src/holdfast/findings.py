@@ -4,7 +4,7 @@ On disk a finding is `NAME.json` (scores and settings) and, where it has per-sam
 """
 
 import difflib
-import json
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -18,8 +18,12 @@ import pyarrow.parquet as pq
 from holdfast.display import html_table, rounded, score_figure
 from holdfast.renamed import current
 from holdfast.runs import atomic_path, write_json
+from holdfast.system import DamagedError, digest, document_digest, read_json, reading
 
 SCHEMA_VERSION = 1
+_REMEDY = "restore it from a copy, or measure it again: holdfast audit"
+_MEASURED = ("scores", "tables", "columns", "columns_digest")
+"""What the digest of a finding is over: all that was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,25 +117,29 @@ class Finding:
             if self.columns:
                 path = both.enter_context(atomic_path(folder / f"{self.audit}.parquet"))
                 pq.write_table(pa.table({name: pa.array(values) for name, values in self.columns.items()}), path)
-            return write_json(folder / f"{self.audit}.json", document)
+                document["columns_digest"] = digest(path)
+            return write_json(folder / f"{self.audit}.json", {**document, "digest": _digest(document)})
 
     @classmethod
     def load(cls, path: Path) -> "Finding":
-        """The finding that `save` wrote at path (the JSON). Raises ValueError for another schema version."""
-        document = json.loads(path.read_text())
+        """The finding that `save` wrote at path (the JSON).
+
+        Raises ValueError, in one line with the path, for another schema version and for a file that does not hold what
+        was written; findings of before digests are checked for their form alone.
+        """
+        document = read_json(path, "a finding", _REMEDY)
         if document.get("schema") != SCHEMA_VERSION:
             raise ValueError(
                 f"expected finding schema {SCHEMA_VERSION}, got {document.get('schema')!r} in {path}; "
                 "audit the encoder again"
             )
-        columns = {}
-        if document["columns"]:
-            table = pq.read_table(path.with_suffix(".parquet"))
-            columns = {name: table[name].to_numpy() for name in table.column_names}
-        scores = [
-            Score(**{**s, "range": tuple(s["range"]), "interval": s["interval"] and tuple(s["interval"])})
-            for s in document["scores"]
-        ]
+        with reading(path, "a finding", _REMEDY):
+            _check_form(document, path)
+            scores = [
+                Score(**{**s, "range": tuple(s["range"]), "interval": s["interval"] and tuple(s["interval"])})
+                for s in document["scores"]
+            ]
+        columns = _columns(path.with_suffix(".parquet"), document) if document["columns"] else {}
         return cls(
             audit=document["audit"],
             scores=scores,
@@ -139,3 +147,64 @@ class Finding:
             tables=document["tables"],
             settings={name: current(name, value) for name, value in document["settings"].items()},
         )
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return document_digest({name: document[name] for name in _MEASURED if name in document})
+
+
+def _check_form(document: Mapping[str, Any], path: Path) -> None:
+    """Raises DamagedError where a finding has not the form that `save` gives it, or other numbers than it had."""
+    misfits = {
+        f"the finding of {path.stem}": document["audit"] == path.stem,
+        "a list of scores": isinstance(document["scores"], list) and all(map(_is_score, document["scores"])),
+        "tables of rows": isinstance(document["tables"], dict) and all(map(_is_table, document["tables"].values())),
+        "names of columns": isinstance(document["columns"], list) and all(map(_is_text, document["columns"])),
+        "settings by name": isinstance(document["settings"], dict),
+        "numbers as they were written": document.get("digest") in (None, _digest(document)),
+    }
+    for expected, fits in misfits.items():
+        if not fits:
+            raise DamagedError(f"expected {expected} in {path}, got other content; {_REMEDY}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_table(rows: object) -> bool:
+    return isinstance(rows, list) and all(isinstance(row, dict) and row for row in rows)
+
+
+def _is_bounds(value: object, *, open_ended: bool) -> bool:
+    return (
+        isinstance(value, list) and len(value) == 2 and all(_is_number(v) or (open_ended and v is None) for v in value)
+    )
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def _is_score(score: object) -> bool:
+    if not isinstance(score, dict) or not set(score) <= set(Score.__dataclass_fields__):
+        return False
+    texts = all(_is_text(score[name]) for name in ("name", "unit", "definition")) and _is_text(
+        score.get("interval_over", "")
+    )
+    bounds = _is_bounds(score["range"], open_ended=True)
+    bounds = bounds and (score["interval"] is None or _is_bounds(score["interval"], open_ended=False))
+    return texts and bounds and _is_number(score["value"]) and score["better"] in ("higher", "lower", "neither")
+
+
+def _columns(path: Path, document: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The columns of a finding from its parquet file. Raises DamagedError, or FileNotFoundError with the path."""
+    with reading(path, "the columns of a finding", _REMEDY):
+        if document.get("columns_digest") not in (None, digest(path)):
+            raise DamagedError(
+                f"expected {path} as it was written with {document['audit']}.json, got another; {_REMEDY}"
+            )
+        table = pq.read_table(path)
+        if missing := sorted(set(document["columns"]) - set(table.column_names)):
+            raise DamagedError(f"expected the column {missing[0]} in {path}, got none; {_REMEDY}")
+        return {name: table[name].to_numpy() for name in table.column_names}

@@ -17,6 +17,7 @@ Its files:
     report.html         the page that the last audit wrote
 """
 
+import errno
 import json
 import os
 import re
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holdfast.system import LOCK, cannot_write, told
+from holdfast.system import LOCK, cannot_write, check_writable, read_config, read_ids, told
 
 
 @contextmanager
@@ -36,6 +37,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             _settle(temporary)
             os.replace(temporary, path)
@@ -110,13 +112,31 @@ def is_run_folder(path: Path | str) -> bool:
 _TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
 
 
-def clean_stale(*folders: Path) -> None:
-    """Removes temporary files and folders of processes of this machine that are no more."""
+def clean_stale(*folders: Path, name: str = "") -> None:
+    """Removes temporary files and folders of processes of this machine that are no more; name: those of one file."""
     for path in (path for folder in folders if folder.is_dir() for path in folder.iterdir()):
         found = _TEMPORARY.fullmatch(path.name)
-        if found and not _alive(int(found[1])):
+        if found and not _alive(int(found[1])) and (not name or path.name == f".{name}.{found[1]}.tmp"):
             with suppress(OSError):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def ready_folder(*folders: Path) -> None:
+    """Tries, before anything is computed, to write where files will go, and clears what dead processes left there.
+
+    Raises OSError in one line with the path.
+    """
+    for folder in folders:
+        check_writable(folder)
+        clean_stale(folder)
+
+
+def ready_file(path: Path) -> None:
+    """As ready_folder, for one file among those of others."""
+    if path.is_dir():
+        raise told(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)))
+    check_writable(path.parent)
+    clean_stale(path.parent, name=path.name)
 
 
 def _alive(pid: int) -> bool:
@@ -134,6 +154,15 @@ def write_json(path: Path, document: Any) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
     return path
+
+
+def metrics_row(line: str) -> dict[str, Any] | None:
+    """A row of metrics.jsonl; None for a line that is none."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and type(row.get("step")) is int and isinstance(row.get("kind"), str) else None
 
 
 _BEFORE_CONFIG = {"environment.json", "ids.json", "rejected.csv", "init.json", "factors.parquet", LOCK}
@@ -198,6 +227,14 @@ class RunFolder:
     @property
     def findings(self) -> Path:
         return self.path / "findings"
+
+    def read_config(self) -> dict[str, Any]:
+        """What config.json holds. Raises DamagedError, with the path, where that is no run's settings."""
+        return read_config(self.config)
+
+    def read_ids(self) -> dict[str, Any]:
+        """What ids.json holds. Raises DamagedError, with the path, where that is not the images of a run."""
+        return read_ids(self.ids)
 
     @staticmethod
     def check(path: Path | str) -> None:

@@ -21,6 +21,7 @@ from holdfast.cli.audited import (
 from holdfast.cli.options import Help, UserError, columns_of, fitted, given_names, parse, refuse_idle
 from holdfast.cli.progress import Stages
 from holdfast.findings import Finding
+from holdfast.runs import clean_stale, ready_file, ready_folder
 
 if TYPE_CHECKING:
     from holdfast.audits import Subject
@@ -51,12 +52,23 @@ def audit(words: Sequence[str]) -> None:
     if len(options.encoders) > 1 and (options.name or options.out):
         raise UserError("expected one encoder with --name or --out, got several; audit them one by one")
     refuse_idle("audit", words, options)
+    for source in options.encoders:
+        _ready(source, options)
     given = frozenset(given_names(words))
     budget = choose_budget(options, given)
     measured = [audit_encoder(source, options, budget=budget, given=given) for source in options.encoders]
     if len(measured) > 1:
         named = " ".join(map(str, measured))
         print(f"next: holdfast compare {named}\n      holdfast report {named} --out report.html")
+
+
+def _ready(source: str, options: AuditOptions) -> None:
+    """Refuses, before anything is measured, a place that cannot be written."""
+    folder, target = folders(source, options)
+    ready_folder(target)
+    clean_stale(folder / "features")
+    if options.page:
+        ready_file(folder / "report.html")
 
 
 def audit_encoder(
@@ -114,16 +126,18 @@ def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *
     """The table of headline scores, warnings, what is missing, and the page."""
     from holdfast.report import report
     from holdfast.report.cells import as_text
+    from holdfast.report.damaged import aside_lines, without_damage
     from holdfast.report.gathered import gathered
     from holdfast.report.tables import shortlist_table
 
-    encoders = gathered([folder])
-    print(as_text(shortlist_table(encoders, [finding.audit for finding in findings]), columns_of()))
-    for aside in (aside for encoder in encoders for member in encoder.members for aside in member.set_aside):
-        print(fitted(f"  {aside.said(str(folder))}"))
+    width, names = columns_of(), [finding.audit for finding in findings]
+    text, encoders = without_damage(gathered([folder]), lambda some: as_text(shortlist_table(some, names), width))
+    print(text)
+    for line in () if page else aside_lines(encoders):
+        print(fitted(f"  {line}"))
     for finding in findings:
         for warning in finding.settings.get("warnings", ()):
             print(fitted(f"  {finding.audit}: {warning}"))
     print(fitted("\n".join(notes)))
     if page:
-        print(f"  page: {report([folder], folder / 'report.html')}")
+        print(f"  page: {report([folder], folder / 'report.html', said=lambda line: print(fitted(f'  {line}')))}")

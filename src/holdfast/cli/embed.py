@@ -1,6 +1,5 @@
 """`holdfast embed`: the features of images as a file that other programs read."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import tyro
 
 from holdfast.cli.options import Help, UserError, parse, refuse_idle
 from holdfast.cli.progress import Stages
-from holdfast.runs import RunFolder
+from holdfast.runs import RunFolder, is_run_folder, ready_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,6 +71,7 @@ def embed(words: Sequence[str]) -> None:
     from holdfast.evaluation.embeddings import check_suffix
 
     check_suffix(options.out)
+    ready_file(options.out)
     images, dim = written(options.encoder, options)
     has = [name for name in ("labels", "paths") if getattr(images, name) is not None]
     if dim:
@@ -133,7 +133,7 @@ def _images(source: str, options: EmbedOptions) -> "Images":
     from holdfast.models import own_size
 
     run, size = RunFolder(Path(source)), options.image_size
-    record = json.loads(run.ids.read_text()) if run.ids.is_file() else None
+    record = run.read_ids() if is_run_folder(run.path) else None
     if options.data is not None:
         size = size or (record["image_size"] if record else own_size(source, pool=options.pool))
         resize: Any = options.resize or (record or {"resize": "crop"}).get("resize", "square")

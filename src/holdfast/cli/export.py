@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from holdfast.cli.options import Help, UserError, parse
+from holdfast.system import check_writable
 
 if TYPE_CHECKING:
     from holdfast.models import Encoder
@@ -46,6 +47,7 @@ def export(words: Sequence[str]) -> None:
         raise UserError("expected a run folder, got none; as in: holdfast export runs/a --out exported")
     if options.licence is not None and options.format != "hub":
         raise UserError(f"expected --licence with --format hub, got --format {options.format}; leave it out")
+    check_writable(options.out.parent)
     from holdfast.models import Encoder, load_encoder, loaded_of
 
     encoder = load_encoder(options.encoder, pool=options.pool, image_size=options.image_size)

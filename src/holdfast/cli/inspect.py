@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from holdfast.cli.options import Help, UserError, fitted, nearest, parse, refuse_idle
 from holdfast.progress import OnStage
-from holdfast.runs import write_json
+from holdfast.runs import ready_file, write_json
 
 if TYPE_CHECKING:
     from holdfast.config import RunConfig
@@ -72,6 +72,8 @@ def inspect(words: Sequence[str]) -> None:
             f"expected one folder or file to inspect, got {len(options.sources)}; as in: holdfast inspect photos"
         )
     refuse_idle("inspect", words, options)
+    for path in (path for path in (options.json, options.page) if path is not None):
+        ready_file(path)
     document, steps = _document(options)
     print(fitted(_text(document)))
     if options.json is not None:

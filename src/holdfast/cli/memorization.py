@@ -1,6 +1,5 @@
 """`holdfast memorization`: encoder pairs of a run, scores of every image, a table and a gallery."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from holdfast.cli.audited import score_lines
 from holdfast.cli.options import Help, UserError, fitted, parse, refuse_idle
 from holdfast.cli.progress import Progress, quiet_fabric
 from holdfast.findings import Finding
-from holdfast.runs import RunFolder
+from holdfast.runs import RunFolder, ready_file, ready_folder
 
 if TYPE_CHECKING:
     from holdfast.data import Images
@@ -97,10 +96,14 @@ def _run_pairs(run: RunFolder, options: MemorizationOptions) -> None:
     from holdfast.data import load_pool
     from holdfast.studies import StudyConfig, check_removal, parse_removal, run_study
 
+    study = options.study or run.study
+    target = run.findings if options.study is None else study / "findings"
+    ready_folder(study, target)
+    ready_file(study / "gallery.html")
     rules = [] if options.remove is None else parse_removal(options.remove)
     names = ("pairs", "epochs", "external", "candidates", "planted", "seed")
     settings = StudyConfig(**{name: getattr(options, name) for name in names})
-    record = json.loads(run.ids.read_text())
+    record = run.read_ids()
     images, (test, other) = load_pool(record).images, _removal_tests(options, record)
 
     def check(planned: Mapping[str, Any]) -> None:
@@ -110,7 +113,6 @@ def _run_pairs(run: RunFolder, options: MemorizationOptions) -> None:
 
     folder = run_study(run, settings, out=options.study, check=check if rules else lambda _: None, listening=_listening)
     pairs = load_pairs(folder)
-    target = run.findings if options.study is None else folder / "findings"
     findings = _measured(str(run.path), images, pairs, options, target)
     if rules:
         findings[0] = _with_removal(findings[0], folder, rules, (test, other), options)
@@ -166,6 +168,8 @@ def _given_encoders(options: MemorizationOptions) -> None:
         raise UserError(
             f"expected --two-encoders F G, got {len(options.two_encoders)} encoders; name both encoders of each pair"
         )
+    folder = options.study or Path("audits") / "two-encoders"
+    ready_folder(folder)
     encoders = list(zip(options.two_encoders[::2], options.two_encoders[1::2], strict=True))
     pairs = given_pairs(encoders, options.data, options.partition, image_size=options.image_size)
     print(
@@ -173,7 +177,6 @@ def _given_encoders(options: MemorizationOptions) -> None:
         end="\n" * bool(pairs.facts["warnings"]),
     )
     chosen = AXES if "external" in pairs.parts else AXES[:1]
-    folder = options.study or Path("audits") / "two-encoders"
     findings = _measured(options.two_encoders[0], pairs.images, pairs, options, folder, chosen)
     _leave(findings, folder, pairs.images, folder / "gallery.html")
 

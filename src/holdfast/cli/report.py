@@ -37,4 +37,4 @@ def report(words: Sequence[str]) -> None:
     from holdfast.report import report as write
 
     options = parse(ReportOptions, words, HELP)
-    print(f"report: {write(options.folders, options.out, limits=options.limits, images=options.images)}")
+    print(f"report: {write(options.folders, options.out, limits=options.limits, images=options.images, said=print)}")

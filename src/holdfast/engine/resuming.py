@@ -10,8 +10,7 @@ from holdfast.config import RunConfig, upgraded
 from holdfast.engine import checkpoint
 from holdfast.engine.session import Listener
 from holdfast.methods import from_document, to_document
-from holdfast.runs import RunFolder, atomic_path
-from holdfast.system import DamagedError, read_json
+from holdfast.runs import RunFolder, atomic_path, metrics_row
 
 FREE = frozenset(
     (
@@ -20,29 +19,15 @@ FREE = frozenset(
     )
 )
 """Settings that may change between two sittings: no weight depends on them but for rounding."""
-_REMEDY = "restore the file from a copy, or train again"
 
 
 def read_config(run: RunFolder) -> RunConfig:
     """The resolved configuration that a run folder holds. Raises ValueError, with the path, where it is damaged."""
-    document = read_json(run.config, "the settings of a run", _REMEDY)
+    document = run.read_config()
     try:
         return from_document(document)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{run.config}: {error}") from error
-
-
-def read_ids(run: RunFolder) -> dict[str, Any]:
-    """Which images a run trained on, as ids.json has it. Raises DamagedError where that is not what it holds."""
-    record = read_json(run.ids, "the images of a run", _REMEDY)
-    lists = all(_whole(record.get(name)) for name in ("train", "held_out"))
-    if not lists or not isinstance(record.get("data"), str) or type(record.get("image_size")) is not int:
-        raise DamagedError(f"expected the images of a run in {run.ids}, got other content; {_REMEDY}")
-    return record
-
-
-def _whole(values: object) -> bool:
-    return isinstance(values, list) and all(type(value) is int for value in values)
 
 
 def starting_point(run: RunFolder, listen: Listener, *, first: bool) -> Path | None:
@@ -106,7 +91,7 @@ def cut_metrics(path: Path, step: int, listen: Listener) -> None:
     kept = []
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     for number, line in enumerate(lines, start=1):
-        row = _row(line)
+        row = metrics_row(line)
         if row is None:
             if number < len(lines):
                 listen({"kind": "caution", "text": f"{path}, line {number}: no row of metrics, left out"})
@@ -114,14 +99,6 @@ def cut_metrics(path: Path, step: int, listen: Listener) -> None:
             kept.append(line + "\n")
     with atomic_path(path) as temporary:
         temporary.write_text("".join(kept))
-
-
-def _row(line: str) -> dict[str, Any] | None:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) and type(row.get("step")) is int else None
 
 
 def with_devices(config: RunConfig, devices: int | None) -> RunConfig:

@@ -21,7 +21,6 @@ from holdfast.engine.resuming import (
     changes_row,
     cut_metrics,
     read_config,
-    read_ids,
     starting_point,
     with_devices,
 )
@@ -30,7 +29,7 @@ from holdfast.methods import fresh_encoder, name_of, to_document
 from holdfast.models import Encoder, Initial, check_own, load_initial, save_encoder, save_prefeature
 from holdfast.progress import OnProgress
 from holdfast.runs import RunFolder, clean_stale, write_json
-from holdfast.system import one_writer, read_json
+from holdfast.system import check_writable, one_writer, read_json
 
 SCHEMA_VERSION = 1
 _OF_A_PEER = re.compile(r"gloo|nccl|[Cc]onnection|peer|[Tt]imed out|socket")
@@ -60,6 +59,7 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) 
     listen = listen if first else _ignore
     if first:
         RunFolder.check(target)
+        check_writable(target)
     pool = prepare(config, progress=_reading(listen))
     config = resolve(config, fabric, pool)
     for text in pool.images.notes if first else ():
@@ -155,7 +155,7 @@ def _continued(
     saved = starting_point(run, listen, first=first)
     before = {} if saved is None else checkpoint.read_state(saved).get("config", {})
     agreed(before, run, config, listen, accept=accept)
-    pool = load_pool(read_ids(run), **memory)
+    pool = load_pool(run.read_ids(), **memory)
     encoder = None if saved else _same_start(run, config)
     session = open_session(config, fabric, run, pool, listen, encoder=encoder)
     if saved is not None:

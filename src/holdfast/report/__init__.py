@@ -4,7 +4,7 @@ The package is callable, so that `holdfast.report(folders, path)` stays the func
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -32,8 +32,9 @@ class _CallablePackage(ModuleType):
         *,
         limits: Path | str | None = None,
         images: bool = True,
+        said: Callable[[str], None] = lambda line: None,
     ) -> Path:
-        return self.report(folders, path, limits=limits, images=images)
+        return self.report(folders, path, limits=limits, images=images, said=said)
 
 
 sys.modules[__name__].__class__ = _CallablePackage

@@ -1,21 +1,26 @@
 """What the report reads: run folders and audit folders; runs that differ only in seed and split are taken together."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from holdfast.atlas import NAMES, paths_of
 from holdfast.config import upgraded
 from holdfast.findings import Finding, Score
 from holdfast.report.belonging import SetAside, of_one_encoder
-from holdfast.report.wording import method_name, printable, setting
-from holdfast.runs import RunFolder
+from holdfast.report.wording import joined, method_name, printable, setting
+from holdfast.runs import RunFolder, is_run_folder, metrics_row
+from holdfast.system import read_json, told
 
 MOST_ENCODERS = 8
 
 REPEATS = ("seed", "split")
 """Settings that make a repeat of the same experiment."""
+
+_RESTORE = "restore it from a copy, or train and audit again"
 
 _BOOKKEEPING = {*REPEATS, "out", "checkpoint_steps", "keep_checkpoints", "signals_every"}
 _PROTOCOL = ("test", "protocol", "probe_on", "group_rule")
@@ -31,7 +36,9 @@ class Measured:
     metrics: Sequence[Mapping[str, Any]] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     set_aside: Sequence[SetAside] = ()
-    """Findings in the folder that do not belong to the others, and are not shown."""
+    """What lies in the folder and is not shown: findings that do not belong to the others, files that are damaged."""
+    pictures: bool = True
+    """Whether the images that its audits left are shown."""
 
     @property
     def key(self) -> tuple[Any, Any] | None:
@@ -99,62 +106,83 @@ def collect(folders: Iterable[Path | str]) -> list[Encoder]:
 
 
 def read(path: Path) -> Measured:
-    """One run folder or audit folder. Raises ValueError where there is nothing to report."""
+    """One run folder or audit folder; a finding that cannot be read is set aside, with the reason.
+
+    Raises ValueError where there is nothing to report, or where the run's own settings are damaged.
+    """
     folder = RunFolder(path)
-    findings = _findings(folder.findings if folder.findings.is_dir() else path)
-    if not findings:
-        missing, name = "" if path.is_dir() else " (no such folder)", printable(path)
-        raise ValueError(f"expected findings in {name}, got none{missing}; measure first: holdfast audit {name}")
     home = folder.findings if folder.findings.is_dir() else path
-    times = {path.stem: path.stat().st_mtime for path in home.glob("*.json")}
+    findings, unreadable = _findings(home)
+    if not findings:
+        _refuse_nothing(path, unreadable)
+    times = {name: (home / f"{name}.json").stat().st_mtime for name in findings}
     found, aside = of_one_encoder(findings, times, _encoder_checksum(folder))
     if not found:
         raise ValueError(
             f"expected findings of the encoder in {printable(path)}, got {len(aside)} of another ({aside[0].reason}); "
             f"measure again: holdfast audit {printable(path)}"
         )
-    run = _json(folder.config) if folder.config.is_file() else None
+    run = folder.read_config() if is_run_folder(path) else None
     run = run or next((f.settings["run"] for f in found.values() if f.settings.get("run")), None)
-    environment = _json(folder.environment) if folder.environment.is_file() else {}
+    environment = read_json(folder.environment, remedy=_RESTORE) if folder.environment.exists() else {}
+    metrics, odd = _metrics(folder.metrics)
     run = None if run is None else upgraded(run)
-    return Measured(path, found, run, _metrics(folder.metrics), environment, aside)
+    return Measured(path, found, run, metrics, environment, [*unreadable, *aside, *odd])
+
+
+def _refuse_nothing(path: Path, unreadable: Sequence[SetAside]) -> None:
+    name = printable(path)
+    if unreadable:
+        raise ValueError(
+            f"expected findings in {name} that can be read, got {len(unreadable)} that cannot ({unreadable[0].reason})"
+            f"; measure again: holdfast audit {name}"
+        )
+    missing = "" if path.is_dir() else " (no such folder)"
+    raise ValueError(f"expected findings in {name}, got none{missing}; measure first: holdfast audit {name}")
 
 
 def _encoder_checksum(folder: RunFolder) -> str | None:
     """The checksum of the encoder that a run folder holds now; None where none lies there."""
     described = folder.encoder.with_suffix(".json")
-    document = _json(described) if folder.config.is_file() and described.is_file() else {}
+    there = folder.config.is_file() and described.exists()
+    document = read_json(described, "the description of an encoder", _RESTORE) if there else {}
     return document.get("checksum") if "pool" in document else None  # before that, stem and size were not in it
 
 
-def _findings(folder: Path) -> dict[str, Finding]:
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        document = _json(path)
-        if isinstance(document, dict) and "audit" in document:
-            finding = Finding.load(path)
-            found[finding.audit] = finding
-    return found
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(
-            f"expected JSON in {printable(path)}, got a damaged file ({error}); write it again: holdfast audit"
-        ) from None
-
-
-def _metrics(path: Path) -> list[Mapping[str, Any]]:
-    """Rows of metrics.jsonl; a line that a killed run left half written is passed over."""
-    rows = []
-    for line in path.read_text().splitlines() if path.is_file() else ():
+def _findings(home: Path) -> tuple[dict[str, Finding], list[SetAside]]:
+    """The findings in a folder, and those that cannot be read; other JSON files are nobody's business."""
+    found, unreadable = {}, []
+    for path in sorted(home.glob("*.json")):
         try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
-    return rows
+            if _is_finding(path):
+                found[path.stem] = Finding.load(path)
+        except (OSError, ValueError) as error:
+            reason = str(error).rpartition("; ")[0].replace(str(path.parent / "_")[:-1], "") or str(error)
+            unreadable.append(SetAside(path.stem, reason))
+    samples = {paths_of(home, name)[1] for name in NAMES}
+    for path in sorted(home.glob("*.parquet")) if home.name == "findings" else ():
+        if path not in samples and not os.path.lexists(path.with_suffix(".json")):
+            unreadable.append(SetAside(path.stem, f"{path.name} is there, {path.stem}.json is not"))
+    return found, unreadable
+
+
+def _is_finding(path: Path) -> bool:
+    """Whether a JSON file is, or should be, a finding. Raises ValueError and OSError where it cannot be read."""
+    if path.parent.name == "findings" or path.with_suffix(".parquet").exists():
+        return True
+    return "audit" in read_json(path, remedy=_RESTORE)
+
+
+def _metrics(path: Path) -> tuple[list[Mapping[str, Any]], list[SetAside]]:
+    """Rows of metrics.jsonl, and the lines that are none; a last one that a killed run left half written is none."""
+    try:
+        lines = path.read_text(errors="replace").splitlines() if os.path.lexists(path) else []
+    except OSError as error:
+        return [], [SetAside("metrics", str(told(error, path)))]
+    rows = [metrics_row(line) for line in lines]
+    odd = [str(number) for number, row in enumerate(rows[:-1], start=1) if row is None]
+    said = [SetAside("metrics", f"no row of metrics in line {joined(odd)} of {path.name}")] if odd else []
+    return [row for row in rows if row is not None], said
 
 
 def _experiment(measured: Measured) -> str:

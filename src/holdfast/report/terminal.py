@@ -1,12 +1,13 @@
 """Two to eight encoders side by side, as data and as plain text for a terminal or a pipe."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from holdfast.report.cells import Table, as_text
 from holdfast.report.collect import Encoder
 from holdfast.report.comparison import Difference, apart_sentences, cautions, facts, incomparable, shortlisted, title
+from holdfast.report.damaged import without_damage
 from holdfast.report.gathered import gathered
 from holdfast.report.tables import difference_table, differences, score_table, sections, shortlist_table
 
@@ -68,4 +69,13 @@ def compare(folders: Iterable[Path | str]) -> Comparison:
             raise ValueError(
                 f"expected encoders measured in the same way, got that {reason}; audit them alike: holdfast audit"
             )
-    return Comparison(encoders, differences(encoders))
+    return without_damage(encoders, _compared)[0]
+
+
+def _compared(encoders: Sequence[Encoder]) -> Comparison:
+    """The comparison, its text tried; of one encoder, with itself."""
+    both = [*encoders, *(replace(one, place=one.place + 1) for one in encoders[:1] if len(encoders) == 1)]
+    found = Comparison(encoders, differences(both))
+    assert found.text
+    assert found.full_text
+    return found

@@ -4,7 +4,6 @@ A study is a folder: study.json says everything; pair-0/f, pair-0/g and so on ar
 it is made from. Encoders train one after another: an image source is decoded again for each, seconds against minutes.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -26,6 +25,7 @@ from holdfast.methods import from_document, to_document
 from holdfast.randomness import key
 from holdfast.runs import RunFolder, write_json
 from holdfast.studies.planted import plant
+from holdfast.system import read_study
 
 SCHEMA_VERSION = 1
 Listening = Callable[[str, Path], AbstractContextManager[Listener]]
@@ -112,7 +112,7 @@ def _opened(
         planned = _plan(folder, run, settings)
         check(planned)
         write_json(path, planned)
-    record = json.loads(path.read_text())
+    record = read_study(path)
     if record["schema"] != SCHEMA_VERSION or record["settings"] != asdict(settings):
         raise ValueError(
             f"expected a study with {record['settings']} in {folder}, got {asdict(settings)}; "
@@ -129,7 +129,7 @@ def _opened(
 
 def _plan(folder: Path, run: RunFolder, settings: StudyConfig) -> dict[str, Any]:
     """Parts the run's training images, plants what is to be planted, and writes the index files of f and g."""
-    ids = json.loads(run.ids.read_text())
+    ids = run.read_ids()
     pool, config = load_pool(ids), read_config(run)
     images, planted = pool.train, None
     groups = duplicate_groups(images)

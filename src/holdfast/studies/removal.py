@@ -1,7 +1,6 @@
 """Removal: train again without the images that were memorised most, or without others, and compare the encoders."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder, write_json
 from holdfast.statistics import t_quantile
 from holdfast.studies.pairs import Listening, _silent, train_without
+from holdfast.system import read_index, read_rows, read_study
 
 KINDS = ("top", "bottom", "random")
 MEASURES = ("linear_accuracy", "knn_accuracy")
@@ -103,14 +103,14 @@ def run_removal(
     other removals that are there already stay. Probes are fitted on all images of the study that are not external.
     Raises ValueError as check_removal does.
     """
-    record, pairs, given = json.loads((folder / "study.json").read_text()), load_pairs(folder), test is not None
+    record, pairs, given = read_study(folder / "study.json"), load_pairs(folder), test is not None
     config = from_document(record["run"])
     check_removal(rules, int((finding.columns["part"] == "candidate").sum()), pairs.images, test, downstream)
     removed = [_Removal("nothing", np.empty(0, np.int64), [folder / f for f, _ in record["pairs"]])]
     for kind, count in rules:
         out = removed_ids(finding, kind, count, seed=record["seed"])
         removed.append(_Removal(f"{kind}-{count}", out, []))
-        kept = np.setdiff1d(json.loads((folder / "f.json").read_text()), out)
+        kept = np.setdiff1d(read_index(folder / "f.json"), out)
         name = f"removed/{kind}-{count}-{removed[-1].ids}"  # another ranking removes other images by the same rule
         index = write_json(_made(folder / name) / "f.json", kept.tolist())
         for number, (seed, _) in enumerate(record["pair_seeds"]):
@@ -147,7 +147,7 @@ class _Removal:
 
 def _joined(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows that are there already and these: one for each removal and test set."""
-    before = json.loads(path.read_text()) if path.is_file() else []
+    before = read_rows(path) if path.is_file() else []
     keyed = {
         tuple(row.get(key) for key in ("removed", "ids", "test_checksum", "downstream_checksum")): row
         for row in [*before, *rows]

@@ -22,5 +22,10 @@ if TYPE_CHECKING:
     from holdfast.system.lock import LOCK as LOCK
     from holdfast.system.lock import HeldError as HeldError
     from holdfast.system.lock import one_writer as one_writer
+    from holdfast.system.records import read_config as read_config
+    from holdfast.system.records import read_ids as read_ids
+    from holdfast.system.records import read_index as read_index
+    from holdfast.system.records import read_rows as read_rows
+    from holdfast.system.records import read_study as read_study
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ REMEDIES = {
     errno.EROFS: "name a place on a disk that is not read-only",
     errno.ENOTDIR: "name a path whose parents are folders",
     errno.EISDIR: "name a file, not a folder",
+    errno.ELOOP: "it is a link to itself: put the file there",
     errno.ENOENT: "it may have been moved or deleted: name it as it is now",
     errno.ENAMETOOLONG: "take a shorter name",
 }
@@ -59,10 +60,14 @@ def reading(path: Path, what: str, remedy: str) -> Iterator[None]:
 def read_json(path: Path, what: str = "JSON", remedy: str = "restore the file, or make it again") -> dict[str, Any]:
     """The object that a JSON file holds. Raises DamagedError, with the path, where it holds none."""
     with reading(path, what, remedy):
-        document = json.loads(path.read_bytes().decode())
+        document = json.loads(path.read_bytes().decode(), parse_constant=_no_number)
         if not isinstance(document, dict):
             raise DamagedError(f"expected {what} in {path}, got a {type(document).__name__}; {remedy}")
     return document
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
 
 
 def told(error: OSError, path: Path | str | None = None) -> OSError:
@@ -113,15 +118,18 @@ def plain_cell(text: str) -> str:
 
 
 def check_writable(folder: Path) -> None:
-    """Tries to write in a folder, made with its parents where it is not there. Raises OSError in one line.
+    """Tries to write in a folder, or in the nearest one above it that is there. Raises OSError in one line.
 
-    What is made stays: an empty folder.
+    Nothing that it makes stays.
     """
-    probe = folder / f".writable.{os.getpid()}.tmp"
+    place = folder.absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    probe = place / f".writable.{os.getpid()}.tmp"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"\0" * 4096)
         probe.unlink()
     except OSError as error:
-        probe.unlink(missing_ok=True)
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
         raise told(OSError(error.errno, error.strerror, str(folder))) from None

@@ -101,7 +101,7 @@ def _read(source: str) -> _Run:
     run = RunFolder(Path(source))
     if not run.ids.is_file():
         raise ValueError(f"expected an ids.json in {source}, which says what it trained on, got none; train it again")
-    return _Run(source, json.loads(run.ids.read_text()), upgraded(json.loads(run.config.read_text())))
+    return _Run(source, run.read_ids(), upgraded(run.read_config()))
 
 
 def _images(runs: Sequence[_Run], data: str | None, image_size: int | None, first: str) -> Images:

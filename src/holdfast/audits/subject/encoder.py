@@ -1,6 +1,5 @@
 """Which features of an encoder are audited: backbone or pre-features, of the whole image or the mean over views."""
 
-import json
 from pathlib import Path
 
 from torch import nn
@@ -31,5 +30,5 @@ def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: i
 def _views(source: nn.Module | str | Path) -> ViewSettings:
     """How the run that trained an encoder drew its views; EMP-SSL's crops for an encoder of no run."""
     if not isinstance(source, nn.Module) and is_run_folder(source):
-        return ViewSettings(**json.loads(RunFolder.open(source).config.read_text())["views"])
+        return ViewSettings(**RunFolder.open(source).read_config()["views"])
     return VIEWS["crop"]

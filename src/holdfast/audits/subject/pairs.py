@@ -1,7 +1,6 @@
 """Encoder pairs: f and g trained with and without certain images, as a study left them on disk or a user gives them."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from holdfast.evaluation import encoder_checksum
 from holdfast.evaluation.pairs import LayerScores, PairScores, Scoring, Tap, find_taps, score_pair
 from holdfast.models import load_encoder
 from holdfast.runs import RunFolder
+from holdfast.system import read_rows, read_study
 
 STUDY_SCHEMA = 1
 PLANTED = "planted"
@@ -128,13 +128,13 @@ def foreign_study(folder: Path, encoder: object) -> str | None:
     run = RunFolder(Path(encoder)) if isinstance(encoder, str | Path) else None
     if run is None or not run.config.is_file() or not run.ids.is_file() or not (folder / "study.json").is_file():
         return None
-    record, config, ids = (json.loads(path.read_text()) for path in (folder / "study.json", run.config, run.ids))
-    return unlike_run({**record, "run": upgraded(record["run"])}, upgraded(config), ids)
+    record = read_study(folder / "study.json")
+    return unlike_run({**record, "run": upgraded(record["run"])}, upgraded(run.read_config()), run.read_ids())
 
 
 def load_pairs(folder: Path) -> Pairs:
     """The pairs that a study left in a folder. Raises ValueError for other images and where one has not finished."""
-    record = json.loads((folder / "study.json").read_text())
+    record = read_study(folder / "study.json")
     if record.get("schema") != STUDY_SCHEMA:
         raise ValueError(
             f"expected study schema {STUDY_SCHEMA}, got {record.get('schema')!r}; use the holdfast that wrote it"
@@ -158,7 +158,7 @@ def load_pairs(folder: Path) -> Pairs:
     planted = record["planted"] or {"kinds": {}, "source_ids": []}
     facts["planted"] = planted["kinds"]
     removal = folder / "removal.json"
-    tables = {"removal": json.loads(removal.read_text())} if removal.is_file() else {}
+    tables = {"removal": read_rows(removal)} if removal.is_file() else {}
     return Pairs(
         encoders=encoders,
         images=images,

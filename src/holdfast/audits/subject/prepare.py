@@ -1,6 +1,5 @@
 """From what a user has (an encoder, images, a run folder) to a Subject: splits, checks, what is recorded of them."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +86,7 @@ def _completed(known: Known, path: Path, images: Images) -> Known:
     folder = RunFolder(path)
     if not folder.config.is_file() or not folder.ids.is_file():
         return known
-    record, run = json.loads(folder.ids.read_text()), json.loads(folder.config.read_text())
+    record, run = folder.read_ids(), folder.read_config()
     fits = record["counts"] is not None and len(record["counts"]) == images.class_count
     fits = fits and (None in (record.get("classes"), images.classes) or tuple(record["classes"]) == images.classes)
     found: dict[str, Any] = {"run": run, "counts": record["counts"] if fits else None}

@@ -1,6 +1,5 @@
 """What `holdfast audit` measures an encoder on, where its findings go, and what it may spend."""
 
-import json
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,7 +121,7 @@ def _size(source: str, options: "AuditOptions") -> int:
     if options.image_size:
         return options.image_size
     if is_run(source):
-        return json.loads(RunFolder.open(source).ids.read_text())["image_size"]
+        return RunFolder.open(source).read_ids()["image_size"]
     return _other_images(source, options)[0].pixels.shape[-1]
 
 
@@ -133,7 +132,7 @@ def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str
     from holdfast.audits.subject import is_thin
     from holdfast.data.pool import load_pool
 
-    record = json.loads(RunFolder.open(source).ids.read_text())
+    record = RunFolder.open(source).read_ids()
     size, resize = options.image_size or record["image_size"], options.resize or record.get("resize", "square")
     own: Pool | None = None if options.data else load_pool(record, **_memory(options))
     scale, chosen = record.get("pixel_range") or record.get("ranges"), _labelled_as(record, options)

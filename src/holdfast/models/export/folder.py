@@ -1,6 +1,7 @@
 """An encoder for those without holdfast: weights in the network's own names, what they expect, code that loads them."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,26 @@ from torch import nn
 from holdfast.models.checked import features_by_code
 from holdfast.models.encoders import Encoder
 from holdfast.models.identity import checksum
-from holdfast.runs import atomic_folder, write_json
+from holdfast.runs import atomic_folder, clean_stale, write_json
 
 SCHEMA_VERSION = 1
 WEIGHTS, FACTS, CODE, TIMM = "model.safetensors", "preprocess.json", "load.py", "config.json"
 
 
-def export_encoder(encoder: Encoder, folder: Path) -> dict[str, Any]:
+def export_encoder(
+    encoder: Encoder, folder: Path, more: Callable[[Path, dict[str, Any]], None] = lambda folder, facts: None
+) -> dict[str, Any]:
     """Writes model.safetensors, preprocess.json and load.py into a new folder; returns preprocess.json's content.
 
     Also config.json, with which timm.create_model("local-dir:FOLDER", pretrained=True) loads it, where timm builds this
     network by its name and arguments alone: not for a ResNet whose stem was made small.
 
     The weights carry the names that timm or torchvision give them. load.py needs torch, safetensors and one of the
-    two, and is run here before the folder gets its name: its features are the encoder's. Raises FileExistsError for a
-    folder that is there, ValueError for a network that cannot be built from its name.
+    two, and is run here before the folder gets its name: its features are the encoder's. more: writes other files into
+    it before it does. Raises FileExistsError for a folder that is there, ValueError for a network that cannot be built
+    from its name.
     """
-    if folder.exists():
+    if os.path.lexists(folder):
         raise FileExistsError(f"expected a new folder, got {folder} which exists; choose another --out")
     spec = encoder.spec
     facts = {
@@ -47,7 +51,7 @@ def export_encoder(encoder: Encoder, folder: Path) -> dict[str, Any]:
         "pool": spec.pool,
         "encoder_checksum": checksum(encoder),
     }
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    clean_stale(folder.parent, name=folder.name)
     with atomic_folder(folder) as temporary:
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in encoder.network.state_dict().items()}
         safetensors.torch.save_file(state, temporary / WEIGHTS, {"format": "pt"})
@@ -56,6 +60,7 @@ def export_encoder(encoder: Encoder, folder: Path) -> dict[str, Any]:
         if (config := timm_config(encoder)) is not None:
             write_json(temporary / TIMM, config)
         _check(encoder, temporary)
+        more(temporary, facts)
     return facts
 
 

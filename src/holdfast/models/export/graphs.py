@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from holdfast.models.encoders import Encoder
-from holdfast.runs import atomic_path
+from holdfast.runs import atomic_path, clean_stale
 
 OPSET = 18
 """Version of ONNX's operators: the lowest that torch's exporter writes without conversion."""
@@ -60,7 +60,7 @@ def export_program(encoder: Encoder, path: Path) -> dict[str, Any]:
 def _refuse_existing(path: Path) -> None:
     if path.exists():
         raise FileExistsError(f"expected a new file, got {path} which exists; choose another --out")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    clean_stale(path.parent, name=path.name)
 
 
 def _images(encoder: Encoder, count: int) -> Tensor:

@@ -14,10 +14,12 @@ from holdfast.findings import Finding, Score
 from holdfast.report.axes import AXES
 from holdfast.report.cards.model import model_card, was_edited
 from holdfast.report.cards.schema import validate
-from holdfast.report.collect import Measured, read
+from holdfast.report.collect import Encoder, Measured, read
+from holdfast.report.damaged import without_damage
 from holdfast.report.listed import conclusions, score_label, shortlist
 from holdfast.report.wording import printable
 from holdfast.runs import RunFolder, atomic_path, write_json
+from holdfast.system import check_writable, read_json
 
 SCHEMA_VERSION = 1
 _PUBLIC = ("timm/", "torchvision/")
@@ -38,10 +40,15 @@ def card(folder: Path | str, *, name: str | None = None) -> dict[str, Any]:
 
     name: None takes the audits' name for the encoder. Raises ValueError for a folder without findings.
     """
-    measured = read(Path(folder))
+    alone = Encoder(str(folder), 0, (read(Path(folder)),))
+    document, _ = without_damage([alone], lambda some: _card(some[0].members[0], Path(folder), name))
+    return document
+
+
+def _card(measured: Measured, folder: Path, name: str | None) -> dict[str, Any]:
     document = {
         "schema": SCHEMA_VERSION,
-        "name": printable(name or measured.setting("name") or Path(folder).resolve().name),
+        "name": printable(name or measured.setting("name") or folder.resolve().name),
         "written": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "holdfast": version("holdfast"),
         "encoder": _encoder(measured),
@@ -55,6 +62,7 @@ def card(folder: Path | str, *, name: str | None = None) -> dict[str, Any]:
         "set_aside": [{"axis": aside.audit, "reason": aside.reason} for aside in measured.set_aside],
     }
     validate(document, card_schema(), "the card")
+    model_card(document)  # what the table of an axis needs is there
     return document
 
 
@@ -71,7 +79,7 @@ def write_card(folder: Path | str, out: Path | str | None = None, *, name: str |
             f"expected no README.md or one that holdfast card wrote, got {printable(readme)} with other text; "
             "choose another folder with --out, or move it away"
         )
-    target.mkdir(parents=True, exist_ok=True)
+    check_writable(target)
     with atomic_path(readme) as temporary:
         temporary.write_text(model_card(document), encoding="utf-8")
     return write_json(target / "card.json", document), readme
@@ -108,7 +116,7 @@ def _ordered(measured: Measured) -> list[str]:
 def _encoder(measured: Measured) -> dict[str, Any]:
     path = RunFolder(measured.folder).encoder
     described = path.with_suffix(".json")
-    own = json.loads(described.read_text()) if described.is_file() else {}
+    own = read_json(described, "the description of an encoder") if described.exists() else {}
     source = own.get("encoder") or measured.setting("encoder") or measured.folder.name
     size = own.get("image_size", measured.setting("image_size"))
     return {

@@ -8,6 +8,7 @@ from holdfast.report.axes import AXES
 from holdfast.report.collect import Encoder, flat, scores_of
 from holdfast.report.comparison.comparability import measured_differently, remedy
 from holdfast.report.comparison.differences import Difference, difference, incomparable
+from holdfast.report.damaged import aside_lines
 from holdfast.report.estimates import estimate
 from holdfast.report.listed import axis_of, by_precedence, score_label
 from holdfast.report.wording import difference_unit, interval, joined, number, printable, setting, unit_suffix
@@ -114,7 +115,7 @@ def cautions(encoders: Sequence[Encoder]) -> list[str]:
         f"Not comparable: {reason}. No differences are given for them."
         for reason in dict.fromkeys(filter(None, reasons))
     ]
-    said += [aside.said(encoder.name) for encoder in encoders for m in encoder.members for aside in m.set_aside]
+    said += aside_lines(encoders)
     said += _unlike(encoders)
     trained = [e for e in encoders if e.run]
     for name, words in _FAIRNESS.items():

@@ -39,7 +39,7 @@ def gather(encoders: Sequence[Encoder], readers: Sequence[PerImage]) -> Pictures
 
 def _first(encoder: Encoder, kind: str) -> list[tuple[Measured, Atlas]]:
     """The first member that has an atlas of this kind, and the atlas; empty where none has."""
-    for member in encoder.members:
+    for member in (member for member in encoder.members if member.pictures):
         findings = RunFolder(member.folder).findings
         atlas = Atlas.load(findings if findings.is_dir() else member.folder, kind)
         if atlas is not None and len(atlas):

@@ -1,7 +1,7 @@
 """One self-contained HTML file: opens from disk, asks no network for anything, escapes everything it was given."""
 
 import base64
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from holdfast.report.axes import Key, Limit
 from holdfast.report.cells import encoder_note
 from holdfast.report.collect import Encoder
 from holdfast.report.comparison import apart_sentences, apart_summary, cautions, facts, sentences, shortlisted, title
+from holdfast.report.damaged import aside_lines, without_damage
 from holdfast.report.gathered import gathered
 from holdfast.report.images import TITLES, Gallery, Pictures, as_script, document, galleries, gather
 from holdfast.report.limits import LIMITS, load_limits
@@ -31,6 +32,7 @@ from holdfast.report.tables import (
 )
 from holdfast.report.wording import joined
 from holdfast.runs import atomic_path
+from holdfast.system import check_writable
 
 TILES = 16
 """Images of a gallery before more are asked for."""
@@ -40,20 +42,29 @@ _CURVES = "Lines: mean over runs. Bands: from the smallest to the largest run. S
 
 
 def report(
-    folders: Iterable[Path | str], path: Path | str, *, limits: Path | str | None = None, images: bool = True
+    folders: Iterable[Path | str],
+    path: Path | str,
+    *,
+    limits: Path | str | None = None,
+    images: bool = True,
+    said: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Writes one HTML page about one to eight encoders from their run folders or audit folders; returns its path.
 
     Runs that differ only in seed and split are shown as one encoder. The file is written whole or not at all.
     limits: a JSON file of limits in place of the package's; see load_limits. images: whether to show those that the
-    audits left. Raises ValueError for folders without findings, for the same folder twice, for more than eight
+    audits left. said: told of each finding or file that is set aside, which the page names too. Raises ValueError for
+    folders without findings, for the same folder twice, for more than eight
     encoders and for limits that are none.
     """
     target = Path(path)
     target = target / "report.html" if target.is_dir() else target
     chosen = LIMITS if limits is None else load_limits(Path(limits))
-    page = render(gathered(folders), written=datetime.now(UTC), limits=chosen, images=images)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    encoders, now = gathered(folders), datetime.now(UTC)
+    check_writable(target.parent)
+    page, encoders = without_damage(encoders, lambda some: render(some, written=now, limits=chosen, images=images))
+    for line in aside_lines(encoders):
+        said(line)
     with atomic_path(target) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return target
