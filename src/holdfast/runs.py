@@ -66,12 +66,17 @@ def _settle(file: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    with suppress(OSError):  # file systems without it, folders on Windows
+    try:
         handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    except OSError:  # folders on Windows
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise  # what was written did not reach the disk; others: file systems without it
+    finally:
+        os.close(handle)
 
 
 def _open_to_readers(file: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from holdfast.cli.options import UserError, fitted, nearest, say_when_loading, wrapped
@@ -47,15 +48,17 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0, 2 for input that cannot be used, 130 for an interruption, 141 where
     nobody reads what is printed any more."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words, code = list(sys.argv[1:] if argv is None else argv), 0
     try:
         code = _guarded(words)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
+    except OSError as error:
         # What is left in the buffer would be written, and fail, when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        if isinstance(error, BrokenPipeError):
+            return 141
+        return code or _failed(OSError(error.errno, error.strerror, "what is printed to"))
 
 
 def _guarded(words: list[str]) -> int:
@@ -100,7 +103,8 @@ def _failed(error: Exception) -> int:
 def _complain(line: str) -> None:
     """On stderr, once: where several processes train, the first speaks for all."""
     if first_process():
-        print(fitted(line, sys.stderr) if sys.stderr.isatty() else line, file=sys.stderr)
+        with suppress(OSError):  # nowhere to complain to
+            print(fitted(line, sys.stderr) if sys.stderr.isatty() else line, file=sys.stderr, flush=True)
 
 
 def _run(name: str, words: list[str]) -> int:

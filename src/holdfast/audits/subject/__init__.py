@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.pairs import Pairs as Pairs
     from holdfast.audits.subject.pairs import Scored as Scored
     from holdfast.audits.subject.pairs import find_pairs as find_pairs
-    from holdfast.audits.subject.pairs import foreign_study as foreign_study
     from holdfast.audits.subject.pairs import load_pairs as load_pairs
     from holdfast.audits.subject.prepare import prepared as prepared
+    from holdfast.audits.subject.studies import foreign_study as foreign_study
     from holdfast.audits.subject.subject import ProbeResult as ProbeResult
     from holdfast.audits.subject.subject import Subject as Subject
     from holdfast.audits.subject.views import VIEWED_IMAGES as VIEWED_IMAGES

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.audits.subject.pairs import foreign_study
+from holdfast.audits.subject.studies import unusable_study
 from holdfast.audits.subject.subject import Subject
 from holdfast.evaluation.feature_table import FeatureTable
 from holdfast.findings import Finding
@@ -50,9 +50,8 @@ def lacks_pairs(subject: Subject) -> Lack:
     """What an audit of encoder pairs lacks."""
     if subject.pairs is not None:
         return None
-    text, study = "pairs of encoders trained with and without certain images", RunFolder(Path(subject.source)).study
-    if why := foreign_study(study, subject.source):
-        text = f"pairs of this run, as the study in {study} is of another ({why})"
+    instead = unusable_study(RunFolder(Path(subject.source)).study, subject.source)
+    text = instead or "pairs of encoders trained with and without certain images"
     return text, "train them with: holdfast memorization RUN"
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holdfast.audits.subject.lineage import unlike_run
-from holdfast.config import ViewSettings, upgraded
+from holdfast.audits.subject.studies import foreign_study, unusable_study
+from holdfast.config import ViewSettings
 from holdfast.data import Images, duplicate_groups
 from holdfast.data.pool import read_again
 from holdfast.data.splits import PARTS, partition_checksum
@@ -105,7 +105,8 @@ class Scored:
 def find_pairs(given: "Pairs | str | Path | None", encoder: object) -> Pairs | None:
     """The pairs given, or those of a study's folder; None given: of the study in the encoder's run folder, if any.
 
-    Raises ValueError for a folder whose study is not of the run; such a study in the run's own folder is passed over.
+    Raises ValueError for a folder whose study is not of the run; such a study in the run's own folder is passed over,
+    and so is one that is damaged or has not finished.
     """
     if isinstance(given, Pairs):
         return given
@@ -118,18 +119,9 @@ def find_pairs(given: "Pairs | str | Path | None", encoder: object) -> Pairs | N
         return load_pairs(Path(given))
     if isinstance(encoder, str | Path):
         own = RunFolder(Path(encoder)).study
-        if (own / "study.json").is_file() and not foreign_study(own, encoder):
+        if (own / "study.json").is_file() and unusable_study(own, encoder) is None:
             return load_pairs(own)
     return None
-
-
-def foreign_study(folder: Path, encoder: object) -> str | None:
-    """Why the study in a folder is not of a run folder, with both identities; None where it is, or there is no run."""
-    run = RunFolder(Path(encoder)) if isinstance(encoder, str | Path) else None
-    if run is None or not run.config.is_file() or not run.ids.is_file() or not (folder / "study.json").is_file():
-        return None
-    record = read_study(folder / "study.json")
-    return unlike_run({**record, "run": upgraded(record["run"])}, upgraded(run.read_config()), run.read_ids())
 
 
 def load_pairs(folder: Path) -> Pairs:

@@ -80,9 +80,9 @@ def write_card(folder: Path | str, out: Path | str | None = None, *, name: str |
             "choose another folder with --out, or move it away"
         )
     check_writable(target)
-    with atomic_path(readme) as temporary:
+    with atomic_path(readme) as temporary:  # both or neither
         temporary.write_text(model_card(document), encoding="utf-8")
-    return write_json(target / "card.json", document), readme
+        return write_json(target / "card.json", document), readme
 
 
 def read_card(path: Path | str) -> dict[str, Any]:
