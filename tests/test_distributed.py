@@ -10,8 +10,9 @@ import torch.multiprocessing as mp
 from ddp_workers import _cubic, double_method, gradients_of, last_batch, replay, steps
 
 from holdfast.config import RunConfig
-from holdfast.distributed import SynchronisedBatchNorm, gather, synchronise_norms, total
-from holdfast.methods import METHODS, with_settings
+from holdfast.data.batches import Batch
+from holdfast.distributed import SynchronisedBatchNorm, gather, keep_strides, synchronise_norms, total
+from holdfast.methods import METHODS, build, with_settings
 
 NORMS = "timm/test_efficientnet"
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -105,3 +106,16 @@ def test_a_synchronised_norm_alone_is_the_norm_it_replaces(training):
     torch.testing.assert_close(fresh(images), expected)
     for name, tensor in fresh[0].state_dict().items():
         torch.testing.assert_close(tensor, state[name])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_gradients_of_sdclrs_kernels_of_one_pixel_have_their_weights_strides(kept):
+    """Else DistributedDataParallel warns, and copies each of them; torch does not do it by itself."""
+    config = RunConfig(method=METHODS["sdclr"].Config(), encoder="timm/test_resnet", image_size=16)
+    method = build(config, image_size=16).to(memory_format=torch.channels_last)
+    if kept:
+        keep_strides(method)
+    for loss in method.losses(Batch(images=torch.rand(4, 3, 16, 16), ids=torch.arange(4), epoch=0)):
+        loss.backward()
+    trained = [parameter for parameter in method.parameters() if parameter.grad is not None]
+    assert all(parameter.grad.stride() == parameter.stride() for parameter in trained) is kept

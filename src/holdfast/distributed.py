@@ -7,6 +7,7 @@ With these, every rank computes the loss of the joined batch; torch's Distribute
 that `gather` has already summed over ranks, which is the joined batch's gradient exactly.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -104,6 +105,28 @@ def largest(number: int) -> int:
     found = torch.tensor([number], device=device)
     dist.all_reduce(found, op=dist.ReduceOp.MAX)
     return int(found)
+
+
+def keep_strides(network: nn.Module) -> None:
+    """Gradients of kernels of one pixel take the strides of their weights, where dimensions of size 1 are spelt anew.
+
+    Such a kernel in channels_last counts as contiguous too, so the sum of two gradients of it (SDCLR's two branches)
+    has contiguous strides: the same memory, which DistributedDataParallel takes for another layout, warns of and
+    copies.
+    """
+    for parameter in network.parameters():
+        if parameter.requires_grad and parameter.is_contiguous() and parameter.stride() != _plain(parameter):
+            parameter.register_hook(partial(_respelt, strides=parameter.stride()))
+
+
+def _plain(tensor: Tensor) -> tuple[int, ...]:
+    return torch.empty(tensor.shape, device="meta").stride()
+
+
+def _respelt(grad: Tensor, *, strides: tuple[int, ...]) -> Tensor:
+    sides = zip(grad.shape, grad.stride(), strides, strict=True)
+    same = all(size == 1 or ours == theirs for size, ours, theirs in sides)
+    return grad.as_strided(grad.shape, strides) if same else grad
 
 
 def total(local: Tensor) -> Tensor:

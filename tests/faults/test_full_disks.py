@@ -96,7 +96,7 @@ def test_a_disk_that_fails_when_files_are_settled_leaves_nothing_half_written(na
 KEPT = re.compile(r"tensorboard/|features/\w+\.safetensors$|part-\d+\.safetensors$")
 """Whole files of work that need not be done again."""
 BEGUN = {"environment.json", "ids.json", "config.json", "metrics.jsonl"}
-ALLOWED = dict.fromkeys(NAMES, set()) | {
+ALLOWED = {name: set() for name in NAMES} | {
     "train": BEGUN,
     "memorization": {*BEGUN, "study.json", "f.json", "g.json"},
     "embed": {"facts.json"},

@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-import safetensors.torch
-import torch
 from faulty_runs import FLAGS, interrupted, refused
 
 from holdfast.engine.checkpoint import checkpoints
@@ -100,29 +98,3 @@ def test_the_environment_says_how_many_processes_there_are_and_who_speaks():
     assert not first_process({"LOCAL_RANK": "1"}), "one that Fabric started"
     with pytest.raises(ValueError, match="expected WORLD_SIZE of the launcher to be a number"):
         launched({**torchrun, "WORLD_SIZE": "two"})
-
-
-@pytest.mark.slow
-def test_torchrun_trains_one_run_on_two_ranks_prints_each_line_once_and_one_process_resumes_it(tmp_path):
-    run = tmp_path / "run"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "holdfast", "train"]
-    done = subprocess.run(
-        [*command, "sdclr", *FLAGS, "--out", str(run)], capture_output=True, text=True, env=ENVIRONMENT, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.strip()]
-    assert len(lines) == len(set(lines))
-    assert "Grad strides" not in done.stderr
-    config = json.loads((run / "config.json").read_text())
-    assert config["devices"] == 2
-    for name in ("encoder.safetensors", "encoder.json"):
-        (run / name).unlink()
-    newest = checkpoints(run / "checkpoints")[-1]
-    for path in newest.iterdir():
-        path.unlink()
-    newest.rmdir()
-    again = started("resume", str(run), "--devices", "1")
-    _, error = again.communicate(timeout=300)
-    assert (again.returncode, error) == (0, "")
-    weights = safetensors.torch.load_file(run / "encoder.safetensors")
-    assert all(torch.isfinite(tensor).all() for tensor in weights.values())

@@ -3,7 +3,6 @@
 import platform
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from torch.optim import Optimizer
 from holdfast.config import RunConfig
 from holdfast.data.batches import steps_per_epoch
 from holdfast.data.pool import Pool
-from holdfast.distributed import synchronise_norms
+from holdfast.distributed import keep_strides, synchronise_norms
 from holdfast.engine.optim import make_optimizer
 from holdfast.methods import Method, build
 from holdfast.models import Encoder, resolve_stem, whiten_first_convolution
@@ -137,9 +136,9 @@ def open_session(
         _whiten(method, pool, config.seed)
     if fabric.world_size > 1:
         synchronise_norms(method)
-        # SDCLR's masked weights have gradients of another memory format: a copy more, the same numbers.
-        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     method = method.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if fabric.world_size > 1:
+        keep_strides(method)
     if config.compile:
         # One compilation for each size of views: torch would else compile the second for any size, which is slower.
         method.encoder.compile(dynamic=False)
