@@ -1,40 +1,40 @@
-"""TensorBoard gets the numbers of metrics.jsonl where it is installed, and is not missed where it is not."""
+"""TensorBoard itself reads the numbers of metrics.jsonl where it is installed, and is not missed where it is not."""
 
-import sys
-import types
+import json
+
+import pytest
+from faulty_runs import tiny_config
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from holdfast.engine import tensorboard as module
+from holdfast.engine import train
 from holdfast.engine.tensorboard import tensorboard
 
-made = []
+
+def curves(folder):
+    """{name: [(step, value)]} as TensorBoard shows it."""
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return {name: [(one.step, one.value) for one in events.Scalars(name)] for name in events.Tags()["scalars"]}
 
 
-class Writer:
-    """Stands for torch's SummaryWriter, which needs the extra."""
-
-    def __init__(self, folder, purge_step):
-        self.folder, self.purge_step, self.scalars = folder, purge_step, []
-        made.append(self)
-
-    def add_scalar(self, name, value, step):
-        self.scalars.append((name, value, step))
-
-    def flush(self):
-        pass
+def test_a_runs_curves_are_its_metrics(tmp_path):
+    run = train(tiny_config(signals_every=1, limit=100, holdout=20), tmp_path / "run")
+    found = curves(run.path / "tensorboard")
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    for kind, name in (("epoch", "loss"), ("epoch", "lr"), ("signals", "effective_rank")):
+        rows = [line for line in lines if line["kind"] == kind]
+        assert [step for step, _ in found[f"{kind}/{name}"]] == [row["step"] for row in rows]
+        assert [value for _, value in found[f"{kind}/{name}"]] == pytest.approx([row[name] for row in rows], rel=1e-6)
+    assert not any("step" in name.split("/")[1:] for name in found)
 
 
-def test_numbers_of_epochs_and_signals_are_written(tmp_path, monkeypatch):
-    fake = types.SimpleNamespace(SummaryWriter=Writer)
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
-    monkeypatch.setattr(module, "find_spec", lambda name: name)
-    listen = tensorboard(tmp_path, step=7)
-    assert listen is not None
-    listen({"kind": "step", "step": 8, "loss": 1.0})
-    listen({"kind": "epoch", "epoch": 1, "step": 9, "loss": 2.5, "lr": 0.1})
-    listen({"kind": "signals", "epoch": 1, "step": 9, "alignment": 0.3})
-    writer = made[-1]
-    assert (writer.folder, writer.purge_step) == (str(tmp_path / "tensorboard"), 7)
-    assert writer.scalars == [("epoch/loss", 2.5, 9), ("epoch/lr", 0.1, 9), ("signals/alignment", 0.3, 9)]
+def test_what_a_resumed_run_measures_again_is_not_shown_twice(tmp_path):
+    for start, rows in ((0, [(3, 5.0), (6, 4.0), (9, 3.0)]), (6, [(9, 2.5)])):  # its checkpoint was after step 6
+        listen = tensorboard(tmp_path, step=start)
+        for step, loss in rows:
+            listen({"kind": "epoch", "epoch": step // 3, "step": step, "loss": loss})
+    assert curves(tmp_path / "tensorboard")["epoch/loss"] == [(3, 5.0), (6, 4.0), (9, 2.5)]
 
 
 def test_without_tensorboard_nothing_is_written(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The command line. `holdfast --help` imports nothing heavy; each command's code is imported when it runs."""
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -74,8 +75,7 @@ def _guarded(words: list[str]) -> int:
         return _run(words[0], words[1:])
     except KeyboardInterrupt as error:
         number = getattr(error, "number", 2)
-        said = str(error) or "interrupted; a run that has begun continues with: holdfast resume RUN"
-        _complain(f"\nholdfast: {one_line(said)}")
+        _complain(f"\nholdfast: {one_line(_goes_on(error, words))}")
         return 128 + number
     except BrokenPipeError:
         raise
@@ -83,6 +83,13 @@ def _guarded(words: list[str]) -> int:
         if os.environ.get("HOLDFAST_DEBUG"):
             raise
         return _failed(error)
+
+
+def _goes_on(error: KeyboardInterrupt, words: Sequence[str]) -> str:
+    """What was interrupted, and the command that goes on: of one of several runs that is the command itself."""
+    again = shlex.join(["holdfast", *words])
+    ended, own = getattr(error, "ended", "interrupted"), getattr(error, "command", again)
+    return f"{ended}; continue with: {again if words[0] == 'memorization' else own}"
 
 
 def _failed(error: Exception) -> int:

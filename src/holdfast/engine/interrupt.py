@@ -13,11 +13,11 @@ ASKING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1"
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run that a signal ended after a checkpoint; `number` is the signal's."""
+    """A run that a signal ended after a checkpoint; `number` is the signal's, `command` goes on with this run."""
 
-    def __init__(self, number: int, message: str):
-        super().__init__(message)
-        self.number = number
+    def __init__(self, number: int, ended: str, command: str):
+        super().__init__(f"{ended}; continue with: {command}")
+        self.number, self.ended, self.command = number, ended, command
 
 
 @dataclass

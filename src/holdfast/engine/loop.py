@@ -66,8 +66,8 @@ def _stop_where_asked(session: Session, position: Position, meter: Meter, asked:
     run = session.folder.path
     raise Interrupted(
         number,
-        f"ended by {signal.Signals(number).name} after step {position.step:,}, with a checkpoint; "
-        f"continue with: holdfast resume {shlex.quote(str(run))}",
+        f"{run} ended by {signal.Signals(number).name} after step {position.step:,}, with a checkpoint",
+        f"holdfast resume {shlex.quote(str(run))}",
     )
 
 

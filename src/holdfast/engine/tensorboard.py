@@ -15,7 +15,7 @@ def tensorboard(folder: Path, step: int) -> Callable[[Mapping[str, Any]], None] 
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+    writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)  # it drops that step and all after it
 
     def listen(event: Mapping[str, Any]) -> None:
         if event["kind"] in ("epoch", "signals"):
