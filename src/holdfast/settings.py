@@ -8,6 +8,17 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _T = TypeVar("_T")
+Purpose = Literal["start", "tail", "crops", "attacks", "invariance", "contrast", "positives"]
+PURPOSES: dict[Purpose, str] = {
+    "start": "to begin with, and to compare with",
+    "tail": "long tails",
+    "crops": "many crops of each image, few epochs",
+    "attacks": "images that somebody may attack",
+    "invariance": "transformations that must not matter",
+    "contrast": "contrast that mends a weakness of SimCLR",
+    "positives": "agreement without other images to repel",
+}
+"""What methods are for, in the order in which `holdfast methods` groups them."""
 
 
 def require(holds: bool, expected: str, got: object, remedy: str) -> None:
@@ -83,6 +94,8 @@ class PartConfig:
     """
 
     word: ClassVar[str]
+    purpose: ClassVar[Purpose | None] = None
+    """What a method is for once the part is put on it; None: for what it was before."""
 
     def __post_init__(self) -> None:
         require_choices(self)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.methods import METHODS
+from holdfast.cli import main
+from holdfast.methods import METHODS, PRESETS, default_config, purpose_of, with_settings
 from holdfast.report.wording import METHOD_NAMES
+from holdfast.settings import PURPOSES
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -29,3 +31,25 @@ def test_the_docs_index_links_a_methods_page(method):
 def test_no_method_has_the_name_of_another():
     assert len(set(METHOD_NAMES.values())) == len(METHOD_NAMES)
     assert set(METHOD_NAMES) == set(METHODS)
+
+
+@pytest.mark.parametrize("name", [*METHODS, *PRESETS])
+def test_a_method_says_what_it_is_for(name):
+    assert purpose_of(default_config(name)) in PURPOSES, "give it a purpose of PURPOSES in settings.py"
+
+
+def test_a_part_decides_what_a_method_is_for():
+    plain = default_config("sdclr")
+    assert purpose_of(plain) == "tail"
+    assert purpose_of(with_settings(plain, adversary="free:3")) == "attacks"
+    assert purpose_of(with_settings(plain, temperature_schedule=None)) == "tail"
+
+
+def test_the_list_of_methods_is_grouped_by_purpose(capsys):
+    assert main(["methods"]) == 0
+    printed = capsys.readouterr().out
+    places = [printed.index(f"{heading}:\n") for heading in PURPOSES.values()]
+    assert places == sorted(places)
+    for name in (*METHODS, *PRESETS):
+        above = [heading for heading in PURPOSES.values() if printed.index(heading) < printed.index(f"  {name} ")]
+        assert above[-1] == PURPOSES[purpose_of(default_config(name))]

@@ -6,14 +6,18 @@ from holdfast.cli.options import changed, chosen, first_line, without_heavy_impo
 
 
 def methods(words: Sequence[str]) -> None:
-    """Lists METHODS and PRESETS; with a name: what it is, what it sets, its recipes and where its settings are."""
+    """Lists METHODS and PRESETS by what they are for; with a name: what it is, what it sets, and its recipes."""
     with without_heavy_imports():
         from holdfast.config import RunConfig
-        from holdfast.methods import METHODS, PRESETS, default_config
+        from holdfast.methods import METHODS, PRESETS, default_config, purpose_of
         from holdfast.recipes import RECIPES
+        from holdfast.settings import PURPOSES
 
         entries = METHODS | {name: preset for name, preset in PRESETS.items() if name not in METHODS}
-        name = chosen("methods", words, entries)
+        groups = {
+            PURPOSES[key]: [name for name in entries if purpose_of(default_config(name)) == key] for key in PURPOSES
+        }
+        name = chosen("methods", words, entries, groups)
         if name is None:
             return
         config = default_config(name)

@@ -38,6 +38,7 @@ from holdfast.methods.simclr import SimCLR, SimCLRConfig
 from holdfast.methods.temperature_schedule import TEMPERATURES, TemperatureConfig, TemperatureSchedule
 from holdfast.models import Encoder, create_encoder, require_size
 from holdfast.randomness import seeded_library
+from holdfast.settings import Purpose
 
 METHODS: dict[str, type[Method]] = {
     "simclr": SimCLR,
@@ -100,6 +101,7 @@ __all__ = [
     "fresh_encoder",
     "from_document",
     "name_of",
+    "purpose_of",
     "to_document",
     "with_idle_parts",
     "with_settings",
@@ -118,6 +120,12 @@ def name_of(config: RunConfig) -> str:
 def default_config(name: str) -> RunConfig:
     """What `holdfast train NAME` starts from: a preset's configuration, or a method's own settings."""
     return PRESETS[name]() if name in PRESETS else RunConfig(method=METHODS[name].Config())
+
+
+def purpose_of(config: RunConfig) -> Purpose:
+    """What a configuration trains for: what its outermost part adds, or what its method is for."""
+    own = [part.purpose for part in config.parts if part.purpose is not None and part.chosen is not None]
+    return own[-1] if own else METHODS[name_of(config)].purpose
 
 
 def fresh_encoder(config: RunConfig, *, image_size: int) -> Encoder:

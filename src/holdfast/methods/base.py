@@ -13,6 +13,7 @@ from holdfast.data.batches import Batch
 from holdfast.data.views import Views
 from holdfast.distributed import gather
 from holdfast.models import projection_head
+from holdfast.settings import Purpose
 
 __all__ = ["Batch", "Method", "Views"]
 
@@ -26,6 +27,8 @@ class Method(nn.Module, ABC):
 
     Config: ClassVar[type[MethodConfig]]
     """The class of the method's settings."""
+    purpose: ClassVar[Purpose]
+    """What it is for, as `holdfast methods` groups it."""
     views_per_image: int = 2
     """How many views of an image the networks see for one loss."""
     steps_per_batch: int = 1

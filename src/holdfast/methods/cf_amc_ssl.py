@@ -25,6 +25,7 @@ class AdversaryConfig(PartConfig):
     """Training under attack."""
 
     word = "adversary"
+    purpose = "attacks"
     adversary: str | None = None
     """'pgd:5' trains on views moved by 5 steps up the loss, 'free:3' replays each batch 3 times; None: no attack."""
     adversary_eps: float = 8 / 255

@@ -55,6 +55,7 @@ class EMPSSL(Method):
     """Many crops of an image agree with their mean; the coding rate keeps the images of a view apart."""
 
     Config = EMPSSLConfig
+    purpose = "crops"
     moved_views = slice(None)
 
     def __init__(self, config: EMPSSLConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):

@@ -29,6 +29,7 @@ class PenaltyConfig(PartConfig):
     """The penalty."""
 
     word = "penalty"
+    purpose = "invariance"
     penalty: str | None = None
     """'invariance:0.1' adds 0.1 times how far features move with a view's nuisances (colours); None: no penalty."""
     penalty_form: Literal["pair", "vjp"] = "pair"

@@ -37,6 +37,7 @@ class SDCLR(Method):
     """NT-Xent between view 1 through the dense network and view 2 through the pruned one; gradients reach both."""
 
     Config = SDCLRConfig
+    purpose = "tail"
 
     def __init__(self, config: SDCLRConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)

@@ -33,6 +33,7 @@ class SimCLR(Method):
     """NT-Xent between two views, or between each pair of more, through one network."""
 
     Config = SimCLRConfig
+    purpose = "start"
 
     def __init__(self, config: SimCLRConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)

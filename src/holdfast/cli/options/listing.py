@@ -9,9 +9,12 @@ from holdfast.cli.options.errors import UserError, nearest
 from holdfast.cli.options.help import width, wrapped
 
 
-def chosen(what: str, words: Sequence[str], entries: Mapping[str, Any]) -> str | None:
+def chosen(
+    what: str, words: Sequence[str], entries: Mapping[str, Any], groups: Mapping[str, Sequence[str]] | None = None
+) -> str | None:
     """The entry that the words name; None where they name none, after the list of all was printed.
 
+    groups: names of the entries by heading, in which the list is printed; None: one list.
     Raises UserError for an unknown name and for several.
     """
     if {"-h", "--help", "--help-all"} & set(words):
@@ -24,13 +27,27 @@ def chosen(what: str, words: Sequence[str], entries: Mapping[str, Any]) -> str |
         raise UserError(f"expected one of the {what}, got {words[0]!r}; {nearest(words[0], entries)}")
     if words:
         return words[0]
-    print(listed(entries))
+    print(listed(entries) if groups is None else _grouped(entries, groups))
     return None
 
 
-def listed(entries: Mapping[str, Any], indent: str = "") -> str:
-    """A line for each entry, wrapped after its name; on lines of its own where the names are long."""
+def _grouped(entries: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> str:
+    """Each heading with its entries, the names of all groups in one column."""
     column = max(map(len, entries))
+    parts = [
+        f"{heading}:\n" + listed({name: entries[name] for name in names}, "  ", column)
+        for heading, names in groups.items()
+        if names
+    ]
+    return "\n\n".join(parts)
+
+
+def listed(entries: Mapping[str, Any], indent: str = "", column: int = 0) -> str:
+    """A line for each entry, wrapped after its name; on lines of its own where the names are long.
+
+    column: the least width of the column of names.
+    """
+    column = max(column, *map(len, entries))
     hang = " " * (len(indent) + column + 2)
     if width() - len(hang) < 50:
         return "\n".join(f"{indent}{name}\n{wrapped(first_line(entry), '      ')}" for name, entry in entries.items())

@@ -29,6 +29,7 @@ class BarlowTwins(Method):
     """Two views through one network, without negatives."""
 
     Config = BarlowTwinsConfig
+    purpose = "positives"
 
     def loss(self, views: Views) -> Tensor:
         z1, z2 = joint_embeddings(self.network, views.images)

@@ -32,6 +32,7 @@ class BYOL(Method):
     """Each view through network and predictor, against the teacher's embedding of the other."""
 
     Config = BYOLConfig
+    purpose = "positives"
     moved_views = slice(None)
 
     def __init__(self, config: BYOLConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):

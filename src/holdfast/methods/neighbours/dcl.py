@@ -30,6 +30,7 @@ class DCL(Method):
     """Two views attract, all other images repel, and the two forces are no longer coupled by one denominator."""
 
     Config = DCLConfig
+    purpose = "contrast"
 
     def loss(self, views: Views) -> Tensor:
         z1, z2 = joint_embeddings(self.network, views.images)

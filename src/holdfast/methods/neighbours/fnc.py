@@ -36,6 +36,7 @@ class FNC(Method):
     """NT-Xent between two views, without the other images that are most like each one."""
 
     Config = FNCConfig
+    purpose = "contrast"
 
     def loss(self, views: Views) -> Tensor:
         z1, z2 = joint_embeddings(self.network, views.images)

@@ -36,6 +36,7 @@ class MoCoV3(Method):
     """Each view through network and predictor, against the teacher's embeddings of the other view of all images."""
 
     Config = MoCoV3Config
+    purpose = "contrast"
     moved_views = slice(None)
 
     def __init__(self, config: MoCoV3Config, *, network: nn.Sequential, make_views: Callable[..., Views]):

@@ -31,6 +31,7 @@ class RenyiCL(Method):
     """Two views; pairs of one image against pairs of any two, over the whole batch instead of row by row."""
 
     Config = RenyiCLConfig
+    purpose = "contrast"
 
     def loss(self, views: Views) -> Tensor:
         config = self.config

@@ -34,6 +34,7 @@ class VICReg(Method):
     """Two views through one network, without negatives."""
 
     Config = VICRegConfig
+    purpose = "positives"
 
     def loss(self, views: Views) -> Tensor:
         config = self.config
