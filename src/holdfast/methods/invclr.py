@@ -128,10 +128,8 @@ class InvariancePenalty(Method):
 
     def _noted(self, values: Tensor) -> Tensor:
         """The penalty of per-sample values [n]; notes its raw mean, and which share was clipped or moved at all."""
-        clip, limit = (
-            "none" if self.settings.penalty_form == "pair" else self.settings.penalty_clip,
-            self.settings.penalty_limit,
-        )
+        clip = "none" if self.settings.penalty_form == "pair" else self.settings.penalty_clip
+        limit = self.settings.penalty_limit
         over = {"none": torch.zeros_like(values), "batch": values.mean() > limit, "sample": values > limit}[clip]
         shares = [values.mean(), over.to(values.dtype).mean(), (values > 0).to(values.dtype).mean()]
         self._readings.append(torch.stack(shares).detach())
