@@ -10,7 +10,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Tests drive the chromium of the system; playwright's own download of browsers stays off.
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 
-.PHONY: help setup demo test test-browser test-all check bench docs
+.PHONY: help setup demo test test-browser test-all check bench numbers docs
 
 help:                 ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -34,6 +34,9 @@ check: .venv/.dev     ## format, lint, types, import directions, sizes
 
 bench: .venv/.bench   ## run benchmarks/*.py, which print ratios
 	for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+
+numbers: .venv/.dev   ## write the numbers of results/*.json into README and docs
+	$(BIN)/python experiments/page_numbers.py
 
 docs: .venv/.docs     ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

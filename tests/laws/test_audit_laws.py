@@ -9,6 +9,7 @@ import pytest
 import torch
 from toy_audits import ReadsTheClass, bare_subject, small_network, toy_images, toy_pairs
 
+from coverage_rows import row_of
 from holdfast.audits import AUDITS, audit
 from holdfast.data import Images
 from holdfast.data.splits.partition import PARTS
@@ -93,7 +94,14 @@ def test_scores_and_intervals_lie_in_their_stated_range(axis, encoder):
         assert low - 1e-5 <= score.value <= high + 1e-5, score
         if score.interval is not None:
             assert low <= score.interval[0] <= score.value <= score.interval[1] <= high, score
-            assert score.interval_over
+            assert score.interval[0] < score.interval[1], f"certain, from a sample: {score}"
+        assert (score.interval is None) == (not score.interval_over)
+
+
+@every_audit
+def test_every_interval_has_a_row_in_the_table_of_measured_coverage(axis):
+    bare = [score.name for score in usual(axis).scores if score.interval and row_of(axis, score.name) is None]
+    assert bare == [], "an interval whose coverage nobody measured is not printed: add a row to coverage_rows"
 
 
 @every_audit

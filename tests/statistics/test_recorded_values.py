@@ -24,7 +24,6 @@ def of(estimate, *names):
 
 NOW = {
     "wilson": lambda: [st.wilson_interval(p, n) for p, n in ((0, 80), (37.5, 16), (100, 5))],
-    "mean_interval": lambda: st.mean_interval(A),
     "p": lambda: st.empirical_p(A[:5], B),
     "q": lambda: st.false_discovery(st.empirical_p(A, B))[:5],
     "effect": lambda: st.effect_size(A, B),
@@ -32,9 +31,6 @@ NOW = {
     "spearman_interval": lambda: st.spearman_interval(A, B[:40], seed=5),
     "spearman_interval_clusters": lambda: st.spearman_interval(A, B[:40], clusters=np.arange(40) // 5, seed=5),
     "cross": lambda: st.mean_pairwise_spearman([A, B[:40], B[20:]]),
-    "bootstrap_means": lambda: st.bootstrap_means(A, seed=2, purpose="tail consistency")[[0, -1]],
-    "mean_with_interval": lambda: st.mean_with_interval(A, seed=2, purpose="tail consistency"),
-    "delong": lambda: st.detection_auc(np.r_[A, B], np.arange(100) < 40),
     "membership": lambda: st.membership(A, B),
     "resampled_membership": memberships,
     "calibrated": lambda: st.calibrated_accuracy(A, B, seed=6),

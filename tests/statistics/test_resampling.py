@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from holdfast.randomness import generator
-from holdfast.statistics import Stream, bootstrap_means, detection_auc, mean_with_interval
+from holdfast.statistics import Stream, detection_auc, resampled
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 997, 20000])
@@ -22,7 +22,7 @@ def test_the_auc_is_scikit_learns_and_its_interval_covers_as_often_as_it_says():
     assert detection_auc(scores, positive)[0] == pytest.approx(roc_auc_score(positive, scores))
     true, covered = 0.7602, 0  # of two unit normals one apart
     for _ in range(200):
-        auc, low, high = detection_auc(draws.normal(size=120) + (np.arange(120) < 40), np.arange(120) < 40)
+        auc, (low, high) = detection_auc(draws.normal(size=120) + (np.arange(120) < 40), np.arange(120) < 40)
         assert low <= auc <= high
         covered += low <= true <= high
     assert covered >= 180
@@ -33,11 +33,7 @@ def test_an_auc_needs_both_kinds():
         detection_auc(np.arange(3), np.ones(3, dtype=bool))
 
 
-def test_a_bootstrap_repeats_with_its_seed_and_has_the_spread_of_a_mean():
-    values = np.random.default_rng(2).normal(size=400)
-    first, second = (bootstrap_means(values, seed=3, purpose="x") for _ in range(2))
-    assert np.array_equal(first, second)
-    assert first.std() == pytest.approx(values.std() / 20, rel=0.15)
-    mean, low, high = mean_with_interval(values, seed=3, purpose="x")
-    assert low < mean < high
-    assert (high - low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.15)
+def test_one_draw_of_rows_repeats_with_its_seed():
+    first, second, other = (resampled(50, seed=seed, purpose="x") for seed in (3, 3, 4))
+    assert np.array_equal(first, second) and not np.array_equal(first, other)
+    assert first.min() >= 0 and first.max() < 50 and 20 < len(np.unique(first)) < 45

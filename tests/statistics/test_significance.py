@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from holdfast.statistics import (
+    difference_interval,
     effect_size,
     empirical_p,
     false_discovery,
@@ -63,11 +64,21 @@ def test_spearmans_interval_holds_it_and_is_wider_by_cluster():
     assert np.ptp(together) > np.ptp(alone)
 
 
-def test_the_mean_interval_is_normal():
-    low, high = mean_interval(A)
-    assert (low + high) / 2 == pytest.approx(A.mean())
-    assert high - low == pytest.approx(2 * 1.96 * A.std(ddof=1) / np.sqrt(200), rel=1e-3)
-    assert mean_interval(np.array([2.0])) == (2.0, 2.0)
+def test_the_mean_interval_is_students():
+    expected = stats.ttest_1samp(A, 0).confidence_interval()
+    assert mean_interval(A) == pytest.approx((expected.low, expected.high))
+    assert mean_interval(A, bounds=(0.3, None))[0] == 0.3
+
+
+def test_the_difference_of_two_means_is_welchs():
+    expected = stats.ttest_ind(A, B, equal_var=False).confidence_interval()
+    assert difference_interval(A, B) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("values", [[2.0], [3.0, 3.0, 3.0]])
+def test_one_value_and_equal_values_have_no_interval(values):
+    assert mean_interval(np.array(values)) is None
+    assert difference_interval(np.array(values), np.array([1.0, 1.0])) is None
 
 
 def test_rankings_that_repeat_correlate():

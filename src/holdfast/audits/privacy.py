@@ -101,7 +101,10 @@ def _scores(attack: _Attack, scored: Scored, seed: int) -> list[Score]:
             continue
         value = float(np.mean([metrics[name] for metrics in found]))
         interval = percentile_interval(np.mean([draws[name] for draws in drawn], axis=0), value)
-        interval = auc_interval(value, interval, len(groups[0]), others) if name == "auc" else interval
+        if name == "auc":
+            interval = auc_interval(value, interval, len(groups[0]), others)
+        elif name == "best_balanced_accuracy":
+            interval = None  # picked anew in each draw, a best threshold is pushed up by it
         scores.append(_score(attack, name, value, interval, others))
     if min(map(len, groups)) > 1:
         halves = [calibrated_accuracy(*_split(values, scored), seed=seed) for values in attack.values]

@@ -89,6 +89,7 @@ def _accuracy(name: str, correct: Tensor, how: str) -> Score:
 
 def _alignment(distances: Tensor, preset: str) -> Score:
     values = distances.double().cpu().numpy()
+    interval = mean_interval(values, bounds=(0.0, 2.0))
     return Score(
         name="alignment",
         value=float(values.mean()),
@@ -96,8 +97,8 @@ def _alignment(distances: Tensor, preset: str) -> Score:
         range=(0.0, 2.0),
         better="lower",
         definition=f"Mean distance between the unit features of two random views ('{preset}') of a test image.",
-        interval=mean_interval(values, bounds=(0.0, 2.0)),
-        interval_over="test images (normal)",
+        interval=interval,
+        interval_over="" if interval is None else "test images (Student's t)",
     )
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from holdfast.randomness import generator
+from holdfast.statistics import resampled
 
 STARTS, BOOTSTRAPS, DIRECTIONS = 4, 5, 64
 _STEPS, _MOVED = 100, 1e-4
@@ -63,8 +64,8 @@ def principal(features: Tensor, others: Tensor, *, directions: int = DIRECTIONS)
 def _agreement(members: Tensor, features: Tensor, k: int, seed: int, draw: int) -> float:
     from sklearn.metrics import adjusted_rand_score  # a second of import that other measures do not need
 
-    rows = torch.randint(len(features), (len(features),), generator=generator(seed, "cluster bootstrap", k, draw))
-    drawn = features[rows.to(features.device)]
+    rows = resampled(len(features), seed=seed, purpose=f"cluster bootstrap of {k}, {draw}")
+    drawn = features[torch.from_numpy(rows).to(features.device)]
     centres = _fit(drawn, k, seed, starts=1, purpose=f"bootstrap clusters {draw}")
     return float(adjusted_rand_score(members.numpy(), _nearest(features, centres)[0].cpu().numpy()))
 

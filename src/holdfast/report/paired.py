@@ -81,18 +81,19 @@ def _share_below(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
     return (below + upto) / (2 * len(ordered))
 
 
-def paired_interval(ours: Sequence[Sample], theirs: Sequence[Sample]) -> tuple[float, float] | None:
+def paired_interval(
+    ours: Sequence[Sample], theirs: Sequence[Sample], *, span: float = 0.0
+) -> tuple[float, float] | None:
     """95 % interval of the difference of two encoders' means over runs; None where images or strata differ.
 
-    Student's t of the images' own differences within each stratum; None also where a stratum has a single image. Where
-    all answers of two encoders agree, the ends say how large a share of other answers so few images may hide.
+    Student's t of the images' own differences within each stratum; None also where a stratum has a single image. span:
+    how far two shares may lie apart, 0 for what is no share: where all answers of two encoders agree, the ends say how
+    large a share of other answers so few images may hide.
     """
     if not ours or not theirs or not all(sample.over_the_same(ours[0]) for sample in [*ours, *theirs]):
         return None
     first = ours[0]
     values = np.mean([s.values for s in ours], axis=0) - np.mean([s.values for s in theirs], axis=0)
     offset = float(np.mean([s.offset for s in ours]) - np.mean([s.offset for s in theirs]))
-    all_values = np.concatenate([s.values for s in [*ours, *theirs]])
-    span = 100.0 if np.isin(all_values, (0.0, 100.0)).all() else 0.0
     found = stratified_interval(values, first.strata, first.weights, span=span)
     return None if found is None else (found[0] - offset, found[1] - offset)

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from holdfast.statistics.ranks import spearman_interval as spearman_interval
     from holdfast.statistics.resampling import DRAWS as DRAWS
     from holdfast.statistics.resampling import Stream as Stream
-    from holdfast.statistics.resampling import bootstrap_means as bootstrap_means
-    from holdfast.statistics.resampling import mean_with_interval as mean_with_interval
+    from holdfast.statistics.resampling import resampled as resampled
+    from holdfast.statistics.shares import bounded_difference as bounded_difference
+    from holdfast.statistics.shares import bounded_interval as bounded_interval
     from holdfast.statistics.shares import exact_interval as exact_interval
     from holdfast.statistics.shares import mean_share_interval as mean_share_interval
     from holdfast.statistics.shares import share_difference as share_difference

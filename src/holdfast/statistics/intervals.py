@@ -11,31 +11,39 @@ NORMAL_975 = 1.959963984540054
 """The 0.975 quantile of the normal distribution."""
 
 
+def known(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Values as float64. Raises ValueError where one is no number: a statistic of it would be none without a word."""
+    numbers = np.asarray(values, dtype=float)
+    if np.isnan(numbers).any():
+        raise ValueError(
+            f"expected measured numbers, got {int(np.isnan(numbers).sum())} NaN among {numbers.size}; "
+            "leave out what was not measured"
+        )
+    return numbers
+
+
 def sample_variance(values: np.ndarray) -> float:
     """Unbiased variance of values [n]; 0 for a single value."""
     return float(values.var(ddof=1)) if len(values) > 1 else 0.0
 
 
 def mean_interval(
-    values: np.ndarray, *, bounds: tuple[float | None, float | None] = (None, None), span: float = 0.0
-) -> tuple[float, float]:
-    """95 % interval of the mean of values [n] (normal), cut to what it can be; the mean itself for a single value.
+    values: np.ndarray, *, bounds: tuple[float | None, float | None] = (None, None)
+) -> tuple[float, float] | None:
+    """95 % interval of the mean of values [n] (Student's t), cut to what it can be; for shares see `bounded_interval`.
 
-    span: for shares and their differences, how far a single value may lie from the others: where all n agree, the ends
-    are that far times the share that might be hidden among n (Wilson), as n equal answers do not prove the next one.
+    None for fewer than two values and for equal ones: nothing says then how others would spread.
     """
-    values = np.asarray(values, dtype=float)
-    half = span * none_of(len(values)) if span and not np.ptp(values) else _half(values)
+    values = known(values)
+    if len(values) < 2 or not sample_variance(values) > 0:
+        return None
+    half = float(stdtrit(len(values) - 1, 0.975)) * math.sqrt(sample_variance(values) / len(values))
     return within_bounds(float(np.mean(values)), half, bounds)
 
 
 def none_of(images: float) -> float:
     """Upper end in [0, 1] of a share of which not one of so many images was seen (Wilson)."""
     return NORMAL_975**2 / (images + NORMAL_975**2)
-
-
-def _half(values: np.ndarray) -> float:
-    return NORMAL_975 * math.sqrt(sample_variance(values) / len(values))
 
 
 def within_bounds(
@@ -51,11 +59,14 @@ def within_bounds(
 
 def difference_interval(
     a: np.ndarray, b: np.ndarray, *, bounds: tuple[float | None, float | None] = (None, None)
-) -> tuple[float, float, float]:
-    """Mean of a [n] less mean of b [m], independent of it, and its 95 % interval (normal)."""
-    a, b = (np.asarray(values, dtype=float) for values in (a, b))
-    value = float(a.mean() - b.mean())
-    return value, *within_bounds(value, math.hypot(_half(a), _half(b)), bounds)
+) -> tuple[float, float] | None:
+    """95 % interval of the mean of a [n] less the mean of b [m], independent of it (Welch); None as `mean_interval`."""
+    parts = [known(values) for values in (a, b)]
+    strata = np.repeat([0, 1], [len(part) for part in parts])
+    found = stratified_interval(np.concatenate(parts), strata, {0: 1.0, 1: -1.0})
+    if found is None or found[0] == found[1]:
+        return None
+    return within_bounds(sum(found) / 2, (found[1] - found[0]) / 2, bounds)
 
 
 def percentile_interval(drawn: np.ndarray, measured: float) -> tuple[float, float]:
@@ -63,7 +74,7 @@ def percentile_interval(drawn: np.ndarray, measured: float) -> tuple[float, floa
 
     A best threshold, picked anew in each draw, is pushed up by it.
     """
-    low, high = np.quantile(drawn, (0.025, 0.975))
+    low, high = np.quantile(known(drawn), (0.025, 0.975))
     return float(min(low, measured)), float(max(high, measured))
 
 
@@ -72,9 +83,11 @@ def stratified_interval(
 ) -> tuple[float, float] | None:
     """95 % interval of a weighted sum of the means of values [n] within strata [n]: Student's t, by Satterthwaite.
 
-    Each stratum has a variance of its own, so that its size does not matter; None where one has a single value. span as
-    of mean_interval.
+    Each stratum has a variance of its own, so that its size does not matter; None where one has a single value. span:
+    for shares and their differences, how far a value may lie from the others: where those of every stratum agree, the
+    ends are that far times the share that so many values may hide, as n equal answers do not prove the next one.
     """
+    values = known(values)
     parts = [(weight, values[strata == stratum]) for stratum, weight in weights.items()]
     if min(len(part) for _, part in parts) < 2:
         return None
@@ -135,7 +148,7 @@ def over_runs(
 
     Runs that happen to agree to the digit say nothing of how others would spread: they get no interval.
     """
-    n, mean = len(values), float(np.mean(values))
+    n, mean = len(values), float(np.mean(known(values)))
     half = t_quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
     if half < 1e-9 * max(1.0, abs(mean)):
         return Estimate(value=mean, spread=0.0, runs=n, over=over)
@@ -145,7 +158,7 @@ def over_runs(
 
 def unpaired(a: Sequence[float], b: Sequence[float], over: str) -> Estimate:
     """Mean of a minus mean of b with Welch's t interval, degrees of freedom rounded down; two or more values each."""
-    parts = [float(np.var(x, ddof=1)) / len(x) for x in (a, b)]
+    parts = [float(np.var(known(x), ddof=1)) / len(x) for x in (a, b)]
     error, value = math.sqrt(sum(parts)), float(np.mean(a) - np.mean(b))
     weights = sum(part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True))
     freedom = max(1, int(sum(parts) ** 2 / weights)) if weights > 0 else 1

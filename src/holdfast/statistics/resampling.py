@@ -1,11 +1,9 @@
 """Bootstrap draws, keyed by a seed and a purpose: the same on every machine, with and without torch."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
-
-from holdfast.statistics.intervals import percentile_interval
 
 DRAWS = 1000
 _AT_ONCE = 50
@@ -33,15 +31,9 @@ class Stream:
         return order
 
 
-def bootstrap_means(values: np.ndarray, *, seed: int, purpose: str, draws: int = DRAWS) -> np.ndarray:
-    """Means [draws] of resampled values [n], drawn with replacement."""
-    return np.asarray(values, dtype=float)[Stream(seed, purpose).places(len(values), draws=draws)].mean(1)
-
-
-def mean_with_interval(values: np.ndarray, *, seed: int, purpose: str) -> tuple[float, float, float]:
-    """Mean of values [n] and its 95 % bootstrap interval."""
-    mean = float(np.mean(values))
-    return mean, *percentile_interval(bootstrap_means(values, seed=seed, purpose=purpose), mean)
+def resampled(n: int, *, seed: int, purpose: str) -> np.ndarray:
+    """int64 [n]: one draw of n rows with replacement."""
+    return Stream(seed, purpose).places(n, draws=1)[0]
 
 
 def drawn_weights(groups: np.ndarray, *, seed: int, purpose: str, draws: int) -> Iterator[np.ndarray]:
@@ -51,14 +43,3 @@ def drawn_weights(groups: np.ndarray, *, seed: int, purpose: str, draws: int) ->
     for start in range(0, draws, _AT_ONCE):
         drawn = stream.places(count, draws=min(_AT_ONCE, draws - start))
         yield np.stack([np.bincount(row, minlength=count) for row in drawn])[:, group].astype(float)
-
-
-def resampled_rows(
-    statistic: Callable[[np.ndarray], float], n: int, *, seed: int, purpose: str, clusters: np.ndarray | None = None
-) -> np.ndarray:
-    """A statistic of rows (int64 [m]) of each of DRAWS resamplings of n rows, or of whole clusters [n] of rows."""
-    if clusters is None:
-        return np.array([statistic(rows) for rows in Stream(seed, purpose).places(n, draws=DRAWS)])
-    members = [np.flatnonzero(clusters == c) for c in np.unique(clusters)]
-    drawn = Stream(seed, purpose).places(len(members), draws=DRAWS)
-    return np.array([statistic(np.concatenate([members[c] for c in chosen])) for chosen in drawn])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.special import betaincinv, ndtri
 
-from holdfast.statistics.intervals import NORMAL_975
+from holdfast.statistics.intervals import NORMAL_975, known
 
 
 def exact_interval(hits: np.ndarray, images: np.ndarray, *, tail: float = 0.025) -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +51,37 @@ def mean_share_interval(
     variance = float(weights**2 @ smoothed_variance(shares, images))
     quantile = float(ndtri(0.5 + level / 2))
     return _wilson(float(weights @ shares), smooth * (1 - smooth) / variance, quantile)
+
+
+def bounded_interval(values: np.ndarray, *, least: float = 0.0, most: float = 1.0) -> tuple[float, float]:
+    """95 % interval of the mean of values [n] within bounds: Wilson's, at the images a plain share of its variance has.
+
+    Half a value at each bound is added to the variance, so that equal values, also at a bound, are not certain; of
+    values that are only least or most it is Wilson's. For shares by image, and for their paired differences (-1 to 1).
+    Raises ValueError for no values and for values beyond the bounds.
+    """
+    scaled = (known(values) - least) / (most - least)
+    if not len(scaled) or not (np.abs(scaled - 0.5) <= 0.5 + _ROUNDING).all():
+        raise ValueError(f"expected values from {least:g} to {most:g}, got {_range(values)}; leave out the unmeasured")
+    images = len(scaled)
+    smooth = (float(scaled.sum()) + 0.5) / (images + 1)
+    variance = (float(scaled @ scaled) + 0.5) / (images + 1) - smooth**2
+    effective = smooth * (1 - smooth) / variance * images**2 / (images + 1)
+    low, high = _wilson(min(1.0, max(0.0, float(scaled.mean()))), effective, NORMAL_975)
+    return least + (most - least) * low, least + (most - least) * high
+
+
+def _range(values: np.ndarray) -> str:
+    return f"{float(np.min(values)):g} to {float(np.max(values)):g}" if len(values) else "none"
+
+
+def bounded_difference(a: np.ndarray, b: np.ndarray, *, least: float = 0.0, most: float = 1.0) -> tuple[float, float]:
+    """95 % interval of the mean of bounded values a [n] less that of b [m], independent of it, from the ends of both
+    (as Newcombe 1998 does for plain shares)."""
+    first, second = float(np.mean(a)), float(np.mean(b))
+    (low_a, high_a), (low_b, high_b) = (bounded_interval(values, least=least, most=most) for values in (a, b))
+    low, high = math.hypot(first - low_a, high_b - second), math.hypot(high_a - first, second - low_b)
+    return first - second - low, first - second + high
 
 
 def share_difference(hits: tuple[int, int], images: tuple[int, int]) -> tuple[float, float, float]:

@@ -4,19 +4,19 @@ import math
 
 import numpy as np
 
-from holdfast.statistics.intervals import sample_variance
+from holdfast.statistics.intervals import known, sample_variance
 
 
 def empirical_p(scores: np.ndarray, null: np.ndarray) -> np.ndarray:
     """One-sided p [n] in (0, 1]: (1 + number of null scores at least as large) / (1 + number of null scores)."""
-    null = np.sort(np.asarray(null, dtype=float))
-    larger = len(null) - np.searchsorted(null, np.asarray(scores, dtype=float), side="left")
+    null = np.sort(known(null))
+    larger = len(null) - np.searchsorted(null, known(scores), side="left")
     return (1 + larger) / (1 + len(null))
 
 
 def false_discovery(p: np.ndarray) -> np.ndarray:
     """Benjamini-Hochberg q [n] of p [n]: the share of false discoveries to expect among those with a q no larger."""
-    p = np.asarray(p, dtype=float)
+    p = known(p)
     order = np.argsort(p)
     raw = p[order] * len(p) / np.arange(1, len(p) + 1)
     q = np.empty_like(p)
@@ -34,7 +34,7 @@ def least_null(tests: int, *, rate: float = 0.05) -> int:
 
 def effect_size(scores: np.ndarray, null: np.ndarray) -> float:
     """Cohen's d: difference of means over the pooled standard deviation; 0 where neither set varies."""
-    a, b = (np.asarray(x, dtype=float) for x in (scores, null))
+    a, b = (known(x) for x in (scores, null))
     pooled = ((len(a) - 1) * sample_variance(a) + (len(b) - 1) * sample_variance(b)) / max(1, len(a) + len(b) - 2)
     return float((a.mean() - b.mean()) / math.sqrt(pooled)) if pooled > 0 else 0.0
 
@@ -45,7 +45,7 @@ def larger_mean_p(scores: np.ndarray, null: np.ndarray) -> float:
     Student's t with Welch and Satterthwaite's degrees of freedom; two values or more of each. 1 where neither set
     varies.
     """
-    a, b = (np.asarray(x, dtype=float) for x in (scores, null))
+    a, b = (known(x) for x in (scores, null))
     parts = [sample_variance(x) / len(x) for x in (a, b)]
     if sum(parts) <= 0:
         return 1.0

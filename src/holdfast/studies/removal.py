@@ -17,7 +17,7 @@ from holdfast.methods import from_document
 from holdfast.models import load_encoder
 from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder, write_json
-from holdfast.statistics import t_quantile
+from holdfast.statistics import over_runs
 from holdfast.studies.pairs import Listening, _silent, train_without
 from holdfast.system import read_index, read_rows, read_study
 
@@ -191,6 +191,6 @@ def _row(removal: _Removal, values: list[dict[str, float]], base: list[dict[str,
             continue
         row[f"{measure}_change"] = float(change.mean())
         if len(change) > 1:
-            half = t_quantile(len(change) - 1) * float(change.std(ddof=1)) / len(change) ** 0.5
-            row |= {f"{measure}_low": float(change.mean()) - half, f"{measure}_high": float(change.mean()) + half}
+            low, high = over_runs(change.tolist(), "pairs").interval or (None, None)
+            row |= {f"{measure}_low": low, f"{measure}_high": high}
     return row

@@ -75,7 +75,7 @@ def test_ties_count_one_half():
 
 def test_answers_that_all_agree_leave_room_for_those_not_seen():
     right = mean(np.arange(80), np.where(np.arange(80) < 60, 100.0, 0.0))
-    low, high = paired_interval([right], [right])
+    low, high = paired_interval([right], [right], span=100.0)
     assert (low, high) == pytest.approx((-4.58, 4.58), abs=0.01), "Wilson's end of 0 of 80"
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from holdfast.audits.subject import Subject
 from holdfast.findings import Score
-from holdfast.statistics import wilson_interval
+from holdfast.statistics import wilson_interval, worst_interval
 
 LEAST_OF_GROUP = 10
 """Test images below which a group's accuracy says too little to be called the worst."""
@@ -59,6 +59,8 @@ def worst_group(rows: Sequence[dict[str, Any]]) -> list[Score]:
     if not marked:
         return []
     row = min(marked, key=lambda row: row["accuracy"])
+    compared = [one for one in rows if one["test_images"] >= LEAST_OF_GROUP and one["column"] in _columns_of(marked)]
+    shares, images = (np.array([one[name] for one in compared]) for name in ("accuracy", "test_images"))
     return [
         Score(
             name="worst_group",
@@ -68,10 +70,14 @@ def worst_group(rows: Sequence[dict[str, Any]]) -> list[Score]:
             better="higher",
             definition=f"Accuracy of the linear probe in the group where it is lowest ({row['column']}: {row['group']})"
             f", of all with at least {LEAST_OF_GROUP} test images; a minimum of noisy values reads low.",
-            interval=(row["low"], row["high"]),
-            interval_over="test images of the group (Wilson)",
+            interval=worst_interval(shares / 100, images),
+            interval_over="test images, all groups at once (exact)",
         )
     ]
+
+
+def _columns_of(rows: Sequence[dict[str, Any]]) -> set[str]:
+    return {row["column"] for row in rows}
 
 
 def group_columns(subject: Subject) -> dict[str, np.ndarray]:

@@ -28,7 +28,7 @@ from holdfast.evaluation.invariance import (
 )
 from holdfast.findings import Finding, Score
 from holdfast.randomness import fold, key
-from holdfast.statistics import mean_interval, wilson_interval
+from holdfast.statistics import bounded_interval, mean_interval, wilson_interval
 
 LEAST_STABLE = 20
 """Images named in the table of the least stable ones; the column has them all."""
@@ -206,9 +206,10 @@ _KINDS: dict[str, tuple[str, tuple[float, float | None]]] = {
 def _mean_score(
     prefix: str, name: str, values: Tensor, definition: str, better: Literal["higher", "lower", "neither"]
 ) -> Score:
-    """The mean of values [m] with its interval over images."""
+    """The mean of values [m] with its interval over images; of accuracies, differences of shares, Wilson's."""
     unit, bounds = _KINDS[name]
-    numbers = values.double().cpu().numpy()
+    numbers, shares = values.double().cpu().numpy(), name == "accuracy_drop"
+    interval = bounded_interval(numbers, least=-100, most=100) if shares else mean_interval(numbers, bounds=bounds)
     return Score(
         name=prefix + name,
         value=float(numbers.mean()),
@@ -216,8 +217,8 @@ def _mean_score(
         range=bounds,
         better=better,
         definition=definition,
-        interval=mean_interval(numbers, bounds=bounds),
-        interval_over="test images (normal)",
+        interval=interval,
+        interval_over="" if interval is None else "test images (Wilson)" if shares else "test images (Student's t)",
     )
 
 

@@ -129,7 +129,7 @@ def _parts(scored: Scored) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"part": part, "images": int(members.sum())}
         for name, values in (("difference", scored.differences), ("ratio", scored.ratios)):
             means = values.mean(0)[members]
-            low, high = mean_interval(means)
+            low, high = mean_interval(means) or (None, None)
             row |= {name: float(means.mean()), f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return rows
@@ -153,7 +153,7 @@ def _per_class(scored: Scored, columns: dict[str, np.ndarray]) -> list[dict[str,
         mine = (columns["label"] == index) & (columns["part"] == "candidate")
         if not mine.any():
             continue
-        low, high = mean_interval(columns["ratio"][mine])
+        low, high = mean_interval(columns["ratio"][mine]) or (None, None)
         rows.append(
             {
                 "class": str(index) if names is None else names[index],
@@ -178,7 +178,7 @@ def _planted(scored: Scored, columns: dict[str, np.ndarray]) -> list[dict[str, A
     rows = []
     for kind, chosen in [(kind, np.isin(ids, members)) for kind, members in kinds.items()] + [("others", ~planted)]:
         chosen = chosen & candidate
-        low, high = mean_interval(percentiles[chosen])
+        low, high = mean_interval(percentiles[chosen]) or (None, None)
         row = {"kind": kind, "images": int(chosen.sum()), "ratio": float(columns["ratio"][chosen].mean())}
         rows.append(row | {"percentile": float(percentiles[chosen].mean()), "low": low, "high": high})
     return rows if kinds else []

@@ -20,7 +20,7 @@ def _layers(scored: Scored) -> list[dict[str, Any]]:
     rows, last = [], {}
     for tap in scored.taps:
         ratios = np.mean([layers.ratios[tap.name] for layers in scored.layers], axis=0)
-        value, (low, high) = float(ratios.mean()), mean_interval(ratios)
+        value, (low, high) = float(ratios.mean()), mean_interval(ratios) or (None, None)
         before = last.get(tap.chain)
         row = {"layer": tap.name, "kind": tap.kind, "layer_memorization": value, "low": low, "high": high}
         row["step"] = None if before is None else value - before

@@ -26,7 +26,7 @@ _PARTS = {
     "independent": "independents (S_I: g trained on them, f did not); negative where training memorised them",
     "external": "external images (S_E: in neither); the null",
 }
-_IMAGES = "images (normal)"
+_IMAGES = "images (Student's t)"
 
 
 def memory_scores(scored: Scored, *, seed: int) -> list[Score]:
@@ -67,16 +67,16 @@ def _score(
         better="neither",
         definition=f"{text}.",
         interval=interval,
-        interval_over=over,
+        interval_over="" if interval is None else over,
     )
 
 
 def _against_null(own: np.ndarray, null: np.ndarray) -> list[Score]:
     """Candidates' differences [n] against the external images' [m]."""
-    centred, *apart = difference_interval(own, null)
+    centred, apart = float(own.mean() - null.mean()), difference_interval(own, null)
     text = "Mean of L_g - L_f over the candidates minus the mean over the external images"
     return [
-        _score("centred_candidate", centred, "distance", (-4.0, 4.0), text, (apart[0], apart[1]), _IMAGES),
+        _score("centred_candidate", centred, "distance", (-4.0, 4.0), text, apart, "images (Welch)"),
         _score(
             "effect_size",
             effect_size(own, null),
@@ -138,10 +138,10 @@ def _agreement(scored: Scored, seed: int) -> list[Score]:
     if len(scored.pairs) < 2 or min(own.sum(), null.sum()) < 2:
         return []
     groups = scored.groups[own], scored.groups[null]
-    value, low, high = agreement_gap(scored.ratios[:, own], scored.ratios[:, null], groups=groups, seed=seed)
+    value, interval = agreement_gap(scored.ratios[:, own], scored.ratios[:, null], groups=groups, seed=seed)
     text = "Mean rank correlation of the ratio between pairs, candidates less external images; above 0: ranks are real"
     over = f"images (bootstrap, near-duplicates together, {DRAWS:,} draws)"
-    return [_score("cross_pair_gap", value, "rank correlation", (-2.0, 2.0), text, (low, high), over)]
+    return [_score("cross_pair_gap", value, "rank correlation", (-2.0, 2.0), text, interval, over)]
 
 
 def _correlation(

@@ -14,9 +14,9 @@ from holdfast.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from holdfast.data.images import Images
 from holdfast.evaluation.probes import LinearProbe
 from holdfast.findings import Score
-from holdfast.statistics import mean_interval
+from holdfast.statistics import bounded_interval, mean_interval
 
-_OVER = "corrupted test images, each over all corruptions (normal)"
+_OVER = "corrupted test images, each over all corruptions"
 
 
 @dataclass(frozen=True)
@@ -83,34 +83,30 @@ def _one(setup: AttackSetup, head: LinearProbe | None, images: Images, clean: Te
 
 
 def _accuracy(by_image: Tensor) -> Score:
-    mean, low, high = (min(100.0, max(0.0, 100 * value)) for value in _normal(by_image))
+    shares = by_image.double().cpu().numpy()
+    low, high = bounded_interval(shares)
     return Score(
         name="corruption_accuracy",
-        value=mean,
+        value=min(100.0, 100 * float(shares.mean())),
         unit="percent",
         range=(0.0, 100.0),
         better="higher",
         definition="Accuracy on test images corrupted in 15 ways, mean over the ways and five strengths of each.",
-        interval=(low, high),
-        interval_over=_OVER,
+        interval=(100 * low, 100 * high),
+        interval_over=f"{_OVER} (Wilson)",
     )
 
 
 def _drift(by_image: Tensor) -> Score:
-    mean, low, high = (min(2.0, max(0.0, value)) for value in _normal(by_image))
+    distances = by_image.double().cpu().numpy()
+    interval = mean_interval(distances, bounds=(0.0, 2.0))
     return Score(
         name="corruption_drift",
-        value=mean,
+        value=min(2.0, max(0.0, float(distances.mean()))),
         unit="distance",
         range=(0.0, 2.0),
         better="lower",
         definition="Mean of 1 - cosine between features of an image and of its corruptions, 15 ways at five strengths.",
-        interval=(low, high),
-        interval_over=_OVER,
+        interval=interval,
+        interval_over="" if interval is None else f"{_OVER} (Student's t)",
     )
-
-
-def _normal(values: Tensor) -> tuple[float, float, float]:
-    """(mean, low, high)."""
-    numbers = values.double().cpu().numpy()
-    return float(numbers.mean()), *mean_interval(numbers)

@@ -130,12 +130,13 @@ def _lost(labels: Tensor, right: Tensor, robust: Tensor, classes: Sequence[int])
 def drift_scores(
     found: Mapping[str, Tensor], distance: str, norm: str, steps: int
 ) -> tuple[list[Score], list[dict[str, Any]]]:
-    """Mean distance by budget with a normal interval, as scores and as a table."""
+    """Mean distance by budget with Student's interval, as scores and as a table."""
     words, top = {"cosine": ("1 - cosine", 2.0), "l2": ("Euclidean distance", None)}[distance]
     scores, rows = [], []
     for eps, values in found.items():
         numbers = values.double().cpu().numpy()
-        mean, (low, high) = float(numbers.mean()), mean_interval(numbers, bounds=(0.0, top))
+        mean, interval = float(numbers.mean()), mean_interval(numbers, bounds=(0.0, top))
+        low, high = interval or (None, None)
         scores.append(
             Score(
                 name=f"feature_drift_{slug(eps)}",
@@ -145,8 +146,8 @@ def drift_scores(
                 better="lower",
                 definition=f"Mean largest {words} between an image's features and those that APGD-{steps} from a "
                 f"random start reaches within {eps} {NORMS[norm]}, without labels.",
-                interval=(low, high),
-                interval_over="attacked test images (normal)",
+                interval=interval,
+                interval_over="" if interval is None else "attacked test images (Student's t)",
             )
         )
         rows.append({"eps": eps, "mean": mean, "low": low, "high": high, "images": len(values)})

@@ -12,15 +12,14 @@ from holdfast.evaluation.density import DENSITY_NEIGHBOURS
 from holdfast.findings import Finding, Score
 from holdfast.statistics import (
     DRAWS,
-    bootstrap_means,
-    mean_with_interval,
-    percentile_interval,
+    bounded_difference,
+    bounded_interval,
+    difference_interval,
     spearman,
     spearman_interval,
 )
 
 _OVER = f"test images (bootstrap, {DRAWS:,} draws)"
-_BOOTSTRAPS = "bootstraps of the training images (smallest and largest)"
 
 
 def tail(subject: Subject) -> Finding:
@@ -70,10 +69,10 @@ def _trends(subject: Subject, measured: Tail) -> list[Score]:
     distance = measured.distance[measured.viewed]
     return [
         _trend("alignment", measured.relative, measured.sparseness, subject.options.seed, better="lower"),
-        _gap("alignment", measured.alignment, measured, subject.options.seed, ("distance", 2.0, "lower")),
-        _consistency(measured, subject.options.seed),
+        _gap("alignment", measured.alignment, measured, ("distance", 2.0, "lower")),
+        _consistency(measured),
         _trend("consistency", measured.consistency, distance, subject.options.seed, better="higher"),
-        _gap("consistency", measured.consistency, measured, subject.options.seed, ("share", 1.0, "higher")),
+        _gap("consistency", measured.consistency, measured, ("share", 1.0, "higher")),
     ]
 
 
@@ -89,6 +88,7 @@ _TREND = {
 
 def _trend(name: str, values: np.ndarray, distance: np.ndarray, seed: int, better: Any) -> Score:
     worse = "above" if better == "lower" else "below"
+    interval = spearman_interval(distance, values, seed=seed)
     return Score(
         name=f"{name}_trend",
         value=spearman(distance, values),
@@ -97,17 +97,17 @@ def _trend(name: str, values: np.ndarray, distance: np.ndarray, seed: int, bette
         better=better,
         definition=f"Rank correlation over test images of how sparse an image's place is with {_TREND[name]}: "
         f"{worse} 0 the rare are served worse.",
-        interval=spearman_interval(distance, values, seed=seed),
-        interval_over=_OVER,
+        interval=interval,
+        interval_over="" if interval is None else _OVER,
     )
 
 
-def _gap(name: str, values: np.ndarray, measured: Tail, seed: int, kind: tuple[str, float, Any]) -> Score:
+def _gap(name: str, values: np.ndarray, measured: Tail, kind: tuple[str, float, Any]) -> Score:
     unit, most, better = kind
     groups = measured.groups[measured.viewed]
     sparse, dense = values[groups == groups.min()], values[groups == groups.max()]
     value = float(sparse.mean() - dense.mean())
-    drawn = [bootstrap_means(part, seed=seed, purpose=f"tail gap {i}") for i, part in enumerate((sparse, dense))]
+    interval = bounded_difference(sparse, dense) if unit == "share" else difference_interval(sparse, dense)
     return Score(
         name=f"{name}_gap",
         value=value,
@@ -115,22 +115,21 @@ def _gap(name: str, values: np.ndarray, measured: Tail, seed: int, kind: tuple[s
         range=(-most, most),
         better=better,
         definition=f"Mean over the sparsest group of test images less that over the densest of {_MEANING[name]}.",
-        interval=percentile_interval(drawn[0] - drawn[1], value),
-        interval_over=f"test images (bootstrap within groups, {DRAWS:,} draws)",
+        interval=interval,
+        interval_over=f"test images of both groups ({'Wilson and Newcombe' if unit == 'share' else 'Welch'})",
     )
 
 
-def _consistency(measured: Tail, seed: int) -> Score:
-    mean, low, high = mean_with_interval(measured.consistency, seed=seed, purpose="tail consistency")
+def _consistency(measured: Tail) -> Score:
     return Score(
         name="consistency",
-        value=mean,
+        value=float(measured.consistency.mean()),
         unit="share",
         range=(0.0, 1.0),
         better="higher",
         definition=f"Mean over test images of {_MEANING['consistency']}.",
-        interval=(low, high),
-        interval_over=_OVER,
+        interval=bounded_interval(measured.consistency),
+        interval_over="test images (Wilson)",
     )
 
 
@@ -147,10 +146,9 @@ def _cluster_scores(measured: Tail) -> list[Score]:
             unit="adjusted Rand index",
             range=(-1.0, 1.0),
             better="higher",
-            definition=f"Agreement of {clustering.k} clusters of training images with those of resampled images: 1 is "
-            "the same groups, 0 agreement by chance.",
-            interval=(float(min(stable.min(), stable.mean())), float(max(stable.max(), stable.mean()))),
-            interval_over=_BOOTSTRAPS,
+            definition=f"Agreement of {clustering.k} clusters of training images with those of resampled images, mean "
+            f"over {len(stable)} draws that gave {stable.min():.2f} to {stable.max():.2f}: 1 is the same groups, 0 "
+            "agreement by chance.",
         ),
         Score(
             name="cluster_imbalance",
@@ -178,8 +176,8 @@ def _found_scores(rows: list[dict[str, Any]]) -> list[Score]:
                 better="higher",
                 definition=f"How well training images of the rare classes are told from others by how {by}: 0.5 is "
                 "guessing.",
-                interval=(row["low"], row["high"]),
-                interval_over="training images (DeLong)",
+                interval=None if row["low"] is None else (row["low"], row["high"]),
+                interval_over="" if row["low"] is None else "training images (DeLong)",
             )
         )
     by_density = [row for row in rows if row["images"] == "training" and row["by"] == "density"]

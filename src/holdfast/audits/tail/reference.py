@@ -1,7 +1,5 @@
 """The tail's trends beside those of random weights of the same network, on the same images and views."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from holdfast.audits.tail.measure import Tail
@@ -20,7 +18,7 @@ def against_random(measured: Tail, random: Tail | None, seed: int) -> list[Score
     for name, values, by, better in _TRENDS if random is not None else ():
         own, other = (_columns(tail, values, by) for tail in (measured, random) if tail is not None)
         theirs = spearman(*other)
-        low, high = spearman_difference(own, other, seed=seed)
+        interval = spearman_difference(own, other, seed=seed)
         words = f"{name} trend"
         scores += [
             _score(f"{name}_trend_reference", theirs, "neither", f"The {words} of random weights of the same network."),
@@ -29,7 +27,8 @@ def against_random(measured: Tail, random: Tail | None, seed: int) -> list[Score
                 spearman(*own) - theirs,
                 better,
                 f"The {words} less that of random weights of the same network: what training did to the rare.",
-                (low, high),
+                interval,
+                most=2.0,
             ),
         ]
     return scores
@@ -40,8 +39,9 @@ def _columns(tail: Tail, values: str, by: str) -> tuple[np.ndarray, np.ndarray]:
     return (sparse[tail.viewed] if by == "distance" else sparse), getattr(tail, values)
 
 
-def _score(name: str, value: float, better: str, text: str, interval: Sequence[float] | None = None) -> Score:
-    most = 1.0 if interval is None else 2.0
+def _score(
+    name: str, value: float, better: str, text: str, interval: tuple[float, float] | None = None, most: float = 1.0
+) -> Score:
     return Score(
         name=name,
         value=value,
@@ -49,6 +49,6 @@ def _score(name: str, value: float, better: str, text: str, interval: Sequence[f
         range=(-most, most),
         better=better,  # type: ignore[arg-type]
         definition=text,
-        interval=None if interval is None else (interval[0], interval[1]),
+        interval=interval,
         interval_over="" if interval is None else f"test images (paired bootstrap, {DRAWS:,} draws)",
     )

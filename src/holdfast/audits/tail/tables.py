@@ -7,7 +7,7 @@ import numpy as np
 from holdfast.audits.subject import Subject
 from holdfast.audits.tail.measure import Tail, few_class_members, sizes_of_groups
 from holdfast.evaluation.density import density_groups
-from holdfast.statistics import detection_auc, mean_with_interval
+from holdfast.statistics import bounded_interval, detection_auc, mean_interval
 
 RAREST = 100
 Row = dict[str, Any]
@@ -23,7 +23,7 @@ def density(subject: Subject, measured: Tail) -> list[Row]:
             "images": int(inside.sum()),
             "distance_from": float(measured.distance[inside].min()),
             "distance_to": float(measured.distance[inside].max()),
-            **_served(measured, inside, subject.options.seed),
+            **_served(measured, inside),
         }
         rows.append(row if few is None else row | {"few_share": float(few[inside].mean())})
     return rows
@@ -57,7 +57,7 @@ def cluster_groups(subject: Subject, measured: Tail) -> list[Row]:
         inside = np.isin(assigned, members)
         if members and inside.any():
             counted = {"clusters": len(members), "training_images": int(clustering.sizes[members].sum())}
-            served = _served(measured, inside, subject.options.seed)
+            served = _served(measured, inside)
             rows.append({"group": name, **counted, "images": int(inside.sum()), **served})
     return rows
 
@@ -90,7 +90,8 @@ def rarest(measured: Tail) -> list[Row]:
 
 
 def _found(images: str, by: str, few: np.ndarray, scores: np.ndarray) -> Row:
-    auc, low, high = detection_auc(scores, few)
+    auc, interval = detection_auc(scores, few)
+    low, high = interval or (None, None)
     base, sparse = float(few.mean()), float(few[density_groups(scores, 10) == 1].mean()) if len(few) >= 10 else 0.0
     return {
         "images": images,
@@ -105,13 +106,17 @@ def _found(images: str, by: str, few: np.ndarray, scores: np.ndarray) -> Row:
     }
 
 
-def _served(measured: Tail, inside: np.ndarray, seed: int) -> Row:
+def _served(measured: Tail, inside: np.ndarray) -> Row:
     """Mean alignment and consistency, with intervals, of those of some test images whose views were compared."""
     seen = inside[measured.viewed]
     row: Row = {"viewed_images": int(seen.sum())}
-    for name, values in (("alignment", measured.alignment), ("consistency", measured.consistency)):
-        found = mean_with_interval(values[seen], seed=seed, purpose="tail group") if seen.any() else (None,) * 3
-        row |= dict(zip((name, f"{name}_low", f"{name}_high"), found, strict=True))
+    measures = {
+        "alignment": (measured.alignment, mean_interval),
+        "consistency": (measured.consistency, bounded_interval),
+    }
+    for name, (values, interval) in measures.items():
+        low, high = (interval(values[seen]) if seen.any() else None) or (None, None)
+        row |= {name: float(values[seen].mean()) if seen.any() else None, f"{name}_low": low, f"{name}_high": high}
     return row
 
 

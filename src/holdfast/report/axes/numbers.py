@@ -92,8 +92,7 @@ def ratio_above_null(finding: Finding) -> Number | None:
     own, null = (np.asarray(ratio[part == name], float) for name in ("candidate", "external"))
     if len(own) < 2 or len(null) < 2:
         return None
-    value, low, high = difference_interval(own, null)
-    return Number(value=value, interval=(low, high), over="images (normal)")
+    return Number(value=float(own.mean() - null.mean()), interval=difference_interval(own, null), over="images (Welch)")
 
 
 def membership(finding: Finding) -> Number | None:

@@ -14,6 +14,8 @@ from holdfast.report.paired import Sample, paired_interval
 from holdfast.report.wording import setting
 from holdfast.statistics import Estimate, Measure, apart_interval, over_runs, unpaired
 
+_SPANS = {"percent": 100.0, "share": 1.0, "AUC": 1.0}
+"""How far two shares may lie apart, by unit."""
 _SAME_PROTOCOL = {"protocol": "probe protocol", "probe_on": "images the probe is fitted on", "group_rule": "group rule"}
 
 
@@ -113,7 +115,9 @@ def _over_images(encoder: Encoder, baseline: Encoder, audit: str, score: Score) 
         return _of_intervals(alone)
     found = [[sample_of(member, audit, score.name) for member in group] for group in groups]
     known = [[one for one in group if one is not None] for group in found]
-    return paired_interval(*known) if [*map(len, known)] == [*map(len, groups)] else None
+    if [*map(len, known)] != [*map(len, groups)]:
+        return None
+    return paired_interval(*known, span=_SPANS.get(score.unit, 0.0))
 
 
 def _of_intervals(groups: Sequence[Sequence[tuple[np.ndarray, Measure] | None]]) -> tuple[float, float] | None:
