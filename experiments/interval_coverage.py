@@ -8,27 +8,33 @@ import argparse
 import json
 import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy
 
-from coverage_rows import BEFORE_DRAWS, ROWS, Row
+from coverage_rows import BEFORE_DRAWS, ROWS, Case, Row
 from holdfast.runs import write_json
 
 RESULTS = Path(__file__).parent.parent / "results" / "coverage.json"
 
 
-def measured(row: Row) -> dict[str, Any]:
-    """Shares of a row's cases, and of the formulas before."""
-    found = {name: case(row.draws) for name, case in row.cases.items()}
+def measured(row: Row, kept: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Shares of a row's cases, and of the formulas before; what is there already is kept."""
+    had: Mapping[str, Any] = kept if kept is not None and kept["draws"] == row.draws else {}
+    words = "of errors" if row.errors else "of intervals that hold"
     return {
         "draws": row.draws,
-        "share": "of errors" if row.errors else "of intervals that hold",
-        "cases": found,
-        "before": {name: case(min(row.draws, BEFORE_DRAWS)) for name, case in row.before.items()},
+        "share": words,
+        "cases": _completed(had.get("cases", {}), row.cases, row.draws),
+        "before": _completed(had.get("before", {}), row.before, min(row.draws, BEFORE_DRAWS)),
     }
+
+
+def _completed(had: Mapping[str, float], cases: Mapping[str, Case], draws: int) -> dict[str, float]:
+    return {name: had[name] if name in had else case(draws) for name, case in cases.items()}
 
 
 def main() -> None:
@@ -42,9 +48,7 @@ def main() -> None:
     known = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else {}
     rows: dict[str, Any] = {}
     for name, row in ROWS.items():
-        kept = known.get(name)
-        same = kept is not None and kept["draws"] == row.draws and kept["cases"].keys() == row.cases.keys()
-        rows[name] = kept if same and name not in again else measured(row)
+        rows[name] = measured(row, None if name in again else known.get(name))
         held = {case: round(share, 3) for case, share in rows[name]["cases"].items()}
         print(f"{name}: {held}; before {rows[name]['before']}", flush=True)
         write_json(RESULTS, document({**known, **rows}))

@@ -135,7 +135,7 @@ ROWS = (
         regime="10 or 100 classes, 2 to 45 images each",
         scores=("balance.*all", "balance.*many", "balance.*medium", "balance.*few", "robustness.robust_accuracy_*_*_*"),
         cases=everywhere(least_of_means),
-        before={"10 classes, 5 images each": partial(resampled, setting="10 classes", images=5, name="few")},
+        before={"10 classes, 2 images each": partial(resampled, setting="10 classes", images=2, name="few")},
     ),
     Row(
         name="std",

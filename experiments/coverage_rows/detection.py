@@ -96,7 +96,7 @@ ROWS = (
             for m, n in ((10, 50), (20, 60), (50, 50))
             for apart in (0.0, 1.0, 2.0)
         },
-        before={"AUC 0.92, 20 and 60 images": partial(untransformed, sides=(20, 60), apart=2.0)},
+        before={"AUC 0.92, 10 and 50 images": partial(untransformed, sides=(10, 50), apart=2.0)},
         draws=2000,
     ),
     Row(

@@ -126,6 +126,7 @@ ROWS = (
             "robustness.pgd*_accuracy_*",
             "robustness.robust_accuracy_*_*",
             "robustness.gradient_masking",
+            "robustness.without_gradient",
         ),
         cases={
             f"{percent} % of {images}": partial(wilson, percent=percent, images=images)

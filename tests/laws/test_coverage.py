@@ -8,8 +8,8 @@ import pytest
 from coverage_rows import BEFORE_DRAWS, LEAST, MOST, ROWS, UNLUCKY, row_of
 
 MEASURED = json.loads((Path(__file__).parents[2] / "results" / "coverage.json").read_text())["rows"]
-SHARE_OF_DRAWS = 4
-"""A test draws a quarter of what the file was made with: the band for luck is as much wider."""
+LEAST_DRAWS, SHARE_OF_DRAWS = 200, 4
+"""A test draws a quarter of what the file was made with, but not under 200: the band for luck is as much wider."""
 CASES = [(row, case) for row in ROWS for case in ROWS[row].cases]
 BEFORE = [(row, case) for row in ROWS for case in ROWS[row].before]
 slow = pytest.mark.slow
@@ -18,7 +18,7 @@ slow = pytest.mark.slow
 @slow
 @pytest.mark.parametrize(("row", "case"), CASES)
 def test_what_is_printed_holds_as_often_as_the_table_says(row, case):
-    draws = ROWS[row].draws // SHARE_OF_DRAWS
+    draws = max(LEAST_DRAWS, ROWS[row].draws // SHARE_OF_DRAWS)
     share = ROWS[row].cases[case](draws)
     assert ROWS[row].accepted(share, draws), share
 
@@ -43,12 +43,12 @@ def test_the_file_has_each_row_and_bears_the_claim_out(row):
 
 
 def test_a_claim_is_refused_where_it_is_off_by_more_than_luck():
-    """The tolerance: with the fewest draws of any row a coverage of 0.80 is found out, and 300 find out 0.85."""
-    interval, error = ROWS["std"], ROWS["ranking"]
-    least = min(row.draws for row in ROWS.values()) // SHARE_OF_DRAWS
-    assert not interval.accepted(0.80, least) and not interval.accepted(0.85, 300) and not interval.accepted(0.90, 4000)
+    """The tolerance: the fewest draws of any row find out a coverage of 0.85, and 4,000 one of 0.90."""
+    interval, error, least = ROWS["std"], ROWS["ranking"], LEAST_DRAWS
+    assert min(row.draws for row in ROWS.values()) >= least
+    assert not interval.accepted(0.85, least) and not interval.accepted(0.90, 4000)
     assert interval.accepted(LEAST, least) and interval.accepted(LEAST, 4000)
-    assert not error.accepted(0.2, least) and not error.accepted(0.1, 400)
+    assert not error.accepted(0.12, least) and not error.accepted(0.1, 400)
     assert error.accepted(MOST, least) and UNLUCKY <= 0.001
 
 

@@ -53,3 +53,10 @@ def test_the_list_of_methods_is_grouped_by_purpose(capsys):
     for name in (*METHODS, *PRESETS):
         above = [heading for heading in PURPOSES.values() if printed.index(heading) < printed.index(f"  {name} ")]
         assert above[-1] == PURPOSES[purpose_of(default_config(name))]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_methods_page_says_what_every_method_here_does_otherwise(method):
+    page = (ROOT / "docs" / "methods" / f"{METHODS[method].__module__.rsplit('.', 1)[1]}.md").read_text()
+    part = page.partition("## Where we differ")[2].partition("\n## ")[0]
+    assert "### Of every method here" in part or "(simclr.md#of-every-method-here)" in part

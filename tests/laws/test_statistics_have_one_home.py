@@ -23,16 +23,25 @@ def findings(path):
         elif isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             constants = {c.value for c in ast.walk(node) if isinstance(c, ast.Constant) and isinstance(c.value, float)}
+            if name == "randint" and _as_many_as_drawn_from(node):
+                yield node.lineno, "resamples with randint"
             if name in DRAWS:
                 yield node.lineno, f"draws with {name}"
             if name in ("quantile", "percentile", "nanquantile", "nanpercentile") and constants & ENDS:
                 yield node.lineno, "takes the ends of an interval from draws"
 
 
+def _as_many_as_drawn_from(call):
+    """Whether as many are drawn as there are to draw from: randint(len(x), (len(x),))."""
+    texts = [ast.unparse(argument) for argument in call.args]
+    return len(texts) > 1 and any(first in size for first in texts[:-1] for size in texts[-1:] if not first.isdigit())
+
+
 def test_the_law_finds_what_it_forbids(tmp_path):
     file = tmp_path / "x.py"
-    file.write_text("z = 1.959963984540054\nnp.random.default_rng(0)\nnp.quantile(a, (0.025, 0.975))\n")
-    assert [line for line, _ in sorted(findings(file))] == [1, 2, 3]
+    lines = ["z = 1.959963984540054", "np.random.default_rng(0)", "np.quantile(a, (0.025, 0.975))"]
+    file.write_text("\n".join([*lines, "torch.randint(len(x), (len(x),), generator=g)", "torch.randint(len(x), ())"]))
+    assert [line for line, _ in sorted(findings(file))] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("package", sorted({p.name for p in SOURCE.iterdir() if p.name != "__pycache__"} - {HOME.name}))

@@ -23,7 +23,9 @@ def installed(package):
     """The module of a package; its version must be the one that the table names."""
     module = pytest.importorskip(package.lower().replace("mlstatkit", "MLstatkit"))
     version = importlib.metadata.version(package)
-    assert re.search(rf"{package} {re.escape(version)}\b", DOCS, re.IGNORECASE), f"say in the table: {package} {version}"
+    assert re.search(rf"{package} {re.escape(version)}\b", DOCS, re.IGNORECASE), (
+        f"say in the table: {package} {version}"
+    )
     return module
 
 
@@ -98,9 +100,9 @@ def test_lars_of_timm_at_weight_decay_0_is_plain_sgd_and_ours_keeps_its_trust_ra
 
 def test_lars_of_lightly_at_weight_decay_0_is_plain_sgd():
     installed("lightly")
-    from lightly.utils.lars import LARS as Theirs
+    from lightly.utils import lars
 
-    theirs = step_of(lambda p: Theirs(p, lr=0.1, momentum=0, weight_decay=0), WEIGHT, GRADIENT)
+    theirs = step_of(lambda p: lars.LARS(p, lr=0.1, momentum=0, weight_decay=0), WEIGHT, GRADIENT)
     torch.testing.assert_close(theirs, 0.1 * GRADIENT)
 
 

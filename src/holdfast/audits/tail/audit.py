@@ -108,6 +108,7 @@ def _gap(name: str, values: np.ndarray, measured: Tail, kind: tuple[str, float, 
     sparse, dense = values[groups == groups.min()], values[groups == groups.max()]
     value = float(sparse.mean() - dense.mean())
     interval = bounded_difference(sparse, dense) if unit == "share" else difference_interval(sparse, dense)
+    rule = "Wilson and Newcombe" if unit == "share" else "Welch"
     return Score(
         name=f"{name}_gap",
         value=value,
@@ -116,7 +117,7 @@ def _gap(name: str, values: np.ndarray, measured: Tail, kind: tuple[str, float, 
         better=better,
         definition=f"Mean over the sparsest group of test images less that over the densest of {_MEANING[name]}.",
         interval=interval,
-        interval_over=f"test images of both groups ({'Wilson and Newcombe' if unit == 'share' else 'Welch'})",
+        interval_over="" if interval is None else f"test images of both groups ({rule})",
     )
 
 
