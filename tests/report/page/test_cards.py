@@ -74,7 +74,7 @@ def test_memorization_is_the_candidates_mean_less_the_external_images():
     part = np.array(["candidate"] * 3 + ["external"] * 2 + ["shared"])
     number = ratio_above_null(finding({"part": part, "ratio": np.array([0.2, 0.3, 0.4, 0.1, 0.1, 9])}))
     assert number.value == pytest.approx(0.2)
-    half = 1.96 * 0.1 / 3**0.5
+    half = 4.3027 * 0.1 / 3**0.5  # Student with two degrees of freedom: the null does not vary
     assert number.interval == pytest.approx((0.2 - half, 0.2 + half), abs=1e-3)
     assert ratio_above_null(finding({"part": part[:3], "ratio": np.array([0.2, 0.3, 0.4])})) is None
 
