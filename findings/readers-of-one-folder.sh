@@ -3,18 +3,18 @@
 # ours and no script beside this one holds: datasets 5.2.0's imagefolder takes the last folder of a/b/1.png for the class;
 # polars 2.1.0 and DuckDB 2.0.1 drop the class names of a Hugging Face parquet; SimpleITK 2.5.7 turns MONOCHROME1, pydicom
 # 3.0.2 does not; and a zone plate brought from 512 to 64 pixels is off by 5.7 with Pillow's bicubic and by 43 to 90 with
-# OpenCV's linear, albumentationsx's default, scipy's zoom, and Pillow itself on a palette picture.
+# OpenCV's linear, SciPy's zoom, and Pillow itself on a palette picture.
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" -q install datasets==5.2.0 polars==2.1.0 duckdb==2.0.1 pydicom==3.0.2 SimpleITK==2.5.7 pillow==13.0.0 \
-    opencv-python-headless==5.0.0.93 scipy==1.17.1 albumentationsx==2.5.1 numpy==2.4.6
+    opencv-python-headless==5.0.0.93 scipy==1.17.1 numpy==2.4.6
 cat > "$folder/show.py" <<'PY'
 import os, sys
 from importlib.metadata import version
 from pathlib import Path
 
-os.environ |= {"HF_DATASETS_CACHE": f"{sys.argv[1]}/cache", "HF_HUB_OFFLINE": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
+os.environ |= {"HF_DATASETS_CACHE": f"{sys.argv[1]}/cache", "HF_HUB_OFFLINE": "1"}
 import numpy as np
 from PIL import Image
 
@@ -58,7 +58,7 @@ def monochrome():
 
 
 def zone_plate():
-    import albumentations, cv2
+    import cv2
     from scipy.ndimage import zoom
 
     y, x = np.mgrid[-1:1:512j, -1:1:512j]
@@ -69,14 +69,13 @@ def zone_plate():
     ways = {
         "Pillow bicubic": grey.resize((64, 64), Image.Resampling.BICUBIC),
         "OpenCV linear": cv2.resize(plate, (64, 64)),
-        "albumentationsx": albumentations.Resize(64, 64)(image=plate)["image"],
         "scipy zoom": zoom(plate, 64 / 512),
         "Pillow palette": palette.resize((64, 64), Image.Resampling.BICUBIC).convert("L"),
     }
     return {name: round(float(np.sqrt(np.mean((np.asarray(way, float) - exact) ** 2))), 1) for name, way in ways.items()}
 
 
-for name in ("datasets", "polars", "duckdb", "pydicom", "SimpleITK", "pillow", "opencv-python-headless", "albumentationsx", "scipy"):
+for name in ("datasets", "polars", "duckdb", "pydicom", "SimpleITK", "pillow", "opencv-python-headless", "scipy"):
     print(name, version(name))
 for what in (classes, names, monochrome, zone_plate):
     seen[what.__name__] = what()

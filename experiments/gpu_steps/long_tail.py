@@ -60,7 +60,10 @@ def _look(agreed: Callable[[], tuple[int, float]], bench: Bench) -> float:
 def _measure(agreed: Callable[[], tuple[int, float]], name: str, bench: Bench) -> Result:
     config, folder = replace(configuration(name, bench), epochs=agreed()[0]), bench.work / f"long-tail-{name}"
     run = resume(folder) if (folder / "config.json").is_file() else train(config, folder, listen=told)
-    found = audit(run.path, bench.train, test=bench.test, axes=AXES, device=str(bench.device))
+    places = {"test": bench.test, "device": str(bench.device)}
+    if bench.tiny:
+        places["validation_ids"] = bench.chosen_on
+    found = audit(run.path, bench.train, axes=AXES, **places)
     scores = {finding.audit: scores_of(finding) for finding in found}
     return {"epochs": config.epochs, "of_epochs": MOST, "temperature": 0.2, "head_layers": 2, "scores": scores}
 

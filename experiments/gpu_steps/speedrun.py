@@ -11,7 +11,7 @@ from holdfast.config import RunConfig
 
 MAIN, OTHER = "simclr/cifar10_speedrun", "emp-ssl/cifar10_speedrun"
 SEEDS = 5
-TINY_SEEDS = 2
+TINY_SEEDS = 1
 
 
 def without(config: RunConfig) -> dict[str, RunConfig]:

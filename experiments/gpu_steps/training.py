@@ -66,7 +66,8 @@ def audit_seconds(config: RunConfig, bench: Bench, axes: Sequence[str], **option
         assert config.image_size is not None
         encoder = create_encoder(config.encoder, image_size=config.image_size, stem=config.stem).to(bench.device)
         chosen = Options(device=str(bench.device), **options)
-        known = prepare(encoder, bench.train, bench.test, Known(), name=None, pairs=None, options=chosen)
+        told_apart = Known(validation_ids=bench.chosen_on)
+        known = prepare(encoder, bench.train, bench.test, told_apart, name=None, pairs=None, options=chosen)
         speed = measure_speed(encoder, config.image_size, chosen)
         bench.known[key] = sum(planned(known, axes, speed).values())
     return bench.known[key]
@@ -127,7 +128,8 @@ def size_of(config: RunConfig, bench: Bench) -> Result:
 def quality_of(encoder: nn.Module | str | Path, bench: Bench) -> Result:
     """Linear and nearest-neighbour accuracy, in percent, of features of the one untouched image."""
     start = time.perf_counter()
-    (finding,) = audit(encoder, bench.train, test=bench.test, axes=["quality"], device=str(bench.device))
+    places = {"test": bench.test, "validation_ids": bench.chosen_on, "device": str(bench.device)}
+    (finding,) = audit(encoder, bench.train, axes=["quality"], **places)
     names = ("linear_accuracy", "knn_accuracy", "effective_rank")
     return {**scores_of(finding, names), "probe_seconds": round(time.perf_counter() - start, 2)}
 

@@ -1,8 +1,10 @@
 """The GPU script: parts in order, kept at once, begun only where they fit, taken up by the next call."""
 
 import json
+import multiprocessing
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ import pytest
 
 from gpu_steps import STEPS, Bench, Part, Step, chosen, document_of, listing, plan, run_parts
 from gpu_steps.runner import MOST_BYTES
+from holdfast import METHODS, PRESETS
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "experiments" / "gpu.py"
@@ -133,7 +136,42 @@ def script(*words: str, **options) -> subprocess.Popen:
     )
 
 
-def test_a_call_that_is_killed_between_parts_is_taken_up_by_the_next(tmp_path):
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child has no threads to wait for
+def test_a_call_that_is_killed_in_a_part_is_taken_up_by_the_next(tmp_path):
+    made: list[str] = []
+    endless = replace(part("two", made), measure=lambda bench: time.sleep(600) or {})
+    first = multiprocessing.get_context("fork").Process(
+        target=lambda: list(run_parts([step("a", part("one", made), endless)], bench(tmp_path), tmp_path / "out"))
+    )
+    first.start()
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "out" / "a.json").exists():
+        assert first.is_alive()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    first.kill()
+    first.join()
+    before = json.loads((tmp_path / "out" / "a.json").read_text())["parts"]
+    assert before.keys() == {"one"}
+    steps = [step("a", part("one", made), part("two", made))]
+    lines = list(run_parts(steps, bench(tmp_path), tmp_path / "out"))
+    assert made == ["two"]
+    assert lines[0] == "a · one: there already"
+    after = json.loads((tmp_path / "out" / "a.json").read_text())["parts"]
+    assert after["one"] == before["one"]
+    assert after.keys() == {"one", "two"}
+
+
+def test_a_tiny_run_has_every_part_of_a_real_one(tmp_path):
+    tiny, real = (
+        {(s.name, p.name) for s, p in plan(STEPS, Bench(tmp_path, tmp_path, 60, tiny=t))} for t in (True, False)
+    )
+    assert {name for name in real - tiny if not name[1].startswith("seed ")} == set()
+    assert {name.partition(",")[0] for step, name in tiny if step == "throughput"} == {*METHODS, *PRESETS}
+
+
+@pytest.mark.slow
+def test_the_script_itself_is_killed_between_parts_and_goes_on(tmp_path):
     words = ["--tiny", "--minutes", "5", "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
     words += ["--only", "throughput/simclr", "throughput/sdclr"]
     first = script(*words)
@@ -161,15 +199,19 @@ def test_without_images_and_not_tiny_it_says_what_is_missing():
 
 
 @pytest.mark.slow
-def test_every_part_runs_tiny_on_the_cpu_and_the_estimate_of_what_takes_long_is_near(tmp_path):
-    process = script("--tiny", "--minutes", "10", "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work"))
+def test_every_part_runs_tiny_on_the_cpu_within_a_minute_and_the_estimate_of_each_step_is_near(tmp_path):
+    words = ["--tiny", "--minutes", "10", "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = script(*words)
     said = process.communicate(timeout=600)[0]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert process.returncode == 0, said
+    # Of one thread's CPU: what a machine at rest would take at most, whatever else this one does.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 60
     documents = [json.loads(path.read_text()) for path in sorted((tmp_path / "out").iterdir())]
     assert {document["step"] for document in documents} == {step.name for step in STEPS}
-    parts = {f"{d['step']}/{name}": known for d in documents for name, known in d["parts"].items()}
-    assert len(parts) == len(plan(STEPS, bench(tmp_path)))
+    assert sum(len(document["parts"]) for document in documents) == len(plan(STEPS, bench(tmp_path)))
     assert all(path.stat().st_size < MOST_BYTES for path in (tmp_path / "out").iterdir())
-    took = sum(known["seconds"] for known in parts.values())
-    estimated = sum(known["estimated_seconds"] for known in parts.values())
-    assert 0.5 < took / estimated < 2, (took, estimated)
+    for document in documents:
+        took, estimated = (sum(p[of] for p in document["parts"].values()) for of in ("seconds", "estimated_seconds"))
+        assert 0.5 < took / estimated < 2, (document["step"], took, estimated)

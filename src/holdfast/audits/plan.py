@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from holdfast.audits.subject import Audit, Options, Speed, Subject
 from holdfast.budgets import BUDGETS, budgeted
 from holdfast.evaluation.features import encode, measuring
+from holdfast.evaluation.probes import CROSS_VALIDATE_BELOW, FOLDS, REGULARISATION
 
 _TIMED_SECONDS = 0.5
 """About so long a pass that is timed takes: long enough to be steady, short enough to be no part of the audit."""
@@ -18,6 +19,8 @@ _LARGEST = {"cpu": 32, "cuda": 256}
 """Images in a timed pass, at most."""
 _PROBE_SECONDS = 3e-8
 """An L-BFGS probe for each image, dimension and class: 6 s for 45,000 images of 512 and 10 classes on 2 cores."""
+_CALL_SECONDS, _CALLS = 6e-4, 40
+"""A call of such a probe's loss with its gradient, however few the images, and how often a fit asks for it."""
 _MANY = 10**9
 """Test images where their number is not known: as many as the options would take."""
 
@@ -75,7 +78,8 @@ def planned(subject: Subject, axes: Mapping[str, Audit], speed: Speed) -> dict[s
     fresh = [images for images in (subject.pool, subject.test) if not subject.has_kept(images)]
     twice = subject.options.reference and bool({"balance", "tail"} & set(axes))
     fresh += [subject.pool, subject.test] if twice else []
-    seconds = {"features": speed.forward * sum(map(len, fresh)) + _probes(subject, speed)}
+    encoders = 2 if twice and "balance" in axes else 1
+    seconds = {"features": speed.forward * sum(map(len, fresh)) + encoders * _probes(subject, speed)}
     for name, axis in axes.items():
         seconds[name] = axis.cost(subject, speed) + axis.spends(subject.options, len(subject.test), speed)
     return seconds
@@ -87,6 +91,9 @@ def _probes(subject: Subject, speed: Speed) -> float:
         return 0.0
     dim = getattr(subject.encoder, "dim", 512)
     fit = _PROBE_SECONDS * len(subject.probe_ids) * dim * subject.classes
+    if subject.options.protocol == "lbfgs":
+        few = subject.validation_ids is None and len(subject.probe_ids) <= CROSS_VALIDATE_BELOW
+        fit += len(REGULARISATION) * (1 + (FOLDS if few else 1)) * _CALLS * _CALL_SECONDS
     passes = {"sdclr": 31 * len(subject.probe_ids), "lbfgs": 0}.get(subject.options.protocol, 0)
     return fit + speed.forward * passes
 

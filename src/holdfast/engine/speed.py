@@ -60,18 +60,23 @@ def trained_speed(config: RunConfig, folder: Path, *, steps: int) -> Contestant:
     return measure
 
 
-def bare_speed(config: RunConfig, *, steps: int, compile_mode: str | None = None) -> Contestant:
+def bare_speed(
+    config: RunConfig, *, steps: int, compile_mode: str | None = None, compile_backend: str = "inductor"
+) -> Contestant:
     """The network, head and optimiser of a run alone: forward, backward and step on one resident batch of noise.
 
     The batch holds as many views of an image as the method's losses see. compile_mode: of torch.compile, such as
-    'default' or, with CUDA graphs, 'reduce-overhead'; None: as the configuration says.
+    'default' or, with CUDA graphs, 'reduce-overhead'; None: as the configuration says. compile_backend: of
+    torch.compile; another than 'inductor' is taken without a mode.
     """
     assert config.image_size is not None
     fabric = launch(config)
     method = build(replace(config, parts=()), image_size=config.image_size)
     count = config.batch_size * method.views_per_image
     network = method.network.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if config.compile or compile_mode:
+    if compile_backend != "inductor":
+        network[0].compile(dynamic=False, backend=compile_backend)
+    elif config.compile or compile_mode:
         network[0].compile(dynamic=False, mode=compile_mode or "default")
     network, optimizer = fabric.setup(network, make_optimizer(config, network))
     batch = torch.rand(count, 3, config.image_size, config.image_size, device=fabric.device)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from holdfast.evaluation.probes.knn import TEMPERATURE as TEMPERATURE
     from holdfast.evaluation.probes.knn import knn_predict as knn_predict
     from holdfast.evaluation.probes.knn import neighbours as neighbours
+    from holdfast.evaluation.probes.lbfgs import CROSS_VALIDATE_BELOW as CROSS_VALIDATE_BELOW
+    from holdfast.evaluation.probes.lbfgs import FOLDS as FOLDS
+    from holdfast.evaluation.probes.lbfgs import REGULARISATION as REGULARISATION
     from holdfast.evaluation.probes.lbfgs import LinearProbe as LinearProbe
     from holdfast.evaluation.probes.lbfgs import fit_probe as fit_probe
     from holdfast.evaluation.probes.lbfgs import stratified_folds as stratified_folds
