@@ -42,9 +42,9 @@ def train(
         raise ValueError("expected a folder for the run, got none; as in train(method='simclr', out='runs/a')")
     chosen = _settled(str(method), settings) if config is None else _changed(config, settings)
     chosen = sized(chosen)
+    quiet_fabric()
     if listen is not None or not Console().is_jupyter:
         return engine_train(chosen, target, **({} if listen is None else {"listen": listen}))
-    quiet_fabric()
     with Progress(Path(target)) as progress:
         return engine_train(chosen, target, listen=progress)
 
@@ -53,9 +53,9 @@ def resume(folder: Path | str, *, listen: Any = None) -> RunFolder:
     """Continues an interrupted run; returns its folder. Raises FileNotFoundError where folder is no run."""
     from holdfast.engine import resume as engine_resume
 
+    quiet_fabric()
     if listen is not None or not Console().is_jupyter:
         return engine_resume(folder, **({} if listen is None else {"listen": listen}))
-    quiet_fabric()
     with Progress(Path(folder)) as progress:
         return engine_resume(folder, listen=progress)
 
