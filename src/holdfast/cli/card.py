@@ -13,7 +13,7 @@ HELP = Help(
     usage="holdfast card RUN [OPTIONS]",
     says="Writes the audits' numbers as card.json and as a model card that the Hugging Face hub shows.",
     example="holdfast card runs/a",
-    first="out name",
+    first="out name licence",
 )
 
 
@@ -27,6 +27,8 @@ class CardOptions:
     """Folder for card.json and README.md; None: beside the encoder."""
     name: str | None = None
     """What the card calls the encoder; None: as its audits do."""
+    licence: str | None = None
+    """Licence of the weights, as the Hub spells it, such as apache-2.0; None leaves the line to fill in."""
 
 
 def card(words: Sequence[str]) -> None:
@@ -36,5 +38,6 @@ def card(words: Sequence[str]) -> None:
     options = parse(CardOptions, words, HELP)
     if options.run is None:
         raise UserError("expected an audited run folder, got none; as in: holdfast card runs/sdclr-1")
-    document, readme = write_card(options.run, options.out, name=options.name)
-    print(f"card: {document}\nmodel card: {readme} (its licence line is yours to fill in)")
+    document, readme = write_card(options.run, options.out, name=options.name, licence=options.licence)
+    yours = "its licence line is yours to fill in" if options.licence is None else f"licence {options.licence}"
+    print(f"card: {document}\nmodel card: {readme} ({yours})")

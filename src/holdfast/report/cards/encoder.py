@@ -66,8 +66,12 @@ def _card(measured: Measured, folder: Path, name: str | None) -> dict[str, Any]:
     return document
 
 
-def write_card(folder: Path | str, out: Path | str | None = None, *, name: str | None = None) -> tuple[Path, Path]:
+def write_card(
+    folder: Path | str, out: Path | str | None = None, *, name: str | None = None, licence: str | None = None
+) -> tuple[Path, Path]:
     """Writes card.json and a Hugging Face model card README.md into out, the folder itself for None; their paths.
+
+    licence: of the weights, as the Hub spells it, such as apache-2.0; None leaves the line to fill in.
 
     Raises ValueError for a folder without findings, FileExistsError where a README.md is there that we did not write
     or that was changed since.
@@ -81,7 +85,7 @@ def write_card(folder: Path | str, out: Path | str | None = None, *, name: str |
         )
     check_writable(target)
     with atomic_path(readme) as temporary:  # both or neither
-        temporary.write_text(model_card(document), encoding="utf-8")
+        temporary.write_text(model_card(document, licence=licence), encoding="utf-8")
         return write_json(target / "card.json", document), readme
 
 

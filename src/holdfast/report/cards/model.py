@@ -6,20 +6,28 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from holdfast.report.cards.people import citation, intended_use, limits, training_data
 from holdfast.report.listed import axis_of
 from holdfast.report.wording import interval, method_name, number, printable, setting, unit_suffix
 
 _MARK = "<!-- written by holdfast card, sha256 "
-_ACCURACIES = frozenset({"linear_accuracy", "knn_accuracy", "all", "clean_accuracy"})
-"""Scores that the Hub knows as 'accuracy'."""
+_TYPES = {
+    "accuracy": r"(linear|knn|clean|corruption|robust)_accuracy(_.+)?|all|many|medium|few|worst_(class|group)",
+    "roc_auc": r"auc_.+|.+_auc",
+    "spearmanr": r".*_trend",
+}
+"""Metrics that the Hub knows, and the scores that are such; others stand in the text alone."""
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$:^])")
 _LICENCE = "# license: yours to name, such as apache-2.0; no licence of holdfast's reaches the weights you train"
 
 
-def model_card(document: Mapping[str, Any]) -> str:
-    """README.md of a card (see encoder_card.card): front matter, what was measured, how, and how to load it."""
-    text = "\n".join(["---", *_front_matter(document), "---", "", *_body(document)])
+def model_card(document: Mapping[str, Any], *, licence: str | None = None) -> str:
+    """README.md of a card (see encoder_card.card): front matter, what it is for, what was measured, how to load it.
+
+    licence: of the weights, as the Hub spells it; None leaves a comment in its place.
+    """
+    text = "\n".join(["---", *_front_matter(document, licence), "---", "", *_body(document)])
     return f"{text}\n{_MARK}{_digest(text)} -->\n"
 
 
@@ -51,9 +59,10 @@ def markdown(text: Any) -> str:
     return html.escape(_MARKDOWN.sub(r"\\\1", plain), quote=False)
 
 
-def _front_matter(document: Mapping[str, Any]) -> list[str]:
+def _front_matter(document: Mapping[str, Any], licence: str | None) -> list[str]:
     training, encoder = document["training"] or {}, document["encoder"]
-    lines = [_LICENCE, "library_name: holdfast", "pipeline_tag: image-feature-extraction"]
+    named = _LICENCE if licence is None else f"license: {yaml_string(licence)}"
+    lines = [named, "library_name: holdfast", "pipeline_tag: image-feature-extraction"]
     lines += _list("base_model", _base_models(training, encoder))
     lines += _list("datasets", [_identifier(training["data"])] if training else [])
     tags = ["holdfast", "self-supervised-learning", "image-feature-extraction"]
@@ -86,7 +95,10 @@ def _model_index(document: Mapping[str, Any]) -> list[str]:
 
 def _result(axis: Mapping[str, Any]) -> list[str]:
     """One entry of the model index: an axis on its test images."""
-    scores = [score for score in axis["scores"] if score["name"] in axis["headlines"]]
+    kinds = {
+        s["name"]: kind for s in axis["scores"] for kind, names in _TYPES.items() if re.fullmatch(names, s["name"])
+    }
+    scores = [score for score in axis["scores"] if score["name"] in axis["headlines"] and score["name"] in kinds]
     if not scores:
         return []
     tested = str(
@@ -96,8 +108,8 @@ def _result(axis: Mapping[str, Any]) -> list[str]:
     lines += ["    dataset:", f"      type: {yaml_string(_identifier(tested))}", f"      name: {yaml_string(tested)}"]
     lines.append("    metrics:")
     for score in scores:
-        kind = "accuracy" if score["name"] in _ACCURACIES else score["name"]
-        lines += [f"    - type: {yaml_string(kind)}", f"      value: {yaml_number(score['value'])}"]
+        value = round(score["value"], 2 if score["unit"] == "percent" else 4)
+        lines += [f"    - type: {yaml_string(kinds[score['name']])}", f"      value: {yaml_number(value)}"]
         lines.append(f"      name: {yaml_string(score['label'] + ' (' + _with_interval(score) + ')')}")
     return lines
 
@@ -115,6 +127,7 @@ def _with_interval(score: Mapping[str, Any]) -> str:
 
 def _body(document: Mapping[str, Any]) -> list[str]:
     lines = [f"# {markdown(document['name'])}", "", _what(document), ""]
+    lines += _said("Intended use", intended_use(document)) + _said("Limits", limits(document))
     for axis in document["axes"]:
         lines += _section(axis)
     if document.get("set_aside"):
@@ -125,7 +138,12 @@ def _body(document: Mapping[str, Any]) -> list[str]:
         lines += ["## Not measured", ""]
         lines += [f"- {markdown(missing['axis'])}: `{missing['command']}`" for missing in document["not_measured"]]
         lines.append("")
-    return [*lines, *_use(document["encoder"]), *_training(document["training"])]
+    lines += _use(document["encoder"]) + _said("Training data", training_data(document))
+    return [*lines, *_training(document["training"]), *_said("Citation", citation(document))]
+
+
+def _said(title: str, sentences: Sequence[str]) -> list[str]:
+    return [f"## {title}", "", *(f"- {markdown(sentence)}" for sentence in sentences), ""] if sentences else []
 
 
 def _what(document: Mapping[str, Any]) -> str:

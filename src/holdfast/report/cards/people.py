@@ -1,0 +1,68 @@
+"""What a model card says to people beside the numbers: what the encoder is for, where it ends, of what it was made."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.report.wording import joined, method_name, printable
+
+METHOD_PAPERS = {
+    "simclr": "2002.05709",
+    "sdclr": "2106.02990",
+    "emp-ssl": "2304.03977",
+    "dcl": "2110.06848",
+    "renyicl": "2208.06270",
+    "fnc": "2207.10862",
+    "vicreg": "2105.04906",
+    "barlow-twins": "2103.03230",
+    "byol": "2006.07733",
+    "moco-v3": "2104.02057",
+}
+"""arXiv id of each method of METHODS; the report imports no torch, so it cannot ask the method."""
+_PARTS = {"adversary": "2501.03507", "penalty": "2010.09515"}
+"""The same for what wraps a method."""
+
+
+def intended_use(document: Mapping[str, Any]) -> list[str]:
+    """What the encoder can be used for, and what not without more."""
+    return [
+        "Features of images like those it was trained on, for search, clustering, and a classifier on top. It is no "
+        "classifier by itself. Measure it on images of your own before anything depends on it.",
+    ]
+
+
+def limits(document: Mapping[str, Any]) -> list[str]:
+    """Where the numbers end: images, classes without test images, axes that nobody measured, a single training."""
+    axes = document["axes"]
+    tested = {str(axis["settings"]["test"]) for axis in axes if axis["settings"].get("test")}
+    untested = {name for axis in axes for name in axis["settings"].get("classes_without_test") or ()}
+    missing = [printable(one["axis"]) for one in document["not_measured"]]
+    said = [f"The numbers are of {joined(sorted(tested))}: of other images they say nothing."] if tested else []
+    if untested:
+        said.append(f"No test images of {joined(sorted(untested))}: of these classes nothing is known.")
+    if missing:
+        said.append(f"Not measured: {joined(missing)}.")
+    if document["training"]:
+        said.append("Trained once: another seed gives other numbers, by more than the intervals over test images say.")
+    return said
+
+
+def training_data(document: Mapping[str, Any]) -> list[str]:
+    """What it was trained on."""
+    training = document["training"]
+    if not training:
+        return ["Not trained with holdfast: see where the weights come from."]
+    drawn = {"long_tail": "with the long tail {}", "limit": "a draw of {} images"}
+    more = [words.format(training[name]) for name, words in drawn.items() if training.get(name)]
+    start = f"; its first weights were {training['init']}" if training.get("init") else ""
+    said = f"Trained on {', '.join([str(training['data']), *more])}, without labels{start}."
+    return [said, "Whether these images may be used, and whom they show, is for you to say here."]
+
+
+def citation(document: Mapping[str, Any]) -> list[str]:
+    """What to cite: this package and the papers of what was trained."""
+    training = document["training"] or {}
+    papers = [METHOD_PAPERS.get(str(training.get("method")))]
+    papers += [paper for name, paper in _PARTS.items() if training.get(name)]
+    links = [f"https://arxiv.org/abs/{paper}" for paper in papers if paper]
+    of = f" and {method_name(training)} ({', '.join(links)})" if links else ""
+    return [f"Please cite holdfast {document['holdfast']} (its CITATION.cff){of}."]

@@ -1,0 +1,61 @@
+"""The model card for people: use, limits, data, citation, the licence by option, metrics that the Hub knows."""
+
+import pytest
+import yaml
+
+from holdfast.cli import main
+from holdfast.methods import METHODS
+from holdfast.report.cards import card
+from holdfast.report.cards.model import model_card
+from holdfast.report.cards.people import METHOD_PAPERS, limits
+
+
+def front_matter(readme):
+    return yaml.safe_load(readme.split("---")[1])
+
+
+def test_every_method_has_the_paper_that_its_file_names():
+    import sys
+
+    assert set(METHOD_PAPERS) == set(METHODS)
+    for name, method in METHODS.items():
+        assert f"(arXiv:{METHOD_PAPERS[name]})" in sys.modules[method.__module__].__doc__.splitlines()[0], name
+
+
+def test_use_limits_data_and_citation_stand_in_it(make_full_run, tmp_path):
+    run = make_full_run(tmp_path / "run", "sdclr", 0)
+    text = model_card(card(run))
+    for said in (
+        "## Intended use",
+        "no classifier by itself",
+        "## Limits",
+        "of other images they say nothing",
+        "Not measured\\: shortcuts",
+        "## Training data",
+        "Trained on train.parquet, with the long tail exp\\:100, without labels.",
+        "## Citation",
+        "SDCLR \\(https\\://arxiv.org/abs/2106.02990\\)",
+    ):
+        assert said in text, said
+
+
+def test_classes_without_test_images_are_a_limit(make_run, tmp_path):
+    document = card(make_run(tmp_path / "run", "simclr", 0))
+    document["axes"][0]["settings"]["classes_without_test"] = ["owl", "elk"]
+    assert "No test images of elk and owl: of these classes nothing is known." in limits(document)
+
+
+def test_licence_and_name_are_options(make_run, tmp_path, capsys):
+    run = make_run(tmp_path / "run", "simclr", 0)
+    assert main(["card", str(run), "--licence", "cc-by-4.0", "--name", "birds"]) == 0
+    text = (run / "README.md").read_text()
+    assert front_matter(text)["license"] == "cc-by-4.0"
+    assert front_matter(text)["model-index"][0]["name"] == "birds"
+    assert "licence cc-by-4.0" in capsys.readouterr().out
+
+
+def test_metrics_are_of_types_that_the_hub_knows_and_rounded(make_full_run, tmp_path):
+    index = front_matter(model_card(card(make_full_run(tmp_path / "run", "simclr", 0))))["model-index"][0]
+    metrics = [metric for result in index["results"] for metric in result["metrics"]]
+    assert {metric["type"] for metric in metrics} == {"accuracy", "roc_auc", "spearmanr"}
+    assert all(metric["value"] == pytest.approx(round(metric["value"], 4), abs=0) for metric in metrics)
