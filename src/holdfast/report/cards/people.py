@@ -19,7 +19,7 @@ METHOD_PAPERS = {
 }
 """arXiv id of each method of METHODS; the report imports no torch, so it cannot ask the method."""
 _PARTS = {"adversary": "2501.03507", "penalty": "2010.09515"}
-"""The same for what wraps a method."""
+"""arXiv id of what wraps a method, by the setting that asks for it."""
 
 
 def intended_use(document: Mapping[str, Any]) -> list[str]:
