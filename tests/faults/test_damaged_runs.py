@@ -6,7 +6,7 @@ import shutil
 import pytest
 import safetensors.torch
 import torch
-from faulty_runs import finished, flip, interrupted, refused, said, tiny_config
+from faulty_runs import FLAGS, finished, flip, interrupted, refused, said, tiny_config
 
 from holdfast.engine import loop, train
 from holdfast.engine.checkpoint import checkpoints
@@ -188,3 +188,11 @@ def test_weights_that_are_no_numbers_make_no_checkpoint_and_no_encoder(tmp_path,
         train(tiny_config(epochs=1, checkpoint_steps=100, batch_size=60), tmp_path / "run")
     assert not (tmp_path / "run" / "encoder.safetensors").exists()
     assert checkpoints(tmp_path / "run" / "checkpoints") == []
+
+
+def test_one_flipped_bit_of_the_encoder_that_a_run_begins_with_is_refused_before_anything_is_written(tmp_path, capsys):
+    run, out = shutil.copytree(finished(), tmp_path / "run"), tmp_path / "out"
+    flip(run / "encoder.safetensors")
+    words = ["train", "simclr", *FLAGS, "--init", str(run), "--out", str(out)]
+    refused(words, capsys, run / "encoder.safetensors", "as it was written")
+    assert not out.exists()

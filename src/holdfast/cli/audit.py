@@ -126,18 +126,23 @@ def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *
     """The table of headline scores, warnings, what is missing, and the page."""
     from holdfast.report import report
     from holdfast.report.cells import as_text
-    from holdfast.report.damaged import aside_lines, without_damage
+    from holdfast.report.damaged import without_damage
     from holdfast.report.gathered import gathered
     from holdfast.report.tables import shortlist_table
 
     width, names = columns_of(), [finding.audit for finding in findings]
     text, encoders = without_damage(gathered([folder]), lambda some: as_text(shortlist_table(some, names), width))
     print(text)
-    for line in () if page else aside_lines(encoders):
-        print(fitted(f"  {line}"))
+    asides = [aside for encoder in encoders for member in encoder.members for aside in member.set_aside]
+    for aside in asides:
+        print(fitted(f"  {aside.said(str(folder))}"))
     for finding in findings:
         for warning in finding.settings.get("warnings", ()):
             print(fitted(f"  {finding.audit}: {warning}"))
     print(fitted("\n".join(notes)))
     if page:
-        print(f"  page: {report([folder], folder / 'report.html', said=lambda line: print(fitted(f'  {line}')))}")
+        lines: list[str] = []
+        path = report([folder], folder / "report.html", said=lines.append)
+        for line in lines[len(asides) :]:  # what only drawing found
+            print(fitted(f"  {line}"))
+        print(f"  page: {path}")

@@ -5,6 +5,7 @@ killed command goes on with the part it was at, several processes take every so-
 is in memory.
 """
 
+import hashlib
 import json
 import shutil
 import time
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
@@ -69,10 +71,11 @@ def stream_embeddings(
     _open_parts(folder, {**facts, "rows": rows}, share, said)
     files = [folder / f"part-{number:06d}.safetensors" for number in range(len(parts))]
     for number, part in enumerate(parts):
-        if number % share.ranks == share.rank and not files[number].is_file():
+        if number % share.ranks == share.rank and not _is_whole(files[number], len(part)):
             some = images.subset(torch.arange(part.start, part.stop))
+            features = encode(some).float().cpu().contiguous().numpy()
             with atomic_path(files[number]) as temporary:
-                save_file({"features": encode(some).float().cpu().numpy()}, temporary)
+                save_file({"features": features}, temporary, {"sum": _sum(features)})
     if share.rank:
         return 0
     _wait(files)
@@ -83,18 +86,40 @@ def stream_embeddings(
     return dim
 
 
+def _sum(features: np.ndarray) -> str:
+    return hashlib.sha256(features.data).hexdigest()
+
+
+def _is_whole(file: Path, rows: int) -> bool:
+    """Whether a part is there as it was written."""
+    try:
+        with safe_open(file, framework="numpy") as part:
+            features, about = part.get_tensor("features"), part.metadata() or {}
+    except (OSError, SafetensorError):  # also for no file
+        return False
+    return len(features) == rows and about.get("sum") == _sum(features)
+
+
+def _kept_facts(about: Path) -> Any:
+    """What facts.json of a folder of parts holds; None where there is none or it cannot be read."""
+    try:
+        return json.loads(about.read_text())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def _open_parts(folder: Path, facts: Mapping[str, Any], share: Share, said: Callable[[str], None]) -> None:
     """Makes the folder of parts; one that was left by a command with other facts is emptied by the first process."""
     about, wanted = folder / "facts.json", json.loads(json.dumps(facts))
     if share.rank:
-        while not about.is_file() or json.loads(about.read_text()) != wanted:
+        while _kept_facts(about) != wanted:
             time.sleep(_POLL_SECONDS)
         return
-    if about.is_file() and json.loads(about.read_text()) == wanted:
+    if _kept_facts(about) == wanted:
         found = len(list(folder.glob("part-*.safetensors")))
         said(f"{found} parts of an interrupted command are taken over from {folder}")
         return
-    if folder.exists():
+    if folder.is_dir():
         said(f"parts of other features in {folder} are removed")
         shutil.rmtree(folder)
     folder.mkdir(parents=True)

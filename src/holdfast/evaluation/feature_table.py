@@ -1,6 +1,7 @@
 """Features that were computed elsewhere, audited as they are: a table that stands for encoder and images."""
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file
 from torch import Tensor, nn
 
 from holdfast.data import Images
+from holdfast.system import reading
 
 SUFFIXES = (".parquet", ".npz", ".safetensors")
 MOST_ROWS = 2**24
@@ -65,8 +67,9 @@ def is_features(path: Path) -> bool:
             with np.load(path, allow_pickle=False) as arrays:
                 return "features" in arrays.files
         with path.open("rb") as file:
-            return "features" in json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    except (OSError, ValueError, pa.ArrowException):
+            length = min(int.from_bytes(file.read(8), "little"), path.stat().st_size)
+            return "features" in json.loads(file.read(length))
+    except (OSError, ValueError, RecursionError, TypeError, zipfile.BadZipFile, pa.ArrowException):
         return False
 
 
@@ -75,7 +78,8 @@ def read_table(path: Path) -> Table:
 
     Raises ValueError for features that are no [n, dim] finite numbers and for columns of another length.
     """
-    columns = _columns(path)
+    with reading(path, "features of images", "write it again: holdfast embed"):
+        columns = _columns(path)
     features = np.asarray(columns["features"])
     if features.ndim != 2 or not np.issubdtype(features.dtype, np.number) or not np.isfinite(features).all():
         raise ValueError(

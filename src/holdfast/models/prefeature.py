@@ -1,6 +1,5 @@
 """EMP-SSL's pre-features: a layer on top of an encoder, kept beside it in a run folder (arXiv:2304.03977)."""
 
-import json
 from pathlib import Path
 
 import safetensors.torch
@@ -11,6 +10,7 @@ from holdfast.models.encoders import Encoder
 from holdfast.models.heads import prefeature_layer
 from holdfast.models.load.tensors import read_tensors
 from holdfast.runs import RunFolder, atomic_path, write_json
+from holdfast.system import read_json, reading
 
 SCHEMA_VERSION = 1
 
@@ -51,12 +51,14 @@ def with_prefeature(encoder: Encoder, run: RunFolder) -> PrefeatureEncoder:
             f"expected a run with pre-features (emp-ssl and what is built on it, --head prefeature), got {run.path} "
             "without; use layer 'backbone'"
         )
-    document = json.loads(described.read_text())
+    remedy = "restore it from a copy, or train again"
+    document = read_json(described, "the description of pre-features", remedy)
     if document.get("schema") != SCHEMA_VERSION:
         raise ValueError(
             f"expected pre-feature schema {SCHEMA_VERSION}, got {document.get('schema')!r} in {described}; "
             "use the holdfast that wrote it"
         )
-    layer = prefeature_layer(document["features"], document["dim"])
-    layer.load_state_dict(read_tensors(run.prefeature))
+    with reading(run.prefeature, "pre-features as described beside them", remedy):
+        layer = prefeature_layer(document["features"], document["dim"])
+        layer.load_state_dict(read_tensors(run.prefeature))
     return PrefeatureEncoder(encoder, layer)

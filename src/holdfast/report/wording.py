@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.findings import Score
+from holdfast.system import spelt
 
 METHOD_NAMES = {
     "simclr": "SimCLR",
@@ -43,9 +44,10 @@ _ARROWS = {"higher": "higher is better", "lower": "lower is better", "neither": 
 
 
 def printable(text: Any) -> str:
-    """Text on one line: control characters as their visible pictures, lone surrogates replaced."""
+    """Text on one line: control characters as their visible pictures, changes of direction and what else a terminal
+    would follow spelt as escapes, lone surrogates replaced."""
     pictured = "".join(chr(0x2400 + ord(c)) if ord(c) < 32 else "\u2421" if ord(c) == 127 else c for c in str(text))
-    return pictured.encode("utf-8", "replace").decode()
+    return spelt(pictured).encode("utf-8", "replace").decode()
 
 
 def slug(eps: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdfast.system.intact import plain_cell as plain_cell
     from holdfast.system.intact import read_json as read_json
     from holdfast.system.intact import reading as reading
+    from holdfast.system.intact import spelt as spelt
     from holdfast.system.intact import told as told
     from holdfast.system.launchers import World as World
     from holdfast.system.launchers import first_process as first_process

@@ -103,17 +103,18 @@ def escaped(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Text of anyone's for a terminal: one line, control characters and changes of direction as escapes."""
-    return _spelt(" ".join(text.split()))
+    return spelt(" ".join(text.split()))
 
 
-def _spelt(text: str) -> str:
+def spelt(text: str) -> str:
+    """Control characters and changes of direction as escapes, all else as it is."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def plain_cell(text: str) -> str:
     """Text of anyone's for a cell of a table: control characters as escapes, blanks as they are, so that a path can be
     found again, and no formula where a spreadsheet opens it."""
-    text = _spelt(text)
+    text = spelt(text)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 

@@ -8,7 +8,7 @@ from holdfast.system.forms import Form, absent, many, mapping, number, of, read_
 from holdfast.system.intact import DamagedError, reading
 
 _REMEDY = "restore the file from a copy, or train again"
-_CONFIG: Form = {"method": text, "data": text, "settings": absent(mapping), "views": absent(mapping)}
+_CONFIG: Form = {"method": text, "data": text}
 _IMAGES: Form = {
     **dict.fromkeys(("data", "checksum"), text),
     **dict.fromkeys(("image_size", "limit_seed"), whole),

@@ -9,6 +9,7 @@ from holdfast.config import VIEWS, ViewSettings
 from holdfast.evaluation import AggregatedEncoder
 from holdfast.models import load_encoder
 from holdfast.runs import RunFolder, is_run_folder
+from holdfast.system import reading
 
 
 def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: int) -> nn.Module:
@@ -30,5 +31,7 @@ def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: i
 def _views(source: nn.Module | str | Path) -> ViewSettings:
     """How the run that trained an encoder drew its views; EMP-SSL's crops for an encoder of no run."""
     if not isinstance(source, nn.Module) and is_run_folder(source):
-        return ViewSettings(**RunFolder.open(source).read_config()["views"])
+        run = RunFolder.open(source)
+        with reading(run.config, "the settings of a run", "restore the file from a copy, or train again"):
+            return ViewSettings(**run.read_config()["views"])
     return VIEWS["crop"]

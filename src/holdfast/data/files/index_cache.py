@@ -31,7 +31,7 @@ def open_index(root: Path) -> FolderIndex:
     """
     index = index_folder(root.resolve())
     home = cache_folder() / "folders" / hashlib.sha256(os.fsencode(index.root)).hexdigest()[:16] / index.checksum
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, ValueError, KeyError, TypeError, EOFError, RecursionError):
         return replace(load_index(home), left_out=index.left_out)
     try:
         _write(index, home)

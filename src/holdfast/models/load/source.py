@@ -1,5 +1,6 @@
 """Encoders from whatever a user names: a run folder, timm, torchvision, a folder or a file of weights, or a module."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from holdfast.models.load.reading import Reading, assembled
 from holdfast.models.loaded import Loaded
 from holdfast.models.prefeature import with_prefeature
 from holdfast.runs import RunFolder, is_run_folder
+from holdfast.system import reading
 
 
 def load_encoder(
@@ -43,7 +45,9 @@ def load_encoder(
         return with_prefeature(backbone, run).eval()
     if isinstance(source, nn.Module):
         return _unchanged(source, pool)
-    return assembled(_reading(str(source)), str(source), image_size=image_size, pool=pool)
+    path = Path(source)
+    with reading(path, "an encoder", "restore it from where it came") if path.exists() else nullcontext():
+        return assembled(_reading(str(source)), str(source), image_size=image_size, pool=pool)
 
 
 def loaded_of(encoder: nn.Module) -> Loaded | None:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from holdfast.report.wording import printable
+from holdfast.system import escaped
 
 
 def fill(
@@ -23,6 +24,7 @@ def fill(
         loader=PackageLoader("holdfast.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: escaped(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
