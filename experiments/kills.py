@@ -241,18 +241,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--commands", nargs="+", choices=sorted(JOBS), default=list(JOBS))
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many, with the kills that fitted")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     counts: dict[str, Counter[str]] = {name: Counter() for name in options.commands}
+    until = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as place:
         for name, moment, outcome in kills(options.commands, options.kills, options.seed, Path(place)):
             counts[name][outcome] += 1
             print(f"{name}, killed {moment}: {outcome}", flush=True)
+            if options.out:
+                made = sum(sum(outcomes.values()) for outcomes in counts.values())
+                document = {"kills": made, "seed": options.seed, "counts": counts}
+                options.out.write_text(json.dumps(document, indent=1) + "\n")
+            if time.monotonic() > until:
+                break
     print(json.dumps(counts))
-    if options.out:
-        document = {"kills": options.kills, "seed": options.seed, "counts": counts}
-        options.out.write_text(json.dumps(document, indent=1) + "\n")
     return 0 if all(set(outcomes) <= {"same bits"} for outcomes in counts.values()) else 1
 
 

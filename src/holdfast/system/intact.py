@@ -48,11 +48,13 @@ def reading(path: Path, what: str, remedy: str) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        raise told(error, path) from error
+    except MemoryError:
+        raise
     except Exception as error:
-        if isinstance(error, ValueError) and str(error).startswith("expected"):
+        if isinstance(error, ValueError | OSError) and str(error).startswith("expected"):
             raise
+        if isinstance(error, OSError) and error.errno:  # without a number it is a library's word for damage
+            raise told(error, path) from error
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         raise DamagedError(f"expected {what} in {path}, got a damaged file ({reason}); {remedy}") from error
 

@@ -1,6 +1,7 @@
 """Where images come from: one call for every kind of source."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from holdfast.config import ViewSettings
@@ -11,6 +12,7 @@ from holdfast.data.sources.folder import PictureFolder
 from holdfast.data.sources.kinds import SOURCES
 from holdfast.data.sources.source import Source, ViewMaker
 from holdfast.progress import OnProgress
+from holdfast.system import reading
 
 
 def load_images(
@@ -68,8 +70,9 @@ def load_images(
         labels=labels is None,
         progress=progress,
     )
-    found = source_of(source)
-    images = described(found.load(request), labels=labels, subgroups=subgroups, read=found.column)
+    found, path = source_of(source), Path(source)
+    with reading(path, "images", "restore the file, or write it again") if path.exists() else nullcontext():
+        images = described(found.load(request), labels=labels, subgroups=subgroups, read=found.column)
     return images.noted(_asked(pixel_range))
 
 

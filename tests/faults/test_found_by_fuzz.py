@@ -1,0 +1,59 @@
+"""What drawn damage found, kept: files that were refused without their path, or ended in another error."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from source_examples import pictures, png
+
+from holdfast.data import load_images
+from holdfast.evaluation.feature_table import is_features, read_table
+from holdfast.system import DamagedError, read_json
+
+
+def changed(file, place, new):
+    content = bytearray(file.read_bytes())
+    content[place : place + len(new)] = new
+    file.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(("place", "new"), [(0, b"\0"), (-60, b"\0\0\0\0")])
+def test_an_archive_of_arrays_whose_directory_is_damaged_is_refused_with_its_path(place, new, tmp_path):
+    file = tmp_path / "images.npz"
+    np.savez(file, images=np.zeros((6, 3, 8, 8), np.uint8), labels=np.arange(6) % 2)
+    changed(file, place % file.stat().st_size, new)
+    with pytest.raises(ValueError, match=r"^expected .*images\.npz.*; "):
+        load_images(str(file), size=8)
+
+
+def test_a_parquet_file_whose_pages_are_damaged_is_refused_with_its_path(tmp_path):
+    file = tmp_path / "images.parquet"
+    cells = [{"bytes": png(picture), "path": None} for picture in pictures()[:6]]
+    pq.write_table(pa.table({"image": cells, "label": [0, 1] * 3}), file)
+    changed(file, 4, b"\xff" * 40)
+    with pytest.raises(ValueError, match=r"^expected images in .*images\.parquet, got a damaged file .*; restore"):
+        load_images(str(file), size=8)
+
+
+def test_a_safetensors_file_that_claims_a_header_beyond_its_end_holds_no_features(tmp_path):
+    file = tmp_path / "features.safetensors"
+    file.write_bytes(b"\xff" * 8 + b"{}")
+    assert not is_features(file)
+
+
+def test_features_of_another_form_are_refused_with_their_path(tmp_path):
+    file = tmp_path / "features.parquet"
+    pq.write_table(pa.table({"features": [[0.1], [0.1, 0.2]]}), file)
+    with pytest.raises(ValueError, match=r"^expected features of images in .*features\.parquet"):
+        read_table(file)
+
+
+@pytest.mark.parametrize("text", ["NaN", '{"a": Infinity}', '{"a": NaN}', "[" * 20_000, '{"a": 1' + "0" * 5000 + "}"])
+def test_json_that_python_takes_and_no_standard_does_is_refused(text, tmp_path):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DamagedError, match=r"^expected JSON in .*a\.json"):
+        read_json(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text(json.dumps({"a": 1}))
+    assert read_json(tmp_path / "a.json") == {"a": 1}
