@@ -4,6 +4,7 @@ A study is a folder: study.json says everything; pair-0/f, pair-0/g and so on ar
 it is made from. Encoders train one after another: an image source is decoded again for each, seconds against minutes.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -107,7 +108,12 @@ def _opened(
 ) -> dict[str, Any]:
     """The study's record: read where there is one, else made and written last, so that it is whole or not there."""
     path = folder / "study.json"
-    if not path.is_file():
+    if not os.path.lexists(path):
+        if left := sorted(folder.glob("pair-*/?/config.json")):
+            raise ValueError(
+                f"expected a study.json beside the encoders in {folder}, got none and {len(left)} encoders that nobody "
+                "knows the images of; restore it, or choose another folder with --study"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         planned = _plan(folder, run, settings)
         check(planned)

@@ -31,7 +31,8 @@ def hold_out(images: Images, known: Known, seed: int) -> Images:
     draw = {"seed": seed, "purpose": "audit test", "share": TEST_SHARE, "first": known.test_first}
     if not len(draw_evenly(free, 1, **draw)):
         raise ValueError(
-            f"expected five or more images of a class to hold test images out of, got {len(free)} images; pass test="
+            f"expected five or more images of a class to hold test images out of, got {len(free)} images; "
+            "pass test= (--test)"
         )
     test = free.subset(draw_evenly(free, len(free), least=1, **draw))
     return test.subset(test.ids.argsort())
