@@ -1,6 +1,10 @@
 """What of a folder is no picture, and what of a file is not taken: left out, and said."""
 
+import sys
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tifffile
 from PIL import Image
@@ -101,7 +105,8 @@ def test_files_of_other_kinds_are_not_counted_but_those_that_begin_as_pictures_a
         ("a.png", b"PK\3\4", "zip archive; unpack"),
     ],
 )
-def test_formats_that_are_not_read_are_named_with_the_way_out(folder, name, content, words):
+def test_formats_that_are_not_read_are_named_with_the_way_out(folder, name, content, words, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydicom", None)  # the extra may be installed here
     (folder / name).write_bytes(content)
     Image.fromarray(COLOURS).save(folder / "z.png")
     assert words in load_images(folder).rejected[0].reason
@@ -119,3 +124,14 @@ def test_a_source_of_another_kind_is_named_as_what_it_is(tmp_path, name):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=r"expected .*; it is a (zip|tar|DICOM|single|HEIC)"):
         load_images(tmp_path / name)
+
+
+@pytest.mark.parametrize("below", ["", "cats/"])
+def test_a_table_of_features_beside_pictures_is_no_shard(folder, below):
+    (folder / below).mkdir(exist_ok=True)
+    Image.fromarray(COLOURS).save(folder / f"{below}a.png")
+    pq.write_table(pa.table({"id": [0], "features": [[0.5, 1.0]]}), folder / "features.parquet")
+    assert list(load_images(folder).paths) == [f"{below}a.png"]
+    (folder / f"{below}a.png").unlink()
+    with pytest.raises(ValueError, match="expected a column 'image' of encoded images"):
+        load_images(folder)

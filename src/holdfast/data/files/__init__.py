@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from holdfast.data.files.beside import PICTURES as PICTURES
     from holdfast.data.files.beside import begins_as_picture as begins_as_picture
     from holdfast.data.files.checks import checksum as checksum
     from holdfast.data.files.checks import head as head

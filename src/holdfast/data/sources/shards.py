@@ -1,5 +1,6 @@
 """Which parquet files a source is made of, and whether they hold what they say."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from holdfast.data.files import PICTURES
 from holdfast.data.labels import split_words
 
 _NUMBERED = re.compile(r"(.*?)[-_.]?\d+-of-\d+$")
@@ -26,8 +28,25 @@ def opened(path: Path) -> pq.ParquetFile:
 
 
 def holds_shards(folder: Path) -> bool:
-    """Whether a path is a folder with parquet files in it, or a snapshot from a hub, which has them under data."""
-    return folder.is_dir() and (bool(_parquet(folder, "*")) or _is_snapshot(folder))
+    """Whether a path is a folder with parquet files in it, or a snapshot from a hub, which has them under data; tables
+    beside pictures, of which none could hold a picture, are none."""
+    if not folder.is_dir():
+        return False
+    found = _parquet(folder, "*")
+    return _is_snapshot(folder) if not found else any(map(_may_hold_pictures, found)) or not _has_pictures(folder)
+
+
+def _may_hold_pictures(path: Path) -> bool:
+    """Whether a column is bytes, or a struct; a damaged file counts, for it is refused with its name."""
+    try:
+        kinds = pq.read_schema(path).types
+    except (pa.ArrowInvalid, OSError):
+        return True
+    return any(pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in kinds)
+
+
+def _has_pictures(folder: Path) -> bool:
+    return any(os.path.splitext(os.fsencode(path.name))[1].lower() in PICTURES for path in folder.glob("**/*"))  # noqa: PTH122
 
 
 def _parquet(folder: Path, pattern: str) -> list[Path]:
