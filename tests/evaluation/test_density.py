@@ -69,3 +69,9 @@ def test_groups_are_equal_in_size_and_the_first_is_the_sparsest(n, groups):
     assert len(sizes) == groups and sizes.max() - sizes.min() <= 1
     for group in range(1, groups):
         assert distances[found == group].min() >= distances[found == group + 1].max()
+
+
+def test_a_dead_network_has_no_sparse_places():
+    assert nearest_distance(torch.zeros(20, 4)).tolist() == [0.0] * 20
+    assert nearest_distance(torch.zeros(20, 4), torch.zeros(3, 4)).tolist() == [0.0] * 3
+    assert nearest_distance(torch.zeros(20, 4), torch.ones(1, 4)).tolist() == [1.0]

@@ -138,3 +138,11 @@ def test_signals_are_measured_in_float32_under_the_callers_autocast():
     plain = live_signals(nn.Flatten(), views, labels=torch.arange(40) % 4)
     with torch.autocast("cpu", torch.bfloat16):
         assert live_signals(nn.Flatten(), views, labels=torch.arange(40) % 4) == plain
+
+
+def test_a_dead_network_is_collapsed_by_every_signal():
+    assert signals.label_free_signals(torch.zeros(12, 4)) == {
+        "uniformity": 0.0,
+        "effective_rank": 0.0,
+        "feature_std": 0.0,
+    }

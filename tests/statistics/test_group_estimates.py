@@ -68,3 +68,11 @@ def test_two_groups_have_a_spread_and_one_has_none():
 def test_the_difference_of_two_numbers_is_as_wide_as_both_their_intervals():
     low, high = apart_interval([Measure(5, (4, 6)), Measure(7, (6, 8))], [Measure(3, (2, 4))])
     assert (low, high) == (1, 5)
+
+
+def test_what_the_balance_page_says_of_noise_alone():
+    """Std of groups of ten equal classes at 60 %, 45 images each; the lowest of ten at 80 %, 100 images each."""
+    groups = {"many": [0, 1, 2, 3], "medium": [4, 5, 6], "few": [7, 8, 9]}
+    drawn = group_statistics(100 * np.random.default_rng(0).binomial(45, 0.6, (4000, 10)) / 45, groups)
+    assert float(drawn["std"].mean()) == pytest.approx(2.9, abs=0.1)
+    assert worst_by_chance(np.full(10, 0.8), np.full(10, 100)) == pytest.approx(74, abs=0.7)

@@ -14,10 +14,12 @@ def nearest_distance(reference: Tensor, queries: Tensor | None = None, *, k: int
     """Distance [q] in [0, 2] from unit features of queries [q, dim] to their k-th nearest of reference [n, dim].
 
     Large where few training images are near. queries None: of the reference itself, each without itself. k is cut to
-    the rows there are.
+    the rows there are. 0 where a dead network gives zeros for all.
     """
-    similarities, _ = neighbours(reference, k, queries=queries)
-    return (2 - 2 * similarities[:, -1].clamp(-1, 1)).clamp(min=0).sqrt()
+    similarities, found = neighbours(reference, k, queries=queries)
+    asked = reference if queries is None else queries
+    squares = asked.any(1).to(similarities) + reference.any(1).to(similarities)[found[:, -1]]
+    return (squares - 2 * similarities[:, -1].clamp(-1, 1)).clamp(min=0).sqrt()
 
 
 def neighbour_consistency(views: Tensor, reference: Tensor, *, k: int = DENSITY_NEIGHBOURS) -> Tensor:

@@ -37,12 +37,13 @@ def uniformity(features: Tensor) -> float:
     unit, n = F.normalize(features, dim=1), len(features)
     if n < 2:
         raise ValueError(f"expected at least two samples, got {n}; uniformity is over pairs")
-    sums = []
+    sums, squares = [], features.any(1).to(unit)  # of length 1, or of length 0 where a network is dead
     for start in range(0, n, _ROWS):
-        exponents = 4 * (unit[start : start + _ROWS] @ unit.T).clamp(-1, 1) - 4  # -2 |x - y|^2 of unit vectors
+        rows = slice(start, start + _ROWS)
+        exponents = 4 * (unit[rows] @ unit.T).clamp(-1, 1) - 2 * (squares[rows, None] + squares)  # -2 |x - y|^2
         exponents.diagonal(start).fill_(-torch.inf)
         sums.append(exponents.logsumexp(1).double())
-    return float(torch.cat(sums).logsumexp(0)) - math.log(n * (n - 1))
+    return min(0.0, float(torch.cat(sums).logsumexp(0)) - math.log(n * (n - 1)))
 
 
 def effective_rank(features: Tensor) -> float:
