@@ -43,8 +43,8 @@ class Row:
     def accepted(self, share: float, draws: int) -> bool:
         """Whether a measured share agrees with the claim, but for the luck of so many draws."""
         if self.errors:
-            return share * draws <= binom.ppf(1 - UNLUCKY, draws, MOST) + 1e-9
-        return share * draws >= binom.ppf(UNLUCKY, draws, LEAST) - 1e-9
+            return bool(share * draws <= binom.ppf(1 - UNLUCKY, draws, MOST) + 1e-9)
+        return bool(share * draws >= binom.ppf(UNLUCKY, draws, LEAST) - 1e-9)
 
     def worst(self, shares: Mapping[str, float]) -> float:
         """The least favourable of the measured shares."""
