@@ -181,8 +181,8 @@ def corruption_words() -> Iterator[Passage]:
     apart = ("elastic_transform", "frost")
     others = [one for kind, found in ratios.items() if found is not None and kind not in apart for one in found]
     text = (
-        "ours changes a picture {}, {} and {} times as much at strengths 1, 3 and 5. Eleven other kinds change it {} to "
-        "{} times as much, frost {} to {};"
+        "ours changes a picture {}, {} and {} times as much at strengths 1, 3 and 5. Eleven other kinds change it {} "
+        "to {} times as much, frost {} to {};"
     )
     ends = [min(others), max(others), min(ratios["frost"]), max(ratios["frost"])]
     yield Passage("docs/statistics.md", text, [number(one, 2) for one in (*ratios["elastic_transform"], *ends)])
