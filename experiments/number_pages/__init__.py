@@ -12,7 +12,7 @@ __all__ = ["LOOKS_MEASURED", "Block", "Passage", "Piece", "bare_numbers", "cover
 
 def pieces() -> list[Piece]:
     """Every piece of a page whose numbers come from a result file."""
-    return [*readme.passages(), *methods.passages(), *audits.passages(), *coverage.blocks()]
+    return [*readme.passages(), *methods.passages(), *audits.passages(), *coverage.blocks(), methods.hundredth()]
 
 
 def rewritten(root: Path, found: Sequence[Piece]) -> dict[Path, str]:

@@ -52,6 +52,11 @@ def results(name: str) -> Any:
     return json.loads((ROOT / "results" / f"{name}.json").read_text())
 
 
+def has(name: str) -> bool:
+    """Whether there is such a file yet."""
+    return (ROOT / "results" / f"{name}.json").exists()
+
+
 def number(value: float, digits: int, *, bare: bool = False) -> str:
     """Rounded; bare leaves out the 0 before the point."""
     text = f"{value:,.{digits}f}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from number_pages.audits import memorized
 from number_pages.engine import Passage, number, results, spread, with_interval
-from number_pages.methods import errors, hundredth, robust, under_attack
+from number_pages.methods import errors, robust, under_attack
 
 README = "README.md"
 GROUPS = ("many", "medium", "few", "std", "all")
@@ -55,9 +55,6 @@ def readme_rows() -> Iterator[Passage]:
     yield Passage(README, "candidates less the null SimCLR {}, SDCLR {};", centred)
     shown = [spread(*errors("plain", views, "mean"), 4, bare=True) for views in ("0", "30")]
     yield Passage(README, "mean squared error of four targets {}, averaged over 30 drawings {};", shown)
-    (ours, seconds), (plain, longer) = hundredth("recipe"), hundredth("SimCLR without tricks")
-    text = "linear probe {} and {} %, SimCLR without its tricks {} and {} % in {} × the CPU time"
-    yield Passage(README, text, [*ours, *plain, number(longer / seconds, 1)])
 
 
 def timed(name: str) -> dict[str, Any]:
@@ -98,6 +95,7 @@ TIMED = {
             ("ratio_low", "ratio_high", "direct_ms_low", "direct_ms_high", "separable_ms_low", "separable_ms_high"),
         ),
     ),
+    "tracing": (("docs/performance.md", "{} s of one thread's CPU", ("seconds",)),),
     "decoding": (
         (
             "docs/data.md",
