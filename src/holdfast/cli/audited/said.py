@@ -39,7 +39,8 @@ def tested(subject: "Subject") -> list[str]:
     """How many test images there are, and of the classes the most and the fewest; nothing without labels."""
     if subject.test.labels is None:
         return []
-    counts = {name: int((subject.labels == index).sum()) for index, name in enumerate(subject.class_names)}
+    names = [f"class {name}" if name.isdigit() else name for name in subject.class_names]
+    counts = {name: int((subject.labels == index).sum()) for index, name in enumerate(names)}
     some = {name: count for name, count in counts.items() if count}
     most, least = max(some, key=lambda name: some[name]), min(some, key=lambda name: some[name])
     classes = f"{len(some)} classes" if len(some) == len(counts) else f"{len(some)} of {len(counts)} classes"
