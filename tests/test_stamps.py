@@ -1,4 +1,4 @@
-"""A natural tail: the 796 stamps of Tux Paint in 16 folders, from 247 to 3, among files of other kinds (Debian's package)."""
+"""A natural tail: 796 stamps of Tux Paint in 16 folders of 247 to 3, among files of other kinds (a Debian package)."""
 
 import json
 import re

@@ -91,7 +91,10 @@ def _near_duplicates(document: Document) -> str | None:
 
 def _plain(document: Document) -> str | None:
     plain = document["plain"]
-    return None if not plain else f"{plain:,} images are plain surfaces. Look at them: blank scans teach nothing."
+    found = (
+        "1 image is a plain surface. Look at it" if plain == 1 else f"{plain:,} images are plain surfaces. Look at them"
+    )
+    return None if not plain else f"{found}: blank scans teach nothing."
 
 
 def _ends(document: Document, low: float, high: float) -> Mapping[str, Any] | None:

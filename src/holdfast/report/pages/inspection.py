@@ -54,7 +54,7 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     counted = [
         ("copies", _twins(twins["exact"]), twins["exact"]["groups"]),
         ("near-duplicates", _twins(twins["near"]) + every, twins["near"]["groups"]),
-        ("plain", f"{document['plain']:,} plain surfaces", document["plain"]),
+        ("plain", f"{document['plain']:,} plain surface{'s' * (document['plain'] != 1)}", document["plain"]),
         ("grey", f"{document['grey']:,} without colour", document["grey"]),
     ]
     found += [(name, text) for name, text, number in counted if number]
@@ -83,7 +83,9 @@ def _ratio(spread: Mapping[str, float]) -> str:
 
 
 def _twins(found: Mapping[str, Any]) -> str:
-    return f"{found['extra_images']:,} more than one of each, in {found['groups']:,} groups"
+    return (
+        f"{found['extra_images']:,} more than one of each, in {found['groups']:,} group{'s' * (found['groups'] != 1)}"
+    )
 
 
 def _evenness(entry: Mapping[str, Any]) -> str:
