@@ -168,7 +168,7 @@ def _kept(source: str, items: Items, places: np.ndarray, notes: _Notes, good: np
         reasons=dict(notes.reasons.most_common()),
         rejected=tuple(notes.rejected[place] for place in sorted(notes.rejected)),
         reaches=reaches,
-        ranges={kind: reach for kind, reach in (found | notes.ranges).items() if kind in found},
+        ranges={kind: reach for kind, reach in {**found, **notes.ranges}.items() if kind in found},
         untaken=dict(notes.untaken.most_common()),
         left_out=items.left_out,
         names=items.name,
@@ -238,7 +238,7 @@ def _note_pixels(notes: _Notes, row: int, pixels: np.ndarray) -> np.ndarray:
         data = array_pixels(pixels, {})
     except UnscaledError as error:
         kind = (f"{8 * pixels.dtype.itemsize}-bit {error.reach.kind}", "RGB")
-        data = array_pixels(pixels, ranges_of([error.reach]) | notes.ranges)
+        data = array_pixels(pixels, {**ranges_of([error.reach]), **notes.ranges})
         with notes.lock:
             notes.reaches.append(error.reach)
     digest = hashlib.blake2b(np.ascontiguousarray(pixels.transpose(1, 2, 0)).tobytes()).digest()

@@ -53,7 +53,7 @@ def _png(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
     return values if clear is None else _clear_where(values, np.asarray(clear))
 
 
-def _grey_and_opacity(image: Image.Image) -> np.ndarray:
+def _grey_and_opacity(image: Any) -> np.ndarray:
     """A PNG's grey and opacity of 16 bits, of which Pillow keeps the high bytes: its four bytes read as four bands."""
     image.tile = [_with_rawmode(tile, "RGBA") for tile in image.tile]
     both = np.asarray(image).astype(np.uint16)
@@ -71,7 +71,7 @@ def _with_opacity(values: np.ndarray, opacity: np.ndarray) -> np.ndarray:
     return np.concatenate([colours, opacity[..., None].astype(colours.dtype)], -1)
 
 
-def _tiff(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
+def _tiff(image: Any, file: BinaryIO) -> np.ndarray | None:
     bits = max(tag(image, _SAMPLE_BITS, (8,)))
     if bits > 8 and tag(image, PLANAR) == 2 and int(tag(image, _SAMPLES, 1)) > 1:
         return in_planes(file)
@@ -108,7 +108,7 @@ def _both_bytes(image: Image.Image, file: BinaryIO, rawmode: str) -> np.ndarray:
 
 def _read_as(image: Image.Image, file: BinaryIO, rawmode: str) -> np.ndarray:
     file.seek(0)
-    other = Image.open(file, formats=[image.format or ""])
+    other: Any = Image.open(file, formats=[image.format or ""])
     other.tile = [_with_rawmode(tile, rawmode) for tile in other.tile]
     return np.asarray(other).astype(np.uint16)
 
@@ -125,7 +125,7 @@ def _with_rawmode(tile: Any, rawmode: str) -> Any:
     return tile._replace(args=rawmode if isinstance(tile.args, str) else (rawmode, *tile.args[1:]))
 
 
-def _ppm(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
+def _ppm(image: Any, file: BinaryIO) -> np.ndarray | None:
     """Colours of a PPM with a maximum over 255, which Pillow brings to 8 bits; grey ones it brings to 16."""
     args = image.tile[0][3] if image.tile else None
     top = args[1] if image.mode == "RGB" and isinstance(args, tuple) else 0
@@ -158,7 +158,7 @@ def _sgi(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
     return values[..., 0] if bands == 1 else values
 
 
-def _fits(image: Image.Image, file: BinaryIO) -> np.ndarray:
+def _fits(image: Any, file: BinaryIO) -> np.ndarray:
     """A FITS picture as BZERO + BSCALE times what is stored: Pillow does not, and takes signed for unsigned numbers."""
     start = image.tile[0][2]
     values = np.asarray(image)
@@ -199,7 +199,7 @@ def _jpeg_2000(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
     return None
 
 
-_READERS: dict[str, Callable[[Image.Image, BinaryIO], np.ndarray | None]] = {
+_READERS: dict[str, Callable[[Any, BinaryIO], np.ndarray | None]] = {
     "PNG": _png,
     "TIFF": _tiff,
     "PPM": _ppm,
