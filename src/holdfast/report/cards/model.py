@@ -76,7 +76,7 @@ def _list(name: str, values: Sequence[str]) -> list[str]:
 
 def _identifier(text: str) -> str:
     """As the Hub spells names: letters, digits, dots, dashes and underscores."""
-    name = re.sub(r"\.(parquet|npz)$", "", text)
+    name = re.sub(r"\.(parquet|npz|npy)$", "", text)
     return re.sub(r"[^A-Za-z0-9._/-]+", "-", name).strip("-./")[:96] or "images"
 
 
