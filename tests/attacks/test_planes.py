@@ -43,7 +43,7 @@ def test_a_projection_has_the_least_norm_a_solver_finds(norm):
     cases = [problem(seed) for seed in range(25)]
     points, normals = (torch.stack([case[i] for case in cases]) for i in (0, 1))
     offsets = torch.tensor([case[2] for case in cases], dtype=torch.float64)
-    moves = onto_plane(points, normals, offsets, norm=norm)
+    moves = onto_plane(points, normals, (normals * points).sum(1) - offsets, norm=norm)
     moved = points + moves
     torch.testing.assert_close((normals * moved).sum(1), offsets, rtol=0, atol=1e-9)
     assert moved.min() >= -1e-12
@@ -58,12 +58,14 @@ def test_float32_is_near_float64(norm, close):
     points, normals = (torch.rand(20, 300, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
     normals = normals - 0.5
     offsets = (normals * torch.rand(20, 300, generator=torch.Generator().manual_seed(2))).sum(1)
-    exact = onto_plane(points.double(), normals.double(), offsets.double(), norm=norm)
-    assert (onto_plane(points, normals, offsets, norm=norm).double() - exact).abs().max() < close
+    gaps = (normals.double() * points.double()).sum(1) - offsets.double()
+    exact = onto_plane(points.double(), normals.double(), gaps, norm=norm)
+    assert (onto_plane(points, normals, gaps.float(), norm=norm).double() - exact).abs().max() < close
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_where_no_point_of_the_box_lies_on_the_plane_the_nearest_corner_is_taken(norm):
     points, normals = torch.full((1, 4), 0.5), torch.tensor([[1.0, -2.0, 0.0, 0.5]])
-    moved = points + onto_plane(points, normals, torch.tensor([9.0]), norm=norm)
+    gaps = (normals * points).sum(1) - 9.0
+    moved = points + onto_plane(points, normals, gaps, norm=norm)
     assert moved.tolist() == [[1.0, 0.0, 0.5, 1.0]]

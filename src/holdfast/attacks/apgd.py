@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from holdfast.attacks.harms import HARMS
-from holdfast.attacks.lp import ascent, length, per_image
+from holdfast.attacks.lp import direction, drawn_direction, per_image
 from holdfast.attacks.problem import Problem, State, Trial, asked
-from holdfast.randomness import uniform
 
 RISES = 0.75
 """rho: a window in which the harm rose in no larger share of steps halves the step."""
@@ -31,16 +30,19 @@ def windows(steps: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(at), tuple(spans)
 
 
-def sphere_start(images: Tensor, *, eps: float, norm: str, keys: Tensor) -> Tensor:
-    """Points [m, ...] on the sphere of radius eps by keys [m], then brought into [0, 1]."""
-    draws = uniform(keys.to(images.device), images[:1].numel()).to(images.dtype)
-    if norm == "linf":
-        direction = (2 * draws - 1).reshape(images.shape)
-        size = length(direction, "linf")
-    else:
-        direction = torch.special.ndtri(draws.double() + 2.0**-25).to(images.dtype).reshape(images.shape)
-        size = length(direction, "l2")
-    return (images + eps * direction / per_image(size, images).clamp(min=1e-12)).clamp(0, 1)
+@lru_cache
+def spans_after(steps: int, device: torch.device) -> Tensor:
+    """[steps + 1]: the length of the window that ends after so many steps, 0 where none does."""
+    spans = torch.zeros(steps + 1)
+    for end, span in zip(*windows(steps), strict=True):
+        spans[end] = span
+    return spans.to(device)
+
+
+def sphere_start(problem: Problem) -> Tensor:
+    """Points [m, ...] on the sphere, brought into [0, 1]."""
+    images, keys = problem.images, problem.drawn(0)
+    return (images + problem.eps * drawn_direction(images, norm=problem.norm, keys=keys)).clamp_(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +67,7 @@ class Apgd:
 
     def start(self, problem: Problem) -> State:
         """Points on the sphere."""
-        images = sphere_start(problem.images, eps=problem.eps, norm=problem.norm, keys=problem.drawn(0))
-        return fresh_state(problem, images)
+        return fresh_state(problem, sphere_start(problem))
 
     def step(self, problem: Problem, state: State) -> tuple[Trial, State]:
         """Asks about the points, and climbs the harm."""
@@ -98,8 +99,7 @@ class ApgdTargeted:
 
     def start(self, problem: Problem) -> State:
         """Points on the sphere, and the class that each row aims at; -1 where there is no such class."""
-        images = sphere_start(problem.images, eps=problem.eps, norm=problem.norm, keys=problem.drawn(0))
-        return {**fresh_state(problem, images), "target": aims(problem)}
+        return {**fresh_state(problem, sphere_start(problem)), "target": aims(problem)}
 
     def step(self, problem: Problem, state: State) -> tuple[Trial, State]:
         """Asks about the points, and climbs the targeted DLR."""
@@ -141,12 +141,12 @@ def fresh_state(problem: Problem, images: Tensor) -> State:
     return {
         "images": images,
         "previous": images,
-        "best": images,
+        "best": images.clone(),
         "best_gradient": torch.zeros_like(images),
-        "best_harm": none,
-        "harm": none,
+        "best_harm": none - torch.inf,
+        "harm": none + torch.inf,  # so that the start is no rise
         "checked_harm": none,
-        "size": torch.full_like(none, 2 * problem.eps),
+        "size": none + 2 * problem.eps,
         "rises": none,
         "halved": torch.ones(rows, dtype=torch.bool, device=images.device),
         "age": torch.zeros(rows, dtype=torch.int64, device=images.device),
@@ -169,61 +169,52 @@ def climbed(
     """
     images, age = state["images"], state["age"]
     done = age >= steps
-    outputs, values, gradient = asked(problem, images, harm, repeats=repeats, gradient=not bool(done.all()))
+    last = bool(done.all())
+    outputs, values, gradient = asked(problem, images, harm, repeats=repeats, gradient=not last)
     trial = Trial(images, outputs, done=done)
-    if bool(done.all()):
+    if last:
         return trial, state
-    first = age == 0
-    before = torch.where(age == 1, -torch.inf if positive else 0.0, state["harm"])
-    state = {**state, "rises": state["rises"] + ((values > before) & ~first), "harm": values}
-    state = _bettered(state, images, gradient, values, first)
-    images, gradient, state = _checked(state, images, gradient, steps)
-    state["images"] = _moved(problem, state, images, gradient)
-    state["previous"], state["age"] = images, age + 1
+    first, better = age == 0, values > state["best_harm"]
+    state = {
+        **state,
+        "rises": state["rises"] + (values > state["harm"]),
+        "harm": torch.where(first, -torch.inf if positive else 0.0, values),
+        "best_harm": torch.where(better, values, state["best_harm"]),
+        "age": age + 1,
+    }
+    _keep_best(state, images, gradient, better)
+    here, gradient = _checked(state, spans_after(steps, age.device)[age.clamp(max=steps)], images, gradient)
+    share = per_image(torch.where(first, 1.0, NEW).to(images.dtype), images)
+    state["images"] = _moved(problem, state, here, gradient, share)
+    state["previous"] = here
     return trial, state
 
 
-def _bettered(state: State, images: Tensor, gradient: Tensor, values: Tensor, first: Tensor) -> State:
-    better = first | (values > state["best_harm"])
-    rows = per_image(better, images)
-    return {
-        **state,
-        "best": torch.where(rows, images, state["best"]),
-        "best_gradient": torch.where(rows, gradient, state["best_gradient"]),
-        "best_harm": torch.where(better, values, state["best_harm"]),
-        "checked_harm": torch.where(first, values, state["checked_harm"]),
-    }
+def _keep_best(state: State, images: Tensor, gradient: Tensor, better: Tensor) -> None:
+    """Writes the points that did more harm than any before over what was kept of their rows [m]."""
+    rows = better.nonzero()[:, 0]
+    for name, value in (("best", images), ("best_gradient", gradient)):
+        state[name].index_copy_(0, rows, value.index_select(0, rows))
 
 
-def _checked(state: State, images: Tensor, gradient: Tensor, steps: int) -> tuple[Tensor, Tensor, State]:
-    """(images, gradient, state): where a window ends without enough rises, half the step and back to the best."""
-    at, spans = windows(steps)
-    span = torch.zeros_like(state["rises"])
-    for end, size in zip(at, spans, strict=True):
-        span = span + size * (state["age"] == end)
+def _checked(state: State, span: Tensor, images: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """(images, gradient): where a window [m] ends without enough rises, half the step and back to the best."""
     ends = span > 0
     if not ends.any():
-        return images, gradient, state
-    halves = (state["rises"] <= RISES * span) | (~state["halved"] & (state["checked_harm"] >= state["best_harm"]))
-    halves = halves & ends
+        return images, gradient
+    stalls = ~state["halved"] & (state["checked_harm"] >= state["best_harm"])
+    halves = ((state["rises"] <= RISES * span) | stalls) & ends
+    state["size"] = torch.where(halves, state["size"] / 2, state["size"])
+    state["halved"] = torch.where(ends, halves, state["halved"])
+    state["checked_harm"] = torch.where(ends, state["best_harm"], state["checked_harm"])
+    state["rises"] = torch.where(ends, 0, state["rises"])
     rows = per_image(halves, images)
-    images, gradient = (
-        torch.where(rows, state["best"], images),
-        torch.where(rows, state["best_gradient"], gradient),
-    )
-    state = {
-        **state,
-        "size": torch.where(halves, state["size"] / 2, state["size"]),
-        "halved": torch.where(ends, halves, state["halved"]),
-        "checked_harm": torch.where(ends, state["best_harm"], state["checked_harm"]),
-        "rises": torch.where(ends, 0, state["rises"]),
-    }
-    return images, gradient, state
+    return torch.where(rows, state["best"], images), torch.where(rows, state["best_gradient"], gradient)
 
 
-def _moved(problem: Problem, state: State, images: Tensor, gradient: Tensor) -> Tensor:
-    """The next points: a step up the gradient, mixed with the last step's momentum."""
-    up = ascent(gradient, step=1.0, norm=problem.norm) * per_image(state["size"], images)
-    stepped = problem.within(images + up)
-    share = per_image(torch.where(state["age"] == 0, 1.0, NEW).to(images.dtype), images)
-    return problem.within(images + share * (stepped - images) + (1 - share) * (images - state["previous"]))
+def _moved(problem: Problem, state: State, images: Tensor, gradient: Tensor, share: Tensor) -> Tensor:
+    """The next points: a share [m, 1, ...] of a step up the gradient, the rest the last step's momentum."""
+    up = direction(gradient, norm=problem.norm)
+    stepped = problem.within(torch.addcmul(images, up, per_image(state["size"], images)))
+    momentum = images - state["previous"]
+    return problem.within(torch.lerp(images, stepped, share).addcmul_(momentum, 1 - share))

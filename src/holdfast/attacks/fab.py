@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 
 from holdfast.attacks.apgd import aims
-from holdfast.attacks.lp import ascent, length, per_image
+from holdfast.attacks.lp import drawn_direction, length, per_image
 from holdfast.attacks.planes import onto_plane
 from holdfast.attacks.problem import Problem, State, Trial, asked
-from holdfast.randomness import uniform
 
 LARGEST_SHARE = 0.1
 """alpha_max: the largest share of the step from the clean image."""
@@ -59,7 +58,7 @@ class Fab:
             outputs = problem.goal.model(near)
         assert problem.goal.success is not None
         crossed = problem.goal.success(outputs, problem.goal.references)
-        back = torch.where(per_image(crossed, near), clean + BACK * (near - clean), near)
+        back = torch.lerp(clean, near, per_image(torch.where(crossed, BACK, 1.0).to(near.dtype), near))
         done = age >= self.steps
         if self.targets:
             done = done | (state["target"] < 0)
@@ -103,23 +102,19 @@ def _nearest(problem: Problem, images: Tensor) -> tuple[Tensor, Tensor]:
 
 def _mixed(here: Tensor, clean: Tensor, value: Tensor, gradient: Tensor, problem: Problem) -> Tensor:
     """Between the projections of the iterate and of the clean image onto the boundary, and a little beyond."""
-    count = len(here)
-    normals = gradient.flatten(1).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-    offsets = (normals * here.flatten(1)).sum(1) - value
-    both = torch.cat([here.flatten(1), clean.flatten(1)])
-    moves = onto_plane(both, normals.repeat(2, 1), offsets.repeat(2), norm=problem.norm).reshape(2, *here.shape)
-    sizes = torch.stack([length(move, problem.norm) for move in moves]).clamp(min=1e-8)
-    share = per_image((sizes[0] / sizes.sum(0)).clamp(max=LARGEST_SHARE), here[:count])
-    return ((1 - share) * (here + BEYOND * moves[0]) + share * (clean + BEYOND * moves[1])).clamp(0, 1)
+    normals = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).flatten(1)
+    aside = torch.linalg.vecdot(normals, (clean - here).flatten(1))
+    moves, far = (
+        onto_plane(points.flatten(1), normals, gaps, norm=problem.norm)
+        for points, gaps in ((here, value), (clean, value + aside))
+    )
+    sizes = torch.stack([length(moves, problem.norm), length(far, problem.norm)]).clamp_(min=1e-8)
+    share = (sizes[0] / sizes.sum(0)).clamp_(max=LARGEST_SHARE)
+    moves = moves.lerp_(far, share[:, None]).reshape(here.shape)
+    return torch.lerp(here, clean, per_image(share, here)).add_(moves, alpha=BEYOND).clamp_(0, 1)
 
 
 def _half_way(problem: Problem) -> Tensor:
     """Points half the budget away from the images, in a drawn direction."""
-    images = problem.images
-    draws = uniform(problem.drawn(0).to(images.device), images[:1].numel()).to(images.dtype).reshape(images.shape)
-    if problem.norm == "linf":
-        direction = 2 * draws - 1
-        direction = direction / per_image(length(direction, "linf"), images).clamp(min=1e-12)
-    else:
-        direction = ascent(torch.special.ndtri(draws.double() + 2.0**-25).to(images.dtype), step=1.0, norm="l2")
-    return (images + problem.eps / 2 * direction).clamp(0, 1)
+    images, keys = problem.images, problem.drawn(0)
+    return (images + problem.eps / 2 * drawn_direction(images, norm=problem.norm, keys=keys)).clamp_(0, 1)

@@ -9,26 +9,41 @@ ROUNDS = 64
 """Rounds of Newton's method, at most: each fixes at least one pixel at the end of its room, and 2 to 9 are usual."""
 
 
-def onto_plane(points: Tensor, normals: Tensor, offsets: Tensor, *, norm: Norm) -> Tensor:
-    """Displacements [m, d] of least norm that bring points [m, d] in [0, 1] onto <normal, x> = offset, inside [0, 1].
+def onto_plane(points: Tensor, normals: Tensor, gaps: Tensor, *, norm: Norm) -> Tensor:
+    """Displacements [m, d] of least norm that bring points [m, d] in [0, 1] onto a plane each, inside [0, 1].
 
-    normals [m, d], offsets [m]. Where no point of the box lies on the plane, the corner nearest to it. Solved by
-    Newton's method on the one multiplier, from zero: the reached value is concave in it, so it never overshoots.
+    normals [m, d]; gaps [m]: <normal, point> less the plane's offset. Where no point of the box lies on the plane, the
+    corner nearest to it. One multiplier solves it, where no pixel reaches the end of its room in closed form.
     """
-    gap = (normals * points).sum(1) - offsets
-    normals = torch.where(gap[:, None] < 0, -normals, normals)
-    gap, weight = gap.abs(), normals.abs()
-    room = torch.where(normals > 0, points, 1 - points) * (normals != 0)
-    speed = torch.ones_like(weight) if norm == "linf" else weight
-    multiplier = torch.zeros_like(gap)
+    gaps = gaps.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+    linf = norm == "linf"
+    push = normals.sign() if linf else normals
+    slopes = normals.abs().sum(1) if linf else normals.square().sum(1)
+    moves = push * torch.where(slopes > 0, -gaps / slopes, 0.0)[:, None]
+    arrived = points + moves
+    rows = ((arrived.amin(1) < 0) | (arrived.amax(1) > 1)).nonzero()[:, 0]
+    if len(rows):
+        moves.index_copy_(0, rows, _held_onto_plane(points[rows], normals[rows], gaps[rows], linf=linf))
+    return moves
+
+
+def _held_onto_plane(points: Tensor, normals: Tensor, gaps: Tensor, *, linf: bool) -> Tensor:
+    """The same, where some pixels are held at the ends of their rooms: by Newton's method on the multiplier, from zero.
+
+    The reached value is concave in the multiplier, so the method never overshoots.
+    """
+    ways = normals.sign().mul_(-gaps.sign()[:, None])
+    gaps, weight = gaps.abs(), normals.abs()
+    room = torch.where(ways < 0, points, 1 - points).mul_(ways != 0)
+    speed = torch.ones_like(weight) if linf else weight
+    worth, pace = weight * room, weight * speed
+    multiplier = torch.zeros_like(gaps)
     held = torch.zeros_like(weight, dtype=torch.bool)
     for _ in range(ROUNDS):
-        value = (weight * room).where(held, 0).sum(1)
-        slope = (weight * speed).where(~held, 0).sum(1)
-        multiplier = torch.where(slope > 0, (gap - value) / slope, torch.inf)
+        value, slope = worth.where(held, 0).sum(1), pace.where(~held, 0).sum(1)
+        multiplier = torch.where(slope > 0, (gaps - value) / slope, torch.inf)
         now = speed * multiplier[:, None] >= room
         if torch.equal(now, held):
             break
         held = now
-    length = torch.minimum((speed * multiplier[:, None]).nan_to_num(nan=0.0), room)
-    return -normals.sign() * length
+    return torch.minimum((speed * multiplier[:, None]).nan_to_num(nan=0.0), room).mul_(ways)

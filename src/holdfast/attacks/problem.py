@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from holdfast.attacks.harms import Goal, Measure
-from holdfast.attacks.lp import Norm, within
+from holdfast.attacks.lp import Norm, edges, within
 from holdfast.randomness import fold
 
 State = dict[str, Tensor]
@@ -30,10 +31,18 @@ class Problem:
     """[m] int64: which of the attack's starts or targets a row is."""
     eps: float
     norm: Norm
+    room: int = 0
+    """Images that the model may be asked about at once; fewer than rows: an image a row."""
+
+    @cached_property
+    def edges(self) -> tuple[Tensor, Tensor]:
+        """Least and largest pixels [m, ...] of the l-infinity ball."""
+        return edges(self.images, eps=self.eps)
 
     def keep(self, stays: Tensor) -> "Problem":
-        """The problem for the rows where stays [m] is True."""
-        rows = {name: getattr(self, name)[stays] for name in ("images", "keys", "variant")}
+        """The problem for the rows where stays [m] is True, or at positions."""
+        stays = positions(stays)
+        rows = {name: getattr(self, name).index_select(0, stays) for name in ("images", "keys", "variant")}
         return replace(self, goal=self.goal.rows(stays), **rows)
 
     def joined(self, other: "Problem") -> "Problem":
@@ -44,6 +53,8 @@ class Problem:
 
     def within(self, perturbed: Tensor) -> Tensor:
         """Perturbed images [m, ...] brought into the budget and the pixel range."""
+        if self.norm == "linf":
+            return perturbed.clamp(*self.edges)
         return within(self.images, perturbed, eps=self.eps, norm=self.norm)
 
     def harm(self, outputs: Tensor) -> Tensor:
@@ -68,6 +79,8 @@ class Trial(NamedTuple):
     """Bool [m]: which of the images it offers to the shell's test; None: all. Others may lie outside the budget."""
     done: Tensor | None = None
     """Bool [m]: rows that the attack can do no more for; None: none."""
+    number: Tensor | None = None
+    """int64 [m]: how many trials each row has had before this one; None: as many as steps."""
 
 
 class Attack(Protocol):
@@ -92,9 +105,15 @@ class Attack(Protocol):
         ...
 
 
+def positions(chosen: Tensor) -> Tensor:
+    """Positions [k] of the rows that are chosen: of bool [m], or positions already."""
+    return chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen
+
+
 def kept_rows(state: State, stays: Tensor) -> State:
-    """The state of the rows where stays [m] is True."""
-    return {name: value[stays] for name, value in state.items()}
+    """The state of the rows where stays [m] is True, or at positions."""
+    stays = positions(stays)
+    return {name: value.index_select(0, stays) for name, value in state.items()}
 
 
 def asked(
@@ -104,7 +123,8 @@ def asked(
 
     repeats: passes whose gradients are averaged, for a model that draws at random; outputs and harm are the last one's.
     """
-    total, outputs, values = torch.zeros_like(images), images, images
+    total: Tensor | None = None
+    outputs = values = images
     for _ in range(repeats):
         with torch.set_grad_enabled(gradient):
             point = images.detach().requires_grad_(gradient)
@@ -113,5 +133,7 @@ def asked(
         if gradient and outputs.requires_grad:
             # Of the pixels alone: the weights' gradients are neither computed nor left behind.
             (found,) = torch.autograd.grad(values.sum(), point, allow_unused=True)
-            total = total if found is None else total + found
+            if found is not None:
+                total = found if total is None else total + found
+    total = torch.zeros_like(images) if total is None else total
     return outputs.detach(), values.detach(), total if repeats == 1 else total / repeats

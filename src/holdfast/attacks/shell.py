@@ -18,7 +18,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from holdfast.attacks.checkpoint import AttackCheckpoint
 from holdfast.attacks.harms import Goal
 from holdfast.attacks.lp import Norm, check_budget, check_pixels, length
-from holdfast.attacks.problem import Attack, Problem, State, Trial, kept_rows
+from holdfast.attacks.problem import Attack, Problem, State, Trial, kept_rows, positions
 from holdfast.attacks.records import Records, blank, firsts
 from holdfast.progress import OnProgress
 from holdfast.randomness import fold, key
@@ -131,10 +131,11 @@ class _Play:
         purpose = f"attack {type(attack).__name__}"
         self.keys, self.shared = fold(key(seed, purpose), records.ids), key(seed, f"{purpose}, shared")
         self.rows: _Rows | None = None
+        self.room = 0
 
     def all(self, queue: Tensor, batch_size: int) -> Iterator[Tensor]:
         """Attacks the images at places [k], and tells which have just been done with."""
-        variants = self.attack.variants
+        variants, self.room = self.attack.variants, batch_size
         while len(queue) or self.rows is not None:
             room = max(0 if self.rows else 1, (batch_size - self._count()) // variants)
             # A few free rows are not worth a start; an attack that cannot be joined is refilled once it is through.
@@ -159,6 +160,7 @@ class _Play:
             variant=torch.arange(variants, device=home).repeat(len(places)),
             eps=self.ball[0],
             norm=self.ball[1],
+            room=self.room,
         )
         state, ages = self.attack.start(problem), torch.zeros_like(rows)
         if self.rows is None:
@@ -175,6 +177,8 @@ class _Play:
         assert self.rows is not None
         rows = self.rows
         trial, rows.state = self.attack.step(rows.problem, rows.state)
+        if trial.number is not None:
+            rows.ages = trial.number.cpu()
         leaves = self._judged(rows, trial)
         if trial.done is not None:
             leaves |= trial.done.cpu()
@@ -182,7 +186,7 @@ class _Play:
         if not leaves.any():
             return rows.places[:0]
         before, stays = rows.places, ~leaves
-        there = stays.to(rows.problem.images.device)
+        there = positions(stays).to(rows.problem.images.device)
         rows.places, rows.ages = rows.places[stays], rows.ages[stays]
         rows.problem, rows.state = rows.problem.keep(there), kept_rows(rows.state, there)
         self.rows = rows if len(rows.places) else None
@@ -230,8 +234,9 @@ class _Play:
         """How near an attack that leaves the ball has reached the goal."""
         if not reached.any():
             return
-        norms = length(trial.images[reached] - rows.problem.images[reached], self.ball[1]).double().cpu()
-        self.records.norm.scatter_reduce_(0, rows.places[reached.cpu()], norms, "amin")
+        norms = length(trial.images - rows.problem.images, self.ball[1]).double()
+        norms = norms.masked_fill(~reached, torch.inf).cpu()
+        self.records.norm.scatter_reduce_(0, rows.places, norms, "amin")
 
     def _note_margins(self, rows: _Rows, trial: Trial) -> None:
         values = rows.problem.goal.margin(trial.outputs, rows.problem.goal.references).double().cpu()
