@@ -1,7 +1,7 @@
 """Square: a black-box attack by random squares, which needs no gradient (Andriushchenko et al., arXiv:1912.00049)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -15,8 +15,10 @@ from holdfast.randomness import fold, uniform
 _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Proposals after which the share of pixels in a square is halved."""
 _TINY = 1e-12
-_BLOCK = 500
-"""Proposals whose windows are drawn at a time."""
+_ALONE = 200
+"""Queries of each image that are asked one at a time: most that follow them are refused, these are not."""
+_WASTE = 0.1
+"""Twice the share of queries, at most, that are asked in vain because one before them was accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,8 @@ class Square:
     """Random search that keeps a square of changed pixels where it raises the margin; one query is one forward pass.
 
     As in the reference, all images share the windows of a query, and windows never touch the last row and column.
+    Late queries are asked ahead, several of an image in one batch, each as if those before it were refused. The first
+    one accepted counts, what was asked after it is asked again: what is found is the same, in fuller batches.
     """
 
     queries: int = 5000
@@ -41,91 +45,182 @@ class Square:
     def refills(self) -> bool:
         return False
 
+    @torch.no_grad()
     def start(self, problem: Problem) -> State:
-        """Stripes, or for l2 tiles, of the whole budget."""
+        """Stripes, or for l2 tiles, of the whole budget; nothing is asked yet."""
         linf = problem.norm == "linf"
         images = problem.within(problem.images + (_stripes if linf else _tiles)(problem))
-        age = torch.zeros(len(images), dtype=torch.int64, device=images.device)
-        return {"images": images, "age": age, "margin": torch.full((len(images),), -torch.inf, device=images.device)}
+        none = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+        return {"images": images, "age": none, "margin": none - torch.inf, "accepted": none + 0.2}
 
     @torch.no_grad()
     def step(self, problem: Problem, state: State) -> tuple[Trial, State]:
         """Query i proposes square i; what did not raise the margin is forgotten."""
-        query = int(state["age"][0])
-        best, last = state["images"], state["age"] + 1 >= self.queries
-        if query == 0:
-            outputs = problem.goal.model(best)
-            found = self._margin(problem, outputs)
-            return Trial(best, outputs, done=last), {**state, "age": state["age"] + 1, "margin": found}
-        side = self._side(query - 1, best, linf=problem.norm == "linf")
-        tried = (_linf_proposal if problem.norm == "linf" else _l2_proposal)(problem, best, query, side)
-        outputs = problem.goal.model(tried)
-        found = self._margin(problem, outputs)
-        better = found > state["margin"]
-        kept = torch.where(per_image(better, best), tried, best)
-        state = {"images": kept, "age": state["age"] + 1, "margin": torch.where(better, found, state["margin"])}
-        return Trial(tried, outputs, done=last), state
+        if "outputs" not in state:
+            outputs = problem.goal.model(state["images"])
+            found, age = self._margin(problem, outputs, problem.goal.references), state["age"] + 1
+            state = {**state, "age": age, "margin": found, "outputs": outputs}
+            return Trial(state["images"], outputs, done=age >= self.queries), state
+        asked = self._asked_next(problem, state)
+        tried, asked = (_linf_proposals if problem.norm == "linf" else _l2_proposals)(problem, state["images"], asked)
+        if len(tried):
+            outputs = problem.goal.model(tried)
+            found = self._margin(problem, outputs, problem.goal.references[asked.rows])
+        else:
+            outputs, found = state["outputs"][:0], state["margin"][:0]
+        return self._accepted(state, asked, tried, outputs, found)
 
-    def _margin(self, problem: Problem, outputs: Tensor) -> Tensor:
-        return margin(outputs, problem.goal.references) if problem.goal.success else problem.harm(outputs)
+    def _asked_next(self, problem: Problem, state: State) -> "_Asked":
+        """The next queries of each row, all with squares of one side: a row ahead of a change of side waits."""
+        age = state["age"]
+        plan = _plan(self, int(problem.shared), problem.images.shape[1:], problem.norm == "linf", age.device)
+        first, ahead = int(age.min()), 1
+        if first > _ALONE:
+            ahead = min(problem.room // len(age), 1 + int(_WASTE / max(float(state["accepted"].mean()), 0.01)))
+        count = (plan.ends[first] - age).clamp_(0, max(1, ahead))
+        rows = torch.arange(len(age), device=age.device).repeat_interleave(count)
+        skipped = count.cumsum(0) - count - age
+        queries = torch.arange(len(rows), device=age.device) - skipped[rows]
+        return _Asked(plan, rows, queries, count, plan.sides[first], late=first > _ALONE)
 
-    def _side(self, proposal: int, images: Tensor, *, linf: bool) -> int:
+    def _accepted(
+        self, state: State, asked: "_Asked", tried: Tensor, outputs: Tensor, found: Tensor
+    ) -> tuple[Trial, State]:
+        """Writes the first proposal of each row that raised its margin over the row's best."""
+        better = found > state["margin"][asked.rows]
+        place = torch.where(better, torch.arange(len(found), device=found.device), len(found))
+        first = torch.full_like(asked.count, len(found)).scatter_reduce_(0, asked.rows, place, "amin")
+        hits = first < len(found)
+        rows = hits.nonzero()[:, 0]
+        chosen = first[rows]
+        age = state["age"] + asked.count
+        age[rows] = asked.queries[chosen] + 1
+        for name, value in (("images", tried), ("outputs", outputs), ("margin", found)):
+            state[name].index_copy_(0, rows, value.index_select(0, chosen))
+        state["accepted"] += 0.02 * (hits.float() - state["accepted"] * (age - state["age"]))
+        trial = Trial(state["images"], state["outputs"], claims=hits, done=age >= self.queries, number=age - 1)
+        return trial, {**state, "age": age}
+
+    def _margin(self, problem: Problem, outputs: Tensor, references: Tensor) -> Tensor:
+        return (margin if problem.goal.success else problem.goal.harm)(outputs, references)
+
+    def _side(self, proposal: int, size: tuple[int, int], *, linf: bool) -> int:
         """Side of a square in pixels; for l2 odd and at least 3."""
         place = int(10_000 * proposal / self.queries) if self.rescale else proposal
         share = self.share * 0.5 ** sum(place > milestone for milestone in _HALVED_AT)
-        smaller = min(images.shape[-2:])
-        side = round(math.sqrt(share * images.shape[-2] * images.shape[-1]))
+        smaller = min(size)
+        side = round(math.sqrt(share * size[0] * size[1]))
         if linf:
             return min(max(side, 1), smaller)
         side = max(side, 3)
         return min(side + (side + 1) % 2, smaller)
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """All queries [q] of an attack, the first of which is the start, as all images share them."""
+
+    sides: list[int]
+    ends: list[int]
+    """The first query after each whose squares have another side, or the number of queries."""
+    corners: Tensor
+    """int64 [q, windows, 2]: the upper left pixels of each query's squares."""
+    places: Tensor
+    """int64 [q, windows]: the same as places in a flat channel."""
+    draws: Tensor
+    """float64 [q, k] in [0, 1): what else is drawn."""
+
+
 @lru_cache(maxsize=8)
-def _block(shared: int, block: int, count: int) -> list[list[float]]:
-    """Draws in [0, 1) of a block of proposals: count for each."""
-    keys = fold(torch.tensor(shared), torch.arange(block * _BLOCK, (block + 1) * _BLOCK))
-    return uniform(keys, count).double().tolist()
+def _plan(attack: Square, shared: int, shape: tuple[int, ...], linf: bool, device: torch.device) -> _Plan:
+    channels, height, width = shape
+    windows, rest = (1, channels) if linf else (2, 1)
+    draws = uniform(fold(torch.tensor(shared), torch.arange(attack.queries)), 2 * windows + rest).double()
+    sides = [attack._side(max(query - 1, 0), (height, width), linf=linf) for query in range(attack.queries)]
+    ends = [attack.queries] * attack.queries
+    for query in reversed(range(attack.queries - 1)):
+        ends[query] = ends[query + 1] if sides[query] == sides[query + 1] else query + 1
+    free = torch.tensor([height, width]) - torch.tensor(sides)[:, None, None]
+    corners = (draws[:, : 2 * windows].reshape(-1, windows, 2) * free).long()
+    places = corners[:, :, 0] * width + corners[:, :, 1]
+    return _Plan(sides, ends, corners.to(device), places.to(device), draws[:, 2 * windows :].to(device))
 
 
-def _shared(problem: Problem, query: int, count: int) -> list[float]:
-    """Draws that all images share."""
-    return _block(int(problem.shared), query // _BLOCK, count)[query % _BLOCK]
+@dataclass(frozen=True)
+class _Asked:
+    """Queries that are asked together [p], row by row and in their order."""
+
+    plan: _Plan
+    rows: Tensor
+    """int64 [p]."""
+    queries: Tensor
+    """int64 [p]: numbers of the queries."""
+    count: Tensor
+    """int64 [m]: queries of each row, those that need no asking included."""
+    side: int
+    """Of all their squares."""
+    late: bool
+    """Whether those that would change nothing are left out."""
+
+    def places(self, images: Tensor, window: int) -> Tensor:
+        """[p, channels, side * side]: places of the pixels of a window in a flat image."""
+        offsets = _offsets(self.side, tuple(images.shape[1:]), images.device)
+        return self.plan.places[self.queries, window, None, None] + offsets
+
+    def where(self, chosen: Tensor) -> "_Asked":
+        """Those at positions [k]."""
+        return replace(self, rows=self.rows[chosen], queries=self.queries[chosen])
+
+
+@lru_cache(maxsize=64)
+def _offsets(side: int, shape: tuple[int, int, int], device: torch.device) -> Tensor:
+    """[channels, side * side] int64: places of a square at the upper left corner of a flat image."""
+    channels, height, width = shape
+    line = torch.arange(side)
+    square = line[:, None] * width + line
+    return (torch.arange(channels)[:, None] * height * width + square.flatten()).to(device)
 
 
 def _signs(draws: Tensor) -> Tensor:
     return torch.where(draws < 0.5, -1.0, 1.0).to(draws.dtype)
 
 
-def _own(problem: Problem, query: int, count: int) -> Tensor:
-    """[m, count] signs of each image's own."""
-    return _signs(uniform(fold(problem.keys, query), count).to(problem.images.dtype))
+def _own(problem: Problem, rows: Tensor, queries: Tensor, count: int) -> Tensor:
+    """[p, count] signs of each image's own, for rows [p] and queries [p]."""
+    return _signs(uniform(fold(problem.keys[rows], queries), count).to(problem.images.dtype))
 
 
-def _window(draws: list[float], images: Tensor, side: int) -> tuple[slice, slice]:
-    """Rows and columns of a window whose corner two numbers draw."""
-    top, left = (int((pixels - side) * draw) for pixels, draw in zip(images.shape[-2:], draws, strict=True))
-    return slice(top, top + side), slice(left, left + side)
+def _own_first(problem: Problem, count: int) -> Tensor:
+    """[m, count] signs of each image's start."""
+    rows = torch.arange(len(problem.keys), device=problem.keys.device)
+    return _own(problem, rows, torch.zeros_like(rows), count)
 
 
 def _stripes(problem: Problem) -> Tensor:
     """The start for linf: each column of each channel moved by eps, up or down."""
     _, channels, _, width = problem.images.shape
-    signs = _own(problem, 0, channels * width).reshape(-1, channels, 1, width)
+    signs = _own_first(problem, channels * width).reshape(-1, channels, 1, width)
     return (problem.eps * signs).expand_as(problem.images)
 
 
-def _linf_proposal(problem: Problem, best: Tensor, query: int, side: int) -> Tensor:
-    """A window moved by twice the budget, up or down in each channel, and brought back into it."""
-    channels = best.shape[1]
-    draws = _shared(problem, query, 2 + channels)
-    rows, columns = _window(draws[:2], best, side)
-    shift = best.new_tensor([2 * problem.eps * (-1 if draw < 0.5 else 1) for draw in draws[2:]]).reshape(-1, 1, 1)
-    tried, clean = best.clone(), problem.images[..., rows, columns]
-    moved = tried[..., rows, columns] + shift
-    low, high = (clean - problem.eps).clamp(min=0), (clean + problem.eps).clamp(max=1)
-    tried[..., rows, columns] = torch.minimum(torch.maximum(moved, low), high)
-    return tried
+def _linf_proposals(problem: Problem, best: Tensor, asked: _Asked) -> tuple[Tensor, _Asked]:
+    """Windows moved by twice the budget, up or down in each channel, and brought back: to an end of each pixel's room.
+
+    Returned are images [p, ...] and their queries; late ones that would change nothing are left out.
+    """
+    low, high = (edge.flatten(1) for edge in problem.edges)
+    places = asked.places(best, 0)
+    there = places + (asked.rows * low.shape[1])[:, None, None]
+    up = (asked.plan.draws[asked.queries] >= 0.5)[:, :, None]
+    ends = torch.where(up, high.take(there), low.take(there)).flatten(1)
+    places = places.flatten(1)
+    if asked.late:
+        changed = (best.take(there).flatten(1) != ends).any(1).nonzero()[:, 0]
+        if len(changed) < len(places):
+            asked, places, ends = asked.where(changed), places[changed], ends[changed]
+    tried = best.index_select(0, asked.rows)
+    tried.flatten(1).scatter_(1, places, ends)
+    return tried, asked
 
 
 def _pyramid(rows: int, columns: int) -> Tensor:
@@ -152,7 +247,7 @@ def _tiles(problem: Problem) -> Tensor:
     count, channels, height, width = images.shape
     side = max(1, min(height, width) // 5)
     down, across, margin_ = height // side, width // side, (height - 5 * (height // 5)) // 2
-    signs = _own(problem, 0, channels * down * across).reshape(count, channels, down, 1, across, 1)
+    signs = _own_first(problem, channels * down * across).reshape(count, channels, down, 1, across, 1)
     pattern = _pattern(side).to(images)
     tiles = (signs * pattern[:, None, :]).reshape(count, channels, down * side, across * side)
     delta = torch.zeros_like(images)
@@ -161,26 +256,34 @@ def _tiles(problem: Problem) -> Tensor:
     return delta * problem.eps / per_image(length(delta, "l2"), delta).clamp(min=_TINY)
 
 
-def _l2_proposal(problem: Problem, best: Tensor, query: int, side: int) -> Tensor:
+def _l2_proposals(problem: Problem, best: Tensor, asked: _Asked) -> tuple[Tensor, _Asked]:
     """Moves the norm of one window, and what the budget has left, into a pattern in another."""
-    images, eps = problem.images, problem.eps
-    delta, channels = best - images, best.shape[1]
-    draws = _shared(problem, query, 5)
-    into, out_of = _window(draws[:2], best, side), _window(draws[2:4], best, side)
-    signs = _own(problem, query, channels)[:, :, None, None]
+    images, rows, side = problem.images, asked.rows, asked.side
+    delta = (best - images).flatten(1)
+    free = (problem.eps**2 - delta.square().sum(1)).clamp_(min=0)[rows, None, None] / best.shape[1]
+    into, out_of = asked.places(best, 0), asked.places(best, 1)
+    moved = delta.index_select(0, rows)
+    old, left = (moved.gather(1, places.flatten(1)).reshape(places.shape) for places in (into, out_of))
     pattern = _pattern(side).to(images)
-    pattern = pattern.T if draws[4] < 0.5 else pattern
-    old = delta[:, :, into[0], into[1]]
-    new = pattern * signs + old / (_TINY + _channel_norm(old))
-    both = torch.zeros(best.shape[-2:], dtype=best.dtype, device=best.device)
-    both[into], both[out_of] = 1, 1
-    free = (eps**2 - per_image(length(delta, "l2"), delta).square()).clamp(min=0) / channels
-    room = (free + _channel_norm(delta * both).square()).sqrt()
+    pattern = torch.stack([pattern, pattern.T]).flatten(1)[(asked.plan.draws[asked.queries, 0] < 0.5).long()]
+    signs = _own(problem, rows, asked.queries, best.shape[1])[:, :, None]
+    new = pattern[:, None] * signs + old / (_TINY + _channel_norm(old))
+    only_left = left * ~_covered(*asked.plan.corners[asked.queries].unbind(1), side)[:, None]
+    room = (free + _channel_norm(old).square() + _channel_norm(only_left).square()).sqrt()
     new = new / (_TINY + _channel_norm(new)) * room
-    delta[:, :, out_of[0], out_of[1]] = 0
-    delta[:, :, into[0], into[1]] = new
-    return (images + delta * eps / per_image(length(delta, "l2"), delta).clamp(min=_TINY)).clamp(0, 1)
+    moved.scatter_(1, out_of.flatten(1), 0).scatter_(1, into.flatten(1), new.flatten(1))
+    scale = problem.eps / length(moved, "l2").clamp(min=_TINY)
+    moved = moved.mul_(scale[:, None]).reshape(-1, *images.shape[1:])
+    return moved.add_(images.index_select(0, rows)).clamp_(0, 1), asked
+
+
+def _covered(corner: Tensor, other: Tensor, side: int) -> Tensor:
+    """Bool [p, side * side]: the pixels of squares at other [p, 2] that lie in those at corner [p, 2]."""
+    line = torch.arange(side, device=corner.device)
+    apart = (other - corner)[:, :, None] + line
+    inside = (apart >= 0) & (apart < side)
+    return (inside[:, 0, :, None] & inside[:, 1, None, :]).flatten(1)
 
 
 def _channel_norm(delta: Tensor) -> Tensor:
-    return delta.square().sum((-2, -1), keepdim=True).sqrt()
+    return torch.linalg.vector_norm(delta, dim=-1, keepdim=True)
