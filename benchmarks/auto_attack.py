@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +99,13 @@ def cycles(network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor,
 
 
 def overhead(network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, steps: int = 20) -> float:
-    """Processor seconds of APGD on images that nothing breaks, over those of bare passes; best of four rounds."""
+    """Processor seconds of APGD on images that nothing breaks, over those of bare passes; best of eight rounds."""
     images = images[:64]
 
     def model(x: torch.Tensor) -> torch.Tensor:
         return network(x)
 
-    goal = untargeted(model, labels[:64], log_odds)
-    goal = type(goal)(model=model, references=goal.references, harm=log_odds, margin=log_odds)
+    goal = replace(untargeted(model, labels[:64], log_odds), success=lambda outputs, _: outputs[:, 0] == torch.inf)
 
     def bare() -> None:
         for _ in range(steps + 1):
@@ -114,7 +114,8 @@ def overhead(network: torch.nn.Module, images: torch.Tensor, labels: torch.Tenso
 
     attack = Apgd(harm="log_odds", steps=steps)
     rounds = [
-        (seconds(lambda: run(attack, goal, images, eps=8 / 255, batch_size=64))[0], seconds(bare)[0]) for _ in range(4)
+        (seconds(lambda: run(attack, goal, images, eps=8 / 255, batch_size=64, margins=False))[0], seconds(bare)[0])
+        for _ in range(8)
     ]
     return round(min(ours for ours, _ in rounds) / min(theirs for _, theirs in rounds), 3)
 

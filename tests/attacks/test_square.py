@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from holdfast.attacks import Goal, Problem, Square, run
+from holdfast.attacks import Goal, Problem, Square, margin, run
 from holdfast.attacks.lp import length
 from holdfast.attacks.square import _pattern
 
@@ -67,12 +67,14 @@ def test_a_linf_query_moves_a_window_by_the_whole_budget():
     )  # fmt: skip
     state = attack.start(problem)
     _, state = attack.step(problem, state)
+    first = state["margin"].clone()
     for _ in range(20):
-        before = state["images"].clone()
+        before, margins = state["images"].clone(), state["margin"].clone()
         trial, state = attack.step(problem, state)
         torch.testing.assert_close((trial.images - images).abs(), torch.full_like(images, 0.1))
         changed = (trial.images != before).flatten(1).any(1)
-        assert (state["margin"] >= 0).any() or changed.any()
+        assert torch.equal(changed, state["margin"] > margins)
+    assert (state["margin"] > first).any()
 
 
 @pytest.mark.parametrize("side", [1, 3, 5, 8])
@@ -90,3 +92,35 @@ def test_squares_shrink_as_in_the_reference():
     assert [attack._side(proposal, cifar, linf=True) for proposal in after] == [29, 20, 14, 10, 7, 5, 4, 3]
     assert [attack._side(proposal, cifar, linf=False) for proposal in after] == [29, 21, 15, 11, 7, 5, 5, 3]
     assert Square(queries=100, rescale=True)._side(99, cifar, linf=True) == 1
+
+
+@every_norm
+def test_queries_asked_ahead_find_what_queries_one_by_one_find(norm, eps):
+    labels = torch.arange(6) % 2
+    turned = torch.randn(3 * 12 * 12, 2, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    counts = []
+
+    def model(images):
+        counts.append(len(images))
+        return torch.tanh(images.flatten(1) @ turned / 9)
+
+    enough = {"linf": 0.9, "l2": 0.52}[norm]
+    goal = Goal(
+        model=model,
+        references=labels,
+        harm=margin,
+        margin=margin,
+        success=lambda outputs, labels: margin(outputs, labels) > enough,
+    )
+    found, spent = [], []
+    for size in (6, 96):
+        counts.clear()
+        found.append(run(Square(queries=500), goal, IMAGES, eps=eps, norm=norm, batch_size=size, keep_images=True))
+        spent.append((sum(counts), len(counts)))
+    alone, ahead = found
+    assert 0 < alone.broken.sum() < 6
+    assert torch.equal(alone.broken, ahead.broken)
+    assert torch.equal(alone.iteration, ahead.iteration)
+    torch.testing.assert_close(alone.images, ahead.images, rtol=0, atol=1e-12)
+    assert spent[1][0] < 1.06 * spent[0][0]
+    assert spent[1][1] < 0.9 * spent[0][1]

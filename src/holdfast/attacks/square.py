@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -51,7 +51,7 @@ class Square:
         linf = problem.norm == "linf"
         images = problem.within(problem.images + (_stripes if linf else _tiles)(problem))
         none = torch.zeros(len(images), dtype=torch.int64, device=images.device)
-        return {"images": images, "age": none, "margin": none - torch.inf, "accepted": none + 0.2}
+        return {"images": images, "age": none, "margin": none - torch.inf, "accepted": none.clone()}
 
     @torch.no_grad()
     def step(self, problem: Problem, state: State) -> tuple[Trial, State]:
@@ -65,40 +65,43 @@ class Square:
         tried, asked = (_linf_proposals if problem.norm == "linf" else _l2_proposals)(problem, state["images"], asked)
         if len(tried):
             outputs = problem.goal.model(tried)
-            found = self._margin(problem, outputs, problem.goal.references[asked.rows])
+            found = self._margin(problem, outputs, problem.goal.references[asked.index[0]])
         else:
             outputs, found = state["outputs"][:0], state["margin"][:0]
         return self._accepted(state, asked, tried, outputs, found)
 
     def _asked_next(self, problem: Problem, state: State) -> "_Asked":
         """The next queries of each row, all with squares of one side: a row ahead of a change of side waits."""
-        age = state["age"]
-        plan = _plan(self, int(problem.shared), problem.images.shape[1:], problem.norm == "linf", age.device)
-        first, ahead = int(age.min()), 1
+        ages, device = state["age"].tolist(), state["age"].device
+        plan = _plan(self, int(problem.shared), tuple(problem.images.shape[1:]), problem.norm == "linf", device)
+        first, ahead = min(ages), 1
         if first > _ALONE:
-            ahead = min(problem.room // len(age), 1 + int(_WASTE / max(float(state["accepted"].mean()), 0.01)))
-        count = (plan.ends[first] - age).clamp_(0, max(1, ahead))
-        rows = torch.arange(len(age), device=age.device).repeat_interleave(count)
-        skipped = count.cumsum(0) - count - age
-        queries = torch.arange(len(rows), device=age.device) - skipped[rows]
-        return _Asked(plan, rows, queries, count, plan.sides[first], late=first > _ALONE)
+            rate = (1 + int(state["accepted"].sum())) / (20 + sum(ages) - _ALONE * len(ages))
+            ahead = max(1, min(problem.room // len(ages), 1 + int(_WASTE / rate)))
+        counts = [min(max(plan.ends[first] - age, 0), ahead) for age in ages]
+        rows = [row for row, count in enumerate(counts) for _ in range(count)]
+        queries = [age + more for age, count in zip(ages, counts, strict=True) for more in range(count)]
+        after = [age + count for age, count in zip(ages, counts, strict=True)]
+        return _Asked(plan, rows, queries, after, plan.sides[first], first > _ALONE, device)
 
     def _accepted(
         self, state: State, asked: "_Asked", tried: Tensor, outputs: Tensor, found: Tensor
     ) -> tuple[Trial, State]:
         """Writes the first proposal of each row that raised its margin over the row's best."""
-        better = found > state["margin"][asked.rows]
-        place = torch.where(better, torch.arange(len(found), device=found.device), len(found))
-        first = torch.full_like(asked.count, len(found)).scatter_reduce_(0, asked.rows, place, "amin")
-        hits = first < len(found)
-        rows = hits.nonzero()[:, 0]
-        chosen = first[rows]
-        age = state["age"] + asked.count
-        age[rows] = asked.queries[chosen] + 1
-        for name, value in (("images", tried), ("outputs", outputs), ("margin", found)):
-            state[name].index_copy_(0, rows, value.index_select(0, chosen))
-        state["accepted"] += 0.02 * (hits.float() - state["accepted"] * (age - state["age"]))
-        trial = Trial(state["images"], state["outputs"], claims=hits, done=age >= self.queries, number=age - 1)
+        ages, hits = list(asked.after), {}
+        for place in (found > state["margin"][asked.index[0]]).nonzero()[:, 0].tolist():
+            hits.setdefault(asked.rows[place], place)
+        for row, place in hits.items():
+            ages[row] = asked.queries[place] + 1
+        if hits:
+            rows, chosen = torch.tensor([list(hits), list(hits.values())], device=found.device)
+            for name, value in (("images", tried), ("outputs", outputs), ("margin", found)):
+                state[name].index_copy_(0, rows, value.index_select(0, chosen))
+            if asked.late:
+                state["accepted"][rows] += 1
+        age = torch.tensor(ages, device=found.device)
+        claims = torch.tensor([row in hits for row in range(len(ages))], device=found.device)
+        trial = Trial(state["images"], state["outputs"], claims=claims, done=age >= self.queries, number=age - 1)
         return trial, {**state, "age": age}
 
     def _margin(self, problem: Problem, outputs: Tensor, references: Tensor) -> Tensor:
@@ -148,28 +151,34 @@ def _plan(attack: Square, shared: int, shape: tuple[int, ...], linf: bool, devic
 
 @dataclass(frozen=True)
 class _Asked:
-    """Queries that are asked together [p], row by row and in their order."""
+    """Queries that are asked together, row by row and in their order."""
 
     plan: _Plan
-    rows: Tensor
-    """int64 [p]."""
-    queries: Tensor
-    """int64 [p]: numbers of the queries."""
-    count: Tensor
-    """int64 [m]: queries of each row, those that need no asking included."""
+    rows: list[int]
+    """[p]."""
+    queries: list[int]
+    """[p]: numbers of the queries."""
+    after: list[int]
+    """[m]: the query of each row that comes next if none of these is accepted."""
     side: int
     """Of all their squares."""
     late: bool
     """Whether those that would change nothing are left out."""
+    device: torch.device
+
+    @cached_property
+    def index(self) -> Tensor:
+        """int64 [2, p]: rows and queries."""
+        return torch.tensor([self.rows, self.queries], dtype=torch.int64, device=self.device)
 
     def places(self, images: Tensor, window: int) -> Tensor:
         """[p, channels, side * side]: places of the pixels of a window in a flat image."""
         offsets = _offsets(self.side, tuple(images.shape[1:]), images.device)
-        return self.plan.places[self.queries, window, None, None] + offsets
+        return self.plan.places[self.index[1], window, None, None] + offsets
 
-    def where(self, chosen: Tensor) -> "_Asked":
+    def where(self, chosen: list[int]) -> "_Asked":
         """Those at positions [k]."""
-        return replace(self, rows=self.rows[chosen], queries=self.queries[chosen])
+        return replace(self, rows=[self.rows[i] for i in chosen], queries=[self.queries[i] for i in chosen])
 
 
 @lru_cache(maxsize=64)
@@ -208,17 +217,16 @@ def _linf_proposals(problem: Problem, best: Tensor, asked: _Asked) -> tuple[Tens
 
     Returned are images [p, ...] and their queries; late ones that would change nothing are left out.
     """
-    low, high = (edge.flatten(1) for edge in problem.edges)
     places = asked.places(best, 0)
-    there = places + (asked.rows * low.shape[1])[:, None, None]
-    up = (asked.plan.draws[asked.queries] >= 0.5)[:, :, None]
-    ends = torch.where(up, high.take(there), low.take(there)).flatten(1)
-    places = places.flatten(1)
+    there = (places + (asked.index[0] * best[0].numel())[:, None, None]).flatten()
+    shift = torch.where(asked.plan.draws[asked.index[1]] < 0.5, -problem.eps, problem.eps).to(best.dtype)
+    clean = problem.images.flatten().index_select(0, there).reshape(places.shape)
+    ends, places = (clean + shift[:, :, None]).clamp_(0, 1).flatten(1), places.flatten(1)
     if asked.late:
-        changed = (best.take(there).flatten(1) != ends).any(1).nonzero()[:, 0]
+        changed = (best.flatten().index_select(0, there).reshape(ends.shape) != ends).any(1).nonzero()[:, 0]
         if len(changed) < len(places):
-            asked, places, ends = asked.where(changed), places[changed], ends[changed]
-    tried = best.index_select(0, asked.rows)
+            asked, places, ends = asked.where(changed.tolist()), places[changed], ends[changed]
+    tried = best.index_select(0, asked.index[0])
     tried.flatten(1).scatter_(1, places, ends)
     return tried, asked
 
@@ -258,17 +266,17 @@ def _tiles(problem: Problem) -> Tensor:
 
 def _l2_proposals(problem: Problem, best: Tensor, asked: _Asked) -> tuple[Tensor, _Asked]:
     """Moves the norm of one window, and what the budget has left, into a pattern in another."""
-    images, rows, side = problem.images, asked.rows, asked.side
+    images, (rows, queries), side = problem.images, asked.index, asked.side
     delta = (best - images).flatten(1)
     free = (problem.eps**2 - delta.square().sum(1)).clamp_(min=0)[rows, None, None] / best.shape[1]
     into, out_of = asked.places(best, 0), asked.places(best, 1)
     moved = delta.index_select(0, rows)
     old, left = (moved.gather(1, places.flatten(1)).reshape(places.shape) for places in (into, out_of))
     pattern = _pattern(side).to(images)
-    pattern = torch.stack([pattern, pattern.T]).flatten(1)[(asked.plan.draws[asked.queries, 0] < 0.5).long()]
-    signs = _own(problem, rows, asked.queries, best.shape[1])[:, :, None]
+    pattern = torch.stack([pattern, pattern.T]).flatten(1)[(asked.plan.draws[queries, 0] < 0.5).long()]
+    signs = _own(problem, rows, queries, best.shape[1])[:, :, None]
     new = pattern[:, None] * signs + old / (_TINY + _channel_norm(old))
-    only_left = left * ~_covered(*asked.plan.corners[asked.queries].unbind(1), side)[:, None]
+    only_left = left * ~_covered(*asked.plan.corners[queries].unbind(1), side)[:, None]
     room = (free + _channel_norm(old).square() + _channel_norm(only_left).square()).sqrt()
     new = new / (_TINY + _channel_norm(new)) * room
     moved.scatter_(1, out_of.flatten(1), 0).scatter_(1, into.flatten(1), new.flatten(1))
