@@ -29,7 +29,7 @@ def test_a_budget_that_is_none_is_refused(value):
         ({"attack_images": 0}, "attack_images >= 1"),
         ({"square_queries": -1}, "square_queries >= 0"),
         ({"attack_norm": "l1"}, "attack_norm linf or l2"),
-        ({"attack_head": "tuned"}, "slf or alf or emp-ssl"),
+        ({"attack_head": "tuned"}, "slf or alf or aff or emp-ssl"),
         ({"head_steps": 0}, "head_steps >= 1"),
         ({"auto_attack": "best"}, "none or targeted or standard"),
         ({"auto_attack_eps": ("3/255",)}, "add it to attack_eps"),

@@ -15,7 +15,7 @@ _COUNTS = {
 }
 _CHOICES = {
     "attack_norm": ("linf", "l2"),
-    "attack_head": ("slf", "alf", "emp-ssl", "simclr-clean", "simclr-attacked"),
+    "attack_head": ("slf", "alf", "aff", "emp-ssl", "simclr-clean", "simclr-attacked"),
     "drift_distance": ("cosine", "l2"),
     "auto_attack": ("none", "targeted", "standard", "plus", "rand"),
 }
@@ -85,13 +85,13 @@ class MeasurementOptions:
     it breaks any, and as a part of AutoAttack, it meets all that are left."""
     square_queries: int = 5000
     """Queries of Square for each of them: its paper and AutoAttack take 5,000."""
-    attack_head: Literal["slf", "alf", "emp-ssl", "simclr-clean", "simclr-attacked", "authors"] = "slf"
-    """The linear head under attack: fitted on clean features (slf), trained on attacked ones (alf), or as CF-AMC-SSL's
-    scripts do for EMP-SSL's rows and for SimCLR's two. 'authors' is an old word for emp-ssl."""
+    attack_head: Literal["slf", "alf", "aff", "emp-ssl", "simclr-clean", "simclr-attacked", "authors"] = "slf"
+    """The linear head under attack: fitted on clean features (slf), trained on attacked ones (alf), the encoder with it
+    (aff), or as CF-AMC-SSL's scripts do for EMP-SSL's rows and for SimCLR's two. 'authors' is emp-ssl."""
     head_images: int = 50_000
     """Probe images, at most, that a trained head sees, drawn evenly over the classes."""
     head_steps: int | None = None
-    """Steps of Adam of a trained head; None: its protocol's own, 200 for alf, 1,170 for emp-ssl, 3,900 for simclr-*."""
+    """Steps of Adam of a trained head; None: its protocol's own: alf, aff 200, emp-ssl 1,170, simclr-* 3,900."""
     drift_images: int = 100
     """Images, at most, out of the attacked ones, whose features are driven away without labels; 0: none."""
     drift_steps: int = 20

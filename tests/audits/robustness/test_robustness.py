@@ -219,7 +219,7 @@ def test_corruptions_are_measured_at_every_strength():
     assert values(finding)["corruption_drift"] == pytest.approx(np.mean([row["drift"] for row in rows]))
 
 
-@pytest.mark.parametrize("head", ["slf", "alf", "emp-ssl", "simclr-clean", "simclr-attacked", "authors"])
+@pytest.mark.parametrize("head", ["slf", "alf", "aff", "emp-ssl", "simclr-clean", "simclr-attacked", "authors"])
 def test_every_head_protocol_is_named_in_the_finding(head):
     finding = robustness(small_network(), attack_head=head, head_images=60, head_steps=3, attack_steps=2)
     head = {"authors": "emp-ssl"}.get(head, head)  # an old word

@@ -1,7 +1,7 @@
 """Robustness: PGD (arXiv:1706.06083), Square (arXiv:1912.00049), feature drift, corruptions (arXiv:1903.12261)."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holdfast.attacks import ATTACKS, untargeted
+from holdfast.attacks import ATTACKS, Goal, untargeted
 from holdfast.attacks.harms import Model
 from holdfast.audits.robustness.attacks import (
     AttackSetup,
@@ -23,13 +23,13 @@ from holdfast.audits.robustness.cascade import ensemble, step_length
 from holdfast.audits.robustness.corruptions import corruptions
 from holdfast.audits.robustness.cost import robustness_passes, robustness_seconds
 from holdfast.audits.robustness.first_broken import first_broken
-from holdfast.audits.robustness.heads import attacked_head, checksum_of, head_schedule
+from holdfast.audits.robustness.heads import attacked_head, checksum_of, fine_tuned_network, head_schedule
 from holdfast.audits.robustness.masking import masking, without_gradient
 from holdfast.audits.robustness.scores import accuracies, attack_table, class_table, drift_scores, slug
 from holdfast.audits.subject import Audit, Subject, lacks_pixels
 from holdfast.data import Images
 from holdfast.evaluation.features import measuring
-from holdfast.evaluation.probes import classifier, features_of
+from holdfast.evaluation.probes import LinearProbe, classifier, features_of
 from holdfast.findings import Finding, Score
 
 
@@ -56,41 +56,59 @@ def robustness(subject: Subject) -> Finding:
     images = attacked_images(subject)
     labelled = subject.pool.labels is not None and images.labels is not None
     parts = _Parts([], {}, _columns(subject, images), {"warnings": []})
+    settings, (subject, head) = subject.settings, _network(subject, labelled=labelled)
     with measuring(subject.encoder, subject.options.device) as home:
         features = features_of(subject.encoder, subject.options.precision)
         clean = subject.test_features[subject.test.positions(images.ids)].to(home)
-        head = attacked_head(subject, features) if labelled else None
+        if labelled and head is None:
+            head = attacked_head(subject, features)
         setup = AttackSetup(subject, images, "" if head is None else checksum_of(head))
         _tell_estimate(setup, features, home)
         if head is not None:
-            _attack(parts, setup, classifier(features, head), head.predict(clean).cpu(), home)
+            _attack(parts, setup, _goal(setup, features, head, home), head.predict(clean).cpu())
         found = drifts(setup, features, clean)
         corrupted = corruptions(setup, head, clean)
     _add_drift(parts, setup, found)
     parts.scores += corrupted.scores
     parts.tables["corruptions"] = corrupted.rows
     parts.columns |= {n: _spread(setup, corrupted.positions, v) for n, v in corrupted.by_image.items()}
-    settings = {**subject.settings, **_budget(setup), **parts.facts, "attacked_images": len(images)}
+    settings = {**settings, **_budget(setup), **parts.facts, "attacked_images": len(images)}
     return Finding(
         audit="robustness", scores=parts.scores, columns=parts.columns, tables=parts.tables, settings=settings
     )
 
 
-def _attack(parts: _Parts, setup: AttackSetup, model: Model, predicted: Tensor, home: torch.device) -> None:
+def _network(subject: Subject, *, labelled: bool) -> tuple[Subject, LinearProbe | None]:
+    """What is attacked: for AFF the fine-tuned encoder with its head; else the subject, whose head is still to come."""
+    if subject.options.attack_head != "aff":
+        return subject, None
+    if not labelled:
+        raise ValueError("expected labelled images to fine-tune on (--attack-head aff), got none; leave it out")
+    return fine_tuned_network(subject)
+
+
+def _goal(setup: AttackSetup, features: Model, head: LinearProbe, home: torch.device) -> Goal:
+    """Any wrong answer; where attacks compute in bf16, one that stays wrong in float32."""
+    labels = setup.images.known_labels().to(home)
+    goal = untargeted(classifier(features, head), labels)
+    if setup.options.precision == "32":
+        return goal
+    return replace(goal, judge=classifier(features_of(setup.subject.encoder), head))
+
+
+def _attack(parts: _Parts, setup: AttackSetup, goal: Goal, predicted: Tensor) -> None:
     """Everything that needs labels."""
-    images = setup.images
-    assert images.labels is not None
-    labels = images.labels.cpu()
+    labels = goal.references.cpu()
     right = predicted == labels
-    found = budget_results(setup, untargeted(model, labels.to(home)), right)
-    blind = without_gradient(setup, model, labels.to(home), right)
+    found = budget_results(setup, goal, right)
+    blind = without_gradient(setup, goal.model, goal.references, right)
     suspects, warnings = masking(right, found, blind)
     parts.scores += accuracies(setup.subject, labels, right, found) + suspects
-    parts.facts |= {"warnings": warnings, "without_gradient": int(blind.sum())}
+    parts.facts |= {"warnings": warnings, "without_gradient": int(blind.sum()), "success_tested_in": "float32"}
     parts.facts["attacks_run"] = attacks_run(found)
     parts.tables["attacks"] = attack_table(found, right)
     parts.tables["per_class"] = class_table(setup.subject, labels, right, found)
-    parts.tables["first_broken"] = first_broken(setup, model, labels.to(home), found)
+    parts.tables["first_broken"] = first_broken(setup, goal, found)
     parts.columns |= _verdict_columns(setup, right, found)
 
 

@@ -3,14 +3,14 @@
 import base64
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from holdfast.attacks import ATTACKS, HARMS, run, untargeted
-from holdfast.attacks.harms import Model
+from holdfast.attacks import ATTACKS, HARMS, Goal, run
 from holdfast.audits.robustness.attacks import AttackSetup, BudgetResult
 from holdfast.audits.robustness.cascade import cascade
 
@@ -20,9 +20,7 @@ LARGEST = 96
 """Side in pixels of a kept picture, at most."""
 
 
-def first_broken(
-    setup: AttackSetup, model: Model, labels: Tensor, found: Sequence[BudgetResult]
-) -> list[dict[str, Any]]:
+def first_broken(setup: AttackSetup, goal: Goal, found: Sequence[BudgetResult]) -> list[dict[str, Any]]:
     """Rows of up to SHOWN images that PGD broke, the smallest budget and then the fewest steps first.
 
     Each has id, eps, iteration (steps of PGD), predicted (the class it is taken for), and as PNGs in base64 'attacked'
@@ -34,16 +32,14 @@ def first_broken(
         fresh = (result.broke["pgd"] & ~taken).nonzero()[:, 0]
         taken |= result.broke["pgd"]
         quickest = fresh[result.pgd.iteration[fresh].argsort(stable=True)][: SHOWN - len(rows)]
-        rows += _broken_again(setup, model, labels, result, quickest) if len(quickest) else []
+        rows += _broken_again(setup, goal, result, quickest) if len(quickest) else []
     return rows
 
 
-def _broken_again(
-    setup: AttackSetup, model: Model, labels: Tensor, result: BudgetResult, rows: Tensor
-) -> list[dict[str, Any]]:
+def _broken_again(setup: AttackSetup, goal: Goal, result: BudgetResult, rows: Tensor) -> list[dict[str, Any]]:
     """Repeats the attack on rows [k] alone, this time keeping its images."""
     images = setup.images.subset(rows)
-    goal = untargeted(model, labels, HARMS[ATTACKS["pgd"].harm]).rows(rows)
+    goal = replace(goal, harm=HARMS[ATTACKS["pgd"].harm]).rows(rows)
     records = run(
         ATTACKS["pgd"].make(cascade(setup.options, result.pixels, setup.subject.classes)["pgd"]),
         goal,
@@ -57,7 +53,7 @@ def _broken_again(
     )
     assert records.images is not None
     with torch.no_grad():
-        predicted = model(records.images.to(labels.device)).argmax(1).tolist()
+        predicted = goal.asked_again(records.images.to(goal.references.device)).argmax(1).tolist()
     clean = images.floats().cpu()
     return [
         {

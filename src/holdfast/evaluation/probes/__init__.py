@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from holdfast.evaluation.probes.adversarial import features_of as features_of
     from holdfast.evaluation.probes.adversarial import train_head as train_head
     from holdfast.evaluation.probes.few_shot import few_shot_probe as few_shot_probe
+    from holdfast.evaluation.probes.fine_tuning import fine_tuned as fine_tuned
     from holdfast.evaluation.probes.knn import NEIGHBOURS as NEIGHBOURS
     from holdfast.evaluation.probes.knn import TEMPERATURE as TEMPERATURE
     from holdfast.evaluation.probes.knn import knn_predict as knn_predict

@@ -83,11 +83,13 @@ _EPOCH = 195
 """Steps of an epoch in the scripts: 50,000 images in whole batches of 256."""
 HEAD_SCHEDULES: dict[str, HeadSchedule] = {
     "alf": HeadSchedule(phases=(("attacked", 200),), lr=1e-3, fresh=False, batch_size=64),
+    "aff": HeadSchedule(phases=(("attacked", 200),), lr=1e-3, fresh=False, batch_size=64),
     "emp-ssl": HeadSchedule(phases=(("clean", 2 * _EPOCH), ("attacked", 2 * _EPOCH), ("clean", 2 * _EPOCH)), lr=3e-4),
     "simclr-clean": HeadSchedule(phases=(("clean", 20 * _EPOCH),), lr=3e-4),
     "simclr-attacked": HeadSchedule(phases=(("attacked", 20 * _EPOCH),), lr=3e-4),
 }
-"""By protocol. alf: rate and length are ours, as papers do not agree on them. The others are the two scripts of
+"""By protocol. alf and aff: rates and lengths are ours, as papers do not agree on them; aff trains the encoder too (see
+`fine_tuned`). The others are the two scripts of
 softsys4ai/CF-AMC-SSL@ff36114: evaluate_empssl.py, whose head is partly adversarial, and evaluate_simclr.py, which has
 a clean head and a separate attacked one."""
 
@@ -120,28 +122,29 @@ def train_head(
     optimiser = torch.optim.Adam([weight, bias], lr=schedule.lr)
     labels = images.labels.to(clean.device)
     kinds = [kind for kind, count in schedule.phases for _ in range(count)]
-    for step in range(_restored(checkpoint, optimiser, [weight, bias]), len(kinds)):
-        rows = _batch(step, len(images), schedule.batch_size, seed)
+    for step in range(restored_steps(checkpoint, optimiser, [weight, bias]), len(kinds)):
+        rows = batch_rows(step, len(images), schedule.batch_size, seed)
         current = LinearProbe(weight.detach(), bias.detach(), head.shift, head.scale, 0.0, None)
         seen = clean[rows.to(clean.device)]
         if kinds[step] == "attacked":
             seen = _attacked_features(features, current, images, rows, labels, schedule).to(clean.device)
         _step(optimiser, F.linear((seen - head.shift) / head.scale, weight, bias), labels[rows.to(labels.device)])
         if checkpoint is not None and ((step + 1) % SAVED_EVERY == 0 or step + 1 == len(kinds)):
-            checkpoint.save(_state(optimiser, [weight, bias], step + 1))
+            checkpoint.save(optimiser_state(optimiser, [weight, bias], step + 1))
         if on_progress is not None:
             on_progress(step + 1, len(kinds))
     return LinearProbe(weight.detach(), bias.detach(), head.shift, head.scale, 0.0, None)
 
 
-def _batch(step: int, count: int, size: int, seed: int) -> Tensor:
+def batch_rows(step: int, count: int, size: int, seed: int) -> Tensor:
     """Positions of the images of a step: each pass over all of them in an order of its own."""
     size = min(size, count)
     epoch, place = divmod(step, -(-count // size))
     return permutation(key(seed, "head order", epoch), count)[place * size : (place + 1) * size]
 
 
-def _state(optimiser: torch.optim.Adam, weights: list[Tensor], done: int) -> dict[str, Tensor]:
+def optimiser_state(optimiser: torch.optim.Adam, weights: list[Tensor], done: int) -> dict[str, Tensor]:
+    """Weights, what Adam remembers of them, and how many steps are done, as columns of an AttackCheckpoint."""
     state = {f"weight {i}": weight.detach() for i, weight in enumerate(weights)}
     for i, weight in enumerate(weights):
         state |= {f"{name} {i}": value for name, value in optimiser.state[weight].items()}
@@ -149,7 +152,7 @@ def _state(optimiser: torch.optim.Adam, weights: list[Tensor], done: int) -> dic
 
 
 @torch.no_grad()
-def _restored(checkpoint: AttackCheckpoint | None, optimiser: torch.optim.Adam, weights: list[Tensor]) -> int:
+def restored_steps(checkpoint: AttackCheckpoint | None, optimiser: torch.optim.Adam, weights: list[Tensor]) -> int:
     """Puts a saved state back and returns how many steps it has; 0 without one."""
     saved = checkpoint.load() if checkpoint is not None else {}
     if not saved:
