@@ -1,6 +1,6 @@
 """SimCLR, EMP-SSL, robust EMP-SSL and CF-AMC-SSL at one budget of forward+backward passes, then attacked.
 
-    python experiments/robustness_cifar10.py [--images 5000] [--units 4] [--views 8] [--data FOLDER] [--out FOLDER]
+    python experiments/robustness_cifar10.py [--images 5000] [--units 4] [--views 8] [--only NAME ...] [--data FOLDER] [--out FOLDER]
 
 Trains each on the same images (a small network) with 48 × units × images passes for an image's views, attack steps and
 replays together (8 views: 24 × units epochs of SimCLR, 6 of EMP-SSL, 1 of robust EMP-SSL with PGD-5, 2 of CF-AMC-SSL
@@ -137,10 +137,12 @@ def main() -> None:
     parser.add_argument("--authors-schedule", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--data", default="../shared/data/cifar10")
     parser.add_argument("--out", type=Path, default=Path("runs/robustness_cifar10"))
+    parser.add_argument("--only", nargs="+", help="runs to train and attack; without it all")
+    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     runs, rows = {}, []
-    configs = configurations(options)
+    configs = {name: config for name, config in configurations(options).items() if name in (options.only or (name,))}
     for name, config in configs.items():
         runs[name] = trained(config, options.out / name)
     for name, run in runs.items():
@@ -151,7 +153,8 @@ def main() -> None:
             rows.append(row(name, layer, run, measured(run, layer, options, full), passes))
             print(json.dumps(rows[-1]), flush=True)
             write(options, rows, {})
-    write(options, rows, leak(configs["robust-emp-ssl"], runs["robust-emp-ssl"]))
+    if "robust-emp-ssl" in runs:
+        write(options, rows, leak(configs["robust-emp-ssl"], runs["robust-emp-ssl"]))
 
 
 def leak(config: RunConfig, run: RunFolder) -> dict[str, float]:
@@ -182,10 +185,10 @@ def leak(config: RunConfig, run: RunFolder) -> dict[str, float]:
 
 
 def write(options: argparse.Namespace, rows: list[dict[str, Any]], leaked: dict[str, float]) -> None:
-    """results/robustness_cifar10.json."""
-    RESULTS.parent.mkdir(exist_ok=True)
+    """All rows and how they came about, as JSON."""
+    options.results.parent.mkdir(exist_ok=True)
     able = getattr(torch.cpu, "get_capabilities", dict)()
-    settings = {name: str(value) for name, value in vars(options).items() if name not in ("data", "out")}
+    settings = {name: str(value) for name, value in vars(options).items() if name not in ("data", "out", "results")}
     document = {
         "command": "python experiments/robustness_cifar10.py " + " ".join(sys.argv[1:]),
         "data": "CIFAR-10 (JPEG q75)",
@@ -195,7 +198,7 @@ def write(options: argparse.Namespace, rows: list[dict[str, Any]], leaked: dict[
         "rows": rows,
         "leaked_gradients": leaked,
     }
-    RESULTS.write_text(json.dumps(document, indent=1) + "\n")
+    options.results.write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":
