@@ -100,6 +100,69 @@ def test_what_would_make_the_verdicts_mean_nothing_is_refused_with_the_remedy(mo
         auto_attack(model, images, labels, eps=8 / 255)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_model_of_another_precision_is_refused_until_it_is_wrapped(dtype):
+    model, labels = network().to(dtype), torch.zeros(24).long()
+    with pytest.raises(ValueError, match=r"call model.float\(\), or give lambda images: model"):
+        auto_attack(model, IMAGES, labels, eps=8 / 255)
+    found = attacked(
+        lambda images: model(images.to(dtype)).float(), judge=network(), labels=network()(IMAGES).argmax(1)
+    )
+    assert found.broken.any()
+    assert (network()(found.images[found.broken]).argmax(1) != network()(IMAGES[found.broken]).argmax(1)).all()
+
+
+def test_images_in_half_precision_are_refused():
+    with pytest.raises(ValueError, match=r"expected images in float32, got torch.float16; give images.float"):
+        auto_attack(network().half(), IMAGES.half(), torch.zeros(24).long(), eps=8 / 255)
+
+
+def test_gradients_are_taken_under_no_grad_and_asked_for_under_inference_mode():
+    labels = network()(IMAGES).argmax(1)
+    whole = attacked(network(), labels=labels, version="plus")
+    with torch.no_grad():
+        assert torch.equal(attacked(network(), labels=labels, version="plus").broken, whole.broken)
+    with torch.inference_mode(), pytest.raises(ValueError, match="attack outside of it"):
+        attacked(network(), labels=labels)
+
+
+@pytest.mark.parametrize("times", [1e-4, 1000.0, 1e6])
+def test_the_logits_scale_changes_no_verdict(times):
+    model, labels = network().double(), network().double()(IMAGES.double()).argmax(1)
+    plain, scaled = (
+        attacked(lambda images, by=by: by * model(images), IMAGES.double(), labels, eps=2 / 255) for by in (1.0, times)
+    )
+    assert torch.equal(plain.broken, scaled.broken)
+    assert 0 < plain.broken.sum() < 24
+
+
+class Constant(nn.Module):
+    def forward(self, images):
+        return torch.tensor([[1.0, 2.0, 3.0]]).repeat(len(images), 1)
+
+
+def test_a_constant_answer_breaks_only_where_it_is_wrong():
+    labels = torch.arange(24) % 3
+    found = attacked(Constant().eval(), labels=labels)
+    assert torch.equal(found.broken, labels != 2)
+    assert set(found.by) == {"", "clean"}
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 8, 14), (4, 3, 14, 8), (4, 1, 4, 4), (4, 3, 1, 1), (4, 3, 2, 30)])
+@pytest.mark.parametrize(("norm", "eps"), [("linf", 1.0), ("linf", 1e-10), ("l2", 0.0), ("l2", 40.0)])
+def test_images_of_any_shape_and_budgets_of_any_size_are_attacked(shape, norm, eps):
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(2))
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(shape[1], 4)).eval()
+    generator = torch.Generator().manual_seed(1)
+    nn.init.normal_(model[2].weight, generator=generator)
+    model[2].bias.data = -model[2].weight.detach().sum(1) / 2
+    found = attacked(model, images, norm=norm, eps=eps)
+    assert found.broken.all() == (eps >= 1)
+    assert not found.broken.any() or eps >= 1
+    assert found.images.aminmax().min >= 0
+    assert length(found.images - images, norm).max() <= eps + 1e-6
+
+
 def test_a_model_that_draws_at_random_is_attacked_as_such():
     found = auto_attack(Noisy().eval(), IMAGES[:6], torch.zeros(6).long(), eps=8 / 255, version="rand")
     assert set(found.by) <= {"", "clean", "apgd-ce", "apgd-dlr"}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.attacks.checkpoint import AttackCheckpoint
-from holdfast.attacks.checks import check_classifier, logits_in_batches
+from holdfast.attacks.checks import check_classifier, check_precision, logits_in_batches
 from holdfast.attacks.harms import HARMS, Model, untargeted
 from holdfast.attacks.listing import ATTACKS, REPEATS, STARTS, VERSIONS, Means
 from holdfast.attacks.lp import Norm, check_budget, check_pixels, length
@@ -37,6 +37,7 @@ class _Setup:
     batch_size: int
     unfinished: Path | None
     on_progress: OnStage | None
+    judge: Model | None
     facts: str
     """What the saved states depend on."""
 
@@ -50,9 +51,10 @@ class _Setup:
             place = AttackCheckpoint(
                 self.unfinished / f"{name}.safetensors", hashlib.sha256(facts.encode()).hexdigest()
             )
+        goal = replace(untargeted(self.model, self.labels, HARMS[entry.harm]), judge=self.judge)
         return run(
             attack,
-            untargeted(self.model, self.labels, HARMS[entry.harm]).rows(rows),
+            goal.rows(rows),
             self.images[rows],
             eps=self.eps,
             norm=self.norm,
@@ -78,6 +80,7 @@ def auto_attack(
     seed: int = 0,
     ids: Tensor | None = None,
     batch_size: int = 128,
+    judge: Model | None = None,
     keep_images: bool = False,
     unfinished: Path | None = None,
     on_progress: OnStage | None = None,
@@ -88,7 +91,8 @@ def auto_attack(
     at random, 'rand'; attacks: names in ATTACKS instead, with the version's settings. Each meets the images that are
     left. Records: broken [n], also where the clean image is wrong already, so that robust accuracy is the mean of
     ~broken; by [n], the attack that broke an image, 'clean' or ''; iteration, norm, and with keep_images the images.
-    Draws depend on seed and ids [n] alone. unfinished: a folder that what is done is kept in, so that a call that was
+    Draws depend on seed and ids [n] alone. judge: the model in float32 where `model` computes in less: its answers
+    decide what is broken. unfinished: a folder that what is done is kept in, so that a call that was
     cut off goes on there, to the same verdicts.
 
     Raises ValueError (expected, got, remedy) for pixels outside [0, 1], a model in training mode, one that gives
@@ -96,16 +100,18 @@ def auto_attack(
     """
     check_budget(eps, norm)
     check_pixels(images)
+    check_precision(model, images)
     names = _names(version, attacks)
     ids = torch.arange(len(images)) if ids is None else ids.cpu()
     labels = labels.to(images.device)
     logits = logits_in_batches(model, images, batch_size)
     check_classifier(model, images, labels, logits, random=version == "rand", batch_size=batch_size)
     facts = _facts(logits, images, labels, (eps, norm, version, seed))
-    setup = _Setup(model, labels, images, ids, eps, norm, seed, batch_size, unfinished, on_progress, facts)
+    setup = _Setup(model, labels, images, ids, eps, norm, seed, batch_size, unfinished, on_progress, judge, facts)
     means = Means(classes=logits.shape[1], starts=STARTS[version], repeats=REPEATS[version])
     records, by = blank(ids, images), np.full(len(ids), "", dtype="<U16")
-    wrong = (logits.argmax(1) != labels).cpu()
+    decisive = logits if judge is None else logits_in_batches(judge, images, batch_size)
+    wrong = (decisive.argmax(1) != labels).cpu()
     records.broken[wrong], records.iteration[wrong], records.norm[wrong], by[wrong.numpy()] = True, 0, 0.0, "clean"
     for name in names:
         rows = (~records.broken).nonzero()[:, 0]

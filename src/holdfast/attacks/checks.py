@@ -11,6 +11,23 @@ APART = 1e-4
 """Distance of two answers, as logits of unit length, beyond which the model draws at random: the reference's."""
 
 
+def check_precision(model: nn.Module | Model, images: Tensor) -> None:
+    """Raises ValueError for images in half precision, and for a model whose weights have another type than they."""
+    if images.dtype not in (torch.float32, torch.float64):
+        raise ValueError(
+            f"expected images in float32, got {images.dtype}; give images.float(), and for a model in half precision "
+            "lambda images: model(images.half()).float()"
+        )
+    weights = model.parameters() if isinstance(model, nn.Module) else ()
+    other = next((w.dtype for w in weights if w.is_floating_point() and w.dtype != images.dtype), None)
+    if other is not None:
+        name = str(other).removeprefix("torch.")
+        raise ValueError(
+            f"expected a model in {images.dtype} as the images, got weights in {other}; call model.float(), or give "
+            f"lambda images: model(images.to(torch.{name})).float(), with judge= the model in float32"
+        )
+
+
 @torch.no_grad()
 def logits_in_batches(model: nn.Module | Model, images: Tensor, batch_size: int) -> Tensor:
     """[n, classes] of images [n, ...]. Raises ValueError for an output that is no row per image."""

@@ -80,12 +80,11 @@ def _lead(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     return logits[rows, targets] - logits[rows, labels]
 
 
+@torch.enable_grad()
 def _nearest(problem: Problem, images: Tensor) -> tuple[Tensor, Tensor]:
     """(f, gradient) of the class whose boundary is nearest, by a backward pass for each class."""
-    labels = problem.goal.references
-    with torch.enable_grad():
-        point = images.detach().requires_grad_()
-        logits = problem.goal.model(point)
+    labels, point = problem.goal.references, images.detach().requires_grad_()
+    logits = problem.goal.model(point)
     classes, right = logits.shape[1], logits.gather(1, labels[:, None])
     best = torch.full_like(right[:, 0].detach(), torch.inf)
     value, gradient = torch.zeros_like(best), torch.zeros_like(images)

@@ -130,10 +130,11 @@ def asked(
             point = images.detach().requires_grad_(gradient)
             outputs = problem.goal.model(point)
             values = harm(outputs)
-        if gradient and outputs.requires_grad:
-            # Of the pixels alone: the weights' gradients are neither computed nor left behind.
-            (found,) = torch.autograd.grad(values.sum(), point, allow_unused=True)
-            if found is not None:
-                total = found if total is None else total + found
+            found = None
+            if gradient and outputs.requires_grad:
+                # Of the pixels alone: the weights' gradients are neither computed nor left behind.
+                (found,) = torch.autograd.grad(values.sum(), point, allow_unused=True)
+        if found is not None:
+            total = found if total is None else total + found
     total = torch.zeros_like(images) if total is None else total
     return outputs.detach(), values.detach(), total if repeats == 1 else total / repeats

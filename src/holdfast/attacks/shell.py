@@ -70,10 +70,12 @@ def run(
     play, an image having one for each of the attack's variants. Draws depend on seed and ids [n] (by default the rows'
     places) alone, so neither batch size nor order changes a verdict. margins: False leaves those of images that did
     not break unknown, -inf. With a checkpoint what is done is saved every few seconds, and what was saved is not
-    attacked again. on_progress is told (done, all) images. Raises ValueError for floats outside [0, 1] and a budget
-    that is none.
+    attacked again. on_progress is told (done, all) images. Raises ValueError for floats outside [0, 1], a budget
+    that is none, and inside torch.inference_mode(), where no gradient is.
     """
     check_budget(eps, norm)
+    if torch.is_inference_mode_enabled():
+        raise ValueError("expected that gradients can be taken, got torch.inference_mode(); attack outside of it")
     if images.dtype != torch.uint8:
         check_pixels(images)
     ids = torch.arange(len(images)) if ids is None else ids.cpu()
