@@ -1,6 +1,6 @@
 """SimCLR, EMP-SSL, robust EMP-SSL and CF-AMC-SSL at one budget of forward+backward passes, then attacked.
 
-    python experiments/robustness_cifar10.py [--images 5000] [--units 4] [--views 8] [--only NAME ...] [--data FOLDER] [--out FOLDER]
+    python experiments/robustness_cifar10.py [--images 5000] [--units 4] [--views 8] [--only NAME ...]
 
 Trains each on the same images (a small network) with 48 × units × images passes for an image's views, attack steps and
 replays together (8 views: 24 × units epochs of SimCLR, 6 of EMP-SSL, 1 of robust EMP-SSL with PGD-5, 2 of CF-AMC-SSL

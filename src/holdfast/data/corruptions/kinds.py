@@ -93,8 +93,11 @@ def _motion_blur(images: Tensor, keys: Tensor, constants: tuple[float, float]) -
 
 
 def _zoom_blur(images: Tensor, keys: Tensor, constants: tuple[int, int]) -> Tensor:
-    """constants: the step and the end of the factors, in hundredths above 1 (numpy's arange, end excluded)."""
-    factors = [1 + hundredths / 100 for hundredths in range(0, constants[1], constants[0])]
+    """constants: the step and the last of the factors, in hundredths above 1.
+
+    Theirs are numpy's arange(1, 1.06, 0.01) and so on, whose rounding includes the end of the first two.
+    """
+    factors = [1 + hundredths / 100 for hundredths in range(0, constants[1] + 1, constants[0])]
     total = images.clone()
     for factor in factors:
         total += noise.zoomed(images, factor)
@@ -196,8 +199,8 @@ CORRUPTIONS: Mapping[str, Corruption] = {
     ),
     "zoom_blur": Corruption(
         _zoom_blur,
-        ((1, 6), (1, 11), (1, 16), (1, 21), (1, 26)),
-        ((1, 11), (1, 16), (2, 21), (2, 26), (3, 31)),
+        ((1, 6), (1, 11), (1, 15), (1, 20), (1, 25)),
+        ((1, 11), (1, 15), (2, 20), (2, 24), (3, 30)),
     ),
     "snow": Corruption(
         _snow,

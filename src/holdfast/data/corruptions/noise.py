@@ -76,11 +76,12 @@ def filtered(images: Tensor, kernel: Tensor) -> Tensor:
 
 
 def shuffled(images: Tensor, keys: Tensor, reach: int) -> Tensor:
-    """Each pixel takes that of a neighbour, -reach to reach - 1 rows and columns away; a rim of reach pixels stays."""
+    """Each pixel takes that of a neighbour, -reach to reach - 1 rows and columns away; a rim stays: the first
+    reach + 1 and the last reach - 1 rows and columns, as in the original's loops."""
     n, _, height, width = images.shape
     draws = (uniform(keys, (2, height, width)) * 2 * reach).long().to(images.device) - reach
     rows, columns = torch.meshgrid(*(torch.arange(s, device=images.device) for s in (height, width)), indexing="ij")
-    inner = (rows > reach) & (rows <= height - 1 - reach) & (columns > reach) & (columns <= width - 1 - reach)
+    inner = (rows > reach) & (rows <= height - reach) & (columns > reach) & (columns <= width - reach)
     rows, columns = (torch.where(inner, place + draws[:, i], place) for i, place in enumerate((rows, columns)))
     samples = torch.arange(n, device=images.device)[:, None, None]
     return images[samples, :, rows, columns].movedim(-1, 1)
