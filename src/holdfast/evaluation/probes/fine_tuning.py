@@ -66,7 +66,7 @@ def fine_tuned(
 
 def _trainable(encoder: nn.Module) -> list[Tensor]:
     """The encoder's weights, all of them ready to be trained."""
-    weights = list(encoder.requires_grad_(True).parameters())
+    weights: list[Tensor] = list(encoder.requires_grad_(True).parameters())
     if not weights:
         raise ValueError(
             f"expected an encoder with weights to fine-tune, got {type(encoder).__name__} without; "
