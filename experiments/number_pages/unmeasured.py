@@ -54,7 +54,7 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "arithmetic: of counts, sizes or probabilities that the sentence names": {
         "docs/audits/balance.md": ["ten classes at 60 %", "test images each at 80 %, it is about 74 %"],
         "docs/audits/privacy.md": ["[0.48, 1]"],
-        "docs/audits/robustness.md": ["so 43 %", "40 minutes of one core"],
+        "docs/audits/robustness.md": ["so 43 %", "40 minutes of one core", "17 minutes at 77 a second"],
         "docs/methods/invclr.md": ["about 20 % are gated off"],
         "docs/methods/sdclr.md": ["11 MB for ResNet-18", "45 MB each"],
         "docs/performance.md": ["22 MB in half precision"],
