@@ -122,5 +122,5 @@ def test_queries_asked_ahead_find_what_queries_one_by_one_find(norm, eps):
     assert torch.equal(alone.broken, ahead.broken)
     assert torch.equal(alone.iteration, ahead.iteration)
     torch.testing.assert_close(alone.images, ahead.images, rtol=0, atol=1e-12)
-    assert spent[1][0] < 1.06 * spent[0][0]
+    assert spent[1][0] < 1.11 * spent[0][0]
     assert spent[1][1] < 0.9 * spent[0][1]

@@ -17,7 +17,7 @@ _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 _TINY = 1e-12
 _ALONE = 200
 """Queries of each image that are asked one at a time: most that follow them are refused, these are not."""
-_WASTE = 0.1
+_WASTE = 0.2
 """Twice the share of queries, at most, that are asked in vain because one before them was accepted."""
 
 
