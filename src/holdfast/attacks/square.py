@@ -276,7 +276,8 @@ def _l2_proposals(problem: Problem, best: Tensor, asked: _Asked) -> tuple[Tensor
     pattern = torch.stack([pattern, pattern.T]).flatten(1)[(asked.plan.draws[queries, 0] < 0.5).long()]
     signs = _own(problem, rows, queries, best.shape[1])[:, :, None]
     new = pattern[:, None] * signs + old / (_TINY + _channel_norm(old))
-    only_left = left * ~_covered(*asked.plan.corners[queries].unbind(1), side)[:, None]
+    corners = asked.plan.corners[queries]
+    only_left = left * ~_covered(corners[:, 0], corners[:, 1], side)[:, None]
     room = (free + _channel_norm(old).square() + _channel_norm(only_left).square()).sqrt()
     new = new / (_TINY + _channel_norm(new)) * room
     moved.scatter_(1, out_of.flatten(1), 0).scatter_(1, into.flatten(1), new.flatten(1))
