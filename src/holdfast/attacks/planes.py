@@ -28,7 +28,7 @@ def onto_plane(points: Tensor, normals: Tensor, gaps: Tensor, *, norm: Norm) -> 
 
 
 def _held_onto_plane(points: Tensor, normals: Tensor, gaps: Tensor, *, linf: bool) -> Tensor:
-    """The same, where some pixels are held at the ends of their rooms: by Newton's method on the multiplier, from zero.
+    """Such displacements where some pixels are held at the ends of their rooms: by Newton's method, from zero.
 
     The reached value is concave in the multiplier, so the method never overshoots.
     """

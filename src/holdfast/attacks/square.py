@@ -161,7 +161,7 @@ class _Asked:
     after: list[int]
     """[m]: the query of each row that comes next if none of these is accepted."""
     side: int
-    """Of all their squares."""
+    """Side of all their squares."""
     late: bool
     """Whether those that would change nothing are left out."""
     device: torch.device
