@@ -162,6 +162,9 @@ class RunConfig:
     """Passes over the training images."""
     batch_size: int = 512
     """Images per step, over all devices together."""
+    chunk: int | None = None
+    """Views per pass of the network, for batches that do not fit into memory: they are computed again in the backward, and
+    batch norms see a chunk at a time; None: all at once."""
     optimizer: Literal["sgd", "lars", "adamw", "muon"] = "sgd"
     """SGD, LARS and Muon use momentum; AdamW uses betas 0.9 and 0.999."""
     lr: float = 0.5
@@ -224,7 +227,10 @@ class RunConfig:
         require(not (self.whiten and self.init), "--whiten without --init", self.init, "trained filters would be lost")
         for name in ("weight_decay", "warmup_epochs"):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
-        for names, least in (("limit image_size threads checkpoint_steps", 1), ("holdout signals_every workers", 0)):
+        for names, least in (
+            ("limit image_size threads checkpoint_steps chunk", 1),
+            ("holdout signals_every workers", 0),
+        ):
             for name in names.split():
                 value = getattr(self, name)
                 require(value is None or value >= least, f"{name} >= {least}", value, "leave it out for the default")

@@ -56,9 +56,9 @@ OBEYED = {
     "report": "folders out limits images",
     "compare": "folders all",
     "card": "run out name",
-    "demo": "out epochs seeds",
+    "demo": "out data epochs seeds",
     "train": "out data labels pixel_range groups resize memory_gib workers strict long_tail holdout limit image_size "
-    "encoder "
+    "encoder chunk "
     "stem init epochs batch_size optimizer lr lr_end warmup_epochs weight_decay decay schedule adversary penalty seed "
     "precision compile devices accelerator threads checkpoint_steps keep_checkpoints signals_every crop_min crop_max "
     "ratio_min ratio_max interpolation flip jitter brightness contrast saturation hue grey colours blur solarize "

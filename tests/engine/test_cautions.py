@@ -1,5 +1,7 @@
 """What is said before a run starts, and that it is said before anything is written."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -58,3 +60,8 @@ def test_cautions_come_before_the_run_starts(tmp_path):
     settings = {"limit": 40, "image_size": 8, "encoder": "timm/test_resnet", "epochs": 1, "signals_every": 0}
     train(RunConfig(method=SimCLRConfig(), batch_size=64, precision="32", **settings), tmp_path / "run", listen=listen)
     assert heard.index("caution") < heard.index("start")
+
+
+def test_what_chunks_do_to_batch_norms_is_said():
+    (line,) = cautions(replace(config(8), chunk=4), pool(16))
+    assert line.startswith("--chunk 4: batch norms")

@@ -7,7 +7,7 @@ from holdfast.data.pool import Pool
 
 def cautions(config: RunConfig, pool: Pool) -> list[str]:
     """Settings without effect, too few images for the batch, held-out images that are trained on too: a line each."""
-    found = (*_idle(config), _batch(config, len(pool.train_ids)), _copies(pool))
+    found = (*_idle(config), _batch(config, len(pool.train_ids)), _chunk(config), _copies(pool))
     return [line for line in found if line is not None]
 
 
@@ -32,6 +32,15 @@ def _batch(config: RunConfig, images: int) -> str | None:
     return (
         f"{images:,} training images are at most {what} of {config.batch_size}: an epoch is hardly a step, and each "
         f"image is contrasted with the same others every time; use --batch-size {smaller}, or more images"
+    )
+
+
+def _chunk(config: RunConfig) -> str | None:
+    if config.chunk is None:
+        return None
+    return (
+        f"--chunk {config.chunk}: batch norms, where the network has them, normalise {config.chunk} views at a time; the "
+        "loss is that of the whole batch"
     )
 
 

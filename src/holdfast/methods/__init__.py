@@ -36,7 +36,7 @@ from holdfast.methods.presets import PRESETS
 from holdfast.methods.sdclr import SDCLR, SDCLRConfig
 from holdfast.methods.simclr import SimCLR, SimCLRConfig
 from holdfast.methods.temperature_schedule import TEMPERATURES, TemperatureConfig, TemperatureSchedule
-from holdfast.models import Encoder, create_encoder, require_size
+from holdfast.models import ChunkedNetwork, Encoder, create_encoder, require_size
 from holdfast.randomness import seeded_library
 from holdfast.settings import Purpose
 
@@ -145,11 +145,15 @@ def build(config: RunConfig, *, image_size: int, encoder: Encoder | None = None)
         head = kind.head(config.method, encoder.dim)
     draw = _views_of(config, image_size, encoder)
     with seeded_library(config.seed, "initial method"):
-        method = kind(config.method, network=nn.Sequential(encoder, head), make_views=draw)
+        method = kind(config.method, network=_joined(encoder, head, config.chunk), make_views=draw)
     inner_first = {kind: place for place, kind in enumerate(PARTS.values())}
     for part in sorted(config.parts, key=lambda part: inner_first[type(part)]):
         method = method if part.chosen is None else part.wrap(method, config)
     return method
+
+
+def _joined(encoder: Encoder, head: nn.Module, chunk: int | None) -> nn.Sequential:
+    return nn.Sequential(encoder, head) if chunk is None else ChunkedNetwork(encoder, head, chunk=chunk)
 
 
 def _views_of(config: RunConfig, image_size: int, encoder: Encoder) -> Callable[..., Views]:

@@ -1,20 +1,17 @@
 """EMP-SSL: many crops of an image agree, and each view spreads over the space (arXiv:2304.03977)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from holdfast.config import MethodConfig, require
 from holdfast.distributed import gather
 from holdfast.methods.base import Method, Views
-from holdfast.models import PrefeatureHead
+from holdfast.models import PrefeatureHead, recomputed
 from holdfast.objectives import emp_ssl
 
 
@@ -82,25 +79,5 @@ class EMPSSL(Method):
         shape, chunk = images.shape[:2], self.config.pass_views
         if chunk is None or chunk >= shape[0]:
             return self.network(images.flatten(0, 1)).unflatten(0, shape)
-        parts = [self._recomputed(part.flatten(0, 1)) for part in images.split(chunk)]
+        parts = [recomputed(self.network, part.flatten(0, 1)) for part in images.split(chunk)]
         return torch.cat(parts).unflatten(0, shape)
-
-    def _recomputed(self, images: Tensor) -> Tensor:
-        """The network's embeddings, whose activations are not kept; running statistics move in the first pass only."""
-        contexts = partial(_contexts, self.network)
-        return checkpoint(self.network, images, use_reentrant=False, context_fn=contexts)  # type: ignore[return-value]
-
-
-def _contexts(network: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    return nullcontext(), _restored(network)
-
-
-@contextmanager
-def _restored(network: nn.Module) -> Iterator[None]:
-    """Undoes what the second computation does to buffers; untracked norms would save other tensors than the first."""
-    before = [(buffer, buffer.clone()) for buffer in network.buffers()]
-    try:
-        yield
-    finally:
-        for buffer, value in before:
-            buffer.data.copy_(value)  # .data: autograd must not take this for a change of a saved tensor

@@ -48,6 +48,9 @@ class PenaltyConfig(PartConfig):
 
     def check(self, config: RunConfig) -> None:
         twice = self.penalty is not None and config.compile and self.penalty_form == "vjp"
+        require(
+            self.penalty is None or config.chunk is None, "--penalty without --chunk", config.chunk, "leave one out"
+        )
         require(not twice, "--penalty-form pair with --compile", "vjp", "compiled networks have no second backward")
 
     def wrap(self, method: Method, config: RunConfig) -> Method:

@@ -1,5 +1,6 @@
 """Networks: encoders, projection heads, pruned twins, and how they come from files."""
 
+from holdfast.models.chunked import ChunkedNetwork, recomputed
 from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, require_size, resolve_stem
 from holdfast.models.heads import PrefeatureHead, projection_head
 from holdfast.models.identity import checksum
@@ -12,6 +13,7 @@ from holdfast.models.teacher import Teacher, predictor, rising
 from holdfast.models.whitening import whiten_first_convolution, whitening_filters
 
 __all__ = [
+    "ChunkedNetwork",
     "Encoder",
     "EncoderSpec",
     "Initial",
@@ -30,6 +32,7 @@ __all__ = [
     "own_size",
     "predictor",
     "projection_head",
+    "recomputed",
     "require_size",
     "resolve_stem",
     "rising",

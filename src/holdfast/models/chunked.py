@@ -1,0 +1,64 @@
+"""A network that keeps the activations of a few images at a time: large contrastive batches in little memory, with
+the gradients of the whole batch (GradCache, arXiv:2101.06983, by recomputation)."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
+
+
+class ChunkedNetwork(nn.Sequential):
+    """nn.Sequential(encoder, head) that takes `chunk` images [n, ...] at a time and recomputes each chunk in backward.
+
+    The embeddings of all images are there at once, so a loss sees the whole batch; only one chunk's activations are.
+    Gradients equal those of one pass but for rounding, unless there are batch norms: in training these normalise by the
+    statistics of each chunk. Running statistics move once for each chunk. One more forward pass for each backward.
+    Raises ValueError for a chunk below 1.
+    """
+
+    def __init__(self, *modules: nn.Module, chunk: int):
+        super().__init__(*modules)
+        if chunk < 1:
+            raise ValueError(f"expected a chunk of at least 1 image, got {chunk}; 256 is usual")
+        self.chunk = chunk
+
+    def forward(self, images: Tensor, whole: bool = False) -> Tensor:
+        """Embeddings [n, d] of images [n, 3, h, w]; whole: in one pass that keeps all activations."""
+        if whole or len(images) <= self.chunk:
+            return super().forward(images)
+        return torch.cat([self._part(part) for part in images.split(self.chunk)])
+
+    def _part(self, images: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return super().forward(images)
+        # As they are now: a pruned branch lends the network other weights, and takes them back before the backward.
+        lent = dict(self.named_parameters())
+
+        def run(images: Tensor) -> Tensor:
+            return functional_call(self, lent, (images, True))
+
+        return checkpoint(run, images, use_reentrant=False, context_fn=partial(_contexts, self))  # type: ignore[return-value]
+
+
+def recomputed(network: nn.Module, images: Tensor) -> Tensor:
+    """The network's embeddings, whose activations are not kept; running statistics move in the first pass only."""
+    return checkpoint(network, images, use_reentrant=False, context_fn=partial(_contexts, network))  # type: ignore[return-value]
+
+
+def _contexts(network: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    return nullcontext(), _restored(network)
+
+
+@contextmanager
+def _restored(network: nn.Module) -> Iterator[None]:
+    """Undoes what the second computation does to buffers; untracked norms would save other tensors than the first."""
+    before = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, value in before:
+            buffer.data.copy_(value)  # .data: autograd must not take this for a change of a saved tensor
