@@ -39,8 +39,8 @@ def _chunk(config: RunConfig) -> str | None:
     if config.chunk is None:
         return None
     return (
-        f"--chunk {config.chunk}: batch norms, where the network has them, normalise {config.chunk} views at a time; the "
-        "loss is that of the whole batch"
+        f"--chunk {config.chunk}: batch norms, where the network has them, normalise {config.chunk} views at a time; "
+        "the loss is that of the whole batch"
     )
 
 
