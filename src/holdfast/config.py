@@ -163,8 +163,8 @@ class RunConfig:
     batch_size: int = 512
     """Images per step, over all devices together."""
     chunk: int | None = None
-    """Views per pass of the network, for batches that do not fit into memory: they are computed again in the backward, and
-    batch norms see a chunk at a time; None: all at once."""
+    """Views per pass of the network, for batches that do not fit into memory: they are computed again in the backward,
+    and batch norms see a chunk at a time; None: all at once."""
     optimizer: Literal["sgd", "lars", "adamw", "muon"] = "sgd"
     """SGD, LARS and Muon use momentum; AdamW uses betas 0.9 and 0.999."""
     lr: float = 0.5
