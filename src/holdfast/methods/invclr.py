@@ -47,11 +47,9 @@ class PenaltyConfig(PartConfig):
         require(self.penalty_draws >= 0, "penalty_draws >= 0", self.penalty_draws, "0 switches it off")
 
     def check(self, config: RunConfig) -> None:
-        twice = self.penalty is not None and config.compile and self.penalty_form == "vjp"
-        require(
-            self.penalty is None or config.chunk is None, "--penalty without --chunk", config.chunk, "leave one out"
-        )
-        require(not twice, "--penalty-form pair with --compile", "vjp", "compiled networks have no second backward")
+        on, twice = self.penalty is not None, config.compile and self.penalty_form == "vjp"
+        require(not (on and config.chunk), "--penalty without --chunk", config.chunk, "leave one of them out")
+        require(not (on and twice), "--penalty-form pair with --compile", "vjp", "no second backward is compiled")
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         penalty, weight = self.pick(PENALTIES, letter="W", least=0, example="invariance:0.1")
