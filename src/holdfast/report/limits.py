@@ -22,17 +22,18 @@ def verdict(
 ) -> Verdict:
     """'watch' beyond the limit or where another score spoils this one, 'close' where only the interval is beyond it.
 
-    known: other values of the axis.
+    A limit that must surely be passed is at most 'close' without an interval. known: other values of the axis.
     """
     least, most = limit.bounds(known)
 
     def beyond(number: float) -> bool:
         return (most is not None and number > most) or (least is not None and number < least)
 
-    unsure = limit.surely and interval is not None and not all(map(beyond, interval))
+    ends = (value,) if interval is None else interval
+    unsure = limit.surely and (interval is None or not all(map(beyond, ends)))
     if (beyond(value) and not unsure) or known.get(limit.spoiled_by, 0.0) > 0:
         return "watch"
-    return "close" if interval is not None and any(map(beyond, interval)) else "fine"
+    return "close" if any(map(beyond, ends)) else "fine"
 
 
 def applies(limit: Limit, encoder: Encoder) -> bool:

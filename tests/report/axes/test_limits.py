@@ -20,6 +20,14 @@ def test_a_verdict_looks_at_the_number_and_then_at_its_interval(value, interval,
     assert verdict(Limit(least=-5), -value, {}, mirrored) == said
 
 
+@pytest.mark.parametrize(
+    ("interval", "said"), [((0.5, 2.0), "watch"), ((-0.5, 2.0), "close"), (None, "close"), ((-2.0, 2.5), "close")]
+)
+def test_a_limit_that_must_surely_be_passed_is_no_verdict_on_noise(interval, said):
+    assert verdict(Limit(most=0.0, surely=True), 1.0, {}, interval) == said
+    assert verdict(Limit(most=0.0, surely=True), -1.0, {}, None) == "fine"
+
+
 def test_a_share_of_another_number_is_a_limit_where_that_was_measured():
     limit = Limit(least_share_of=("all", 0.5))
     assert verdict(limit, 39, {"all": 80}) == "watch"

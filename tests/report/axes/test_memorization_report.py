@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,7 +66,8 @@ def test_a_clear_effect_that_pairs_agree_on_is_trusted():
     [
         ({"centred": (-0.01, 0.03)}, "is not above the 95 % interval of the external images"),
         ({"gap": (-0.05, 0.45)}, "no more than on the external images"),
-        ({"gap": None}, "audit again with this version"),
+        ({"gap": None}, "measure 20 images or more"),
+        ({"centred": None}, "do not say how far their means move by chance"),
         ({"discovered": 0}, "a single one of 15 can from 299 external images on, there are 5"),
         ({"pairs": 2}, "2 pairs are too few"),
         ({"pairs": 1}, "1 pair is too few"),
@@ -112,3 +115,11 @@ def test_the_gallery_asks_no_network_for_anything(tmp_path):
     assert "http:" not in page
     assert "https:" not in page
     assert page.count("data:image/png;base64,") == 2 * 15 * 2
+
+
+def test_an_attack_on_too_few_images_is_no_finding():
+    auc = score("auc_cosine", 0.9)
+    few = Finding(audit="privacy", scores=[auc], columns={"id": np.arange(3)}, settings={"measured_on": "2 encoders"})
+    assert conclusions(few)[1] == "Of the cosine attack nothing can be concluded: under ten images of a side."
+    many = Finding(audit="privacy", scores=[replace(auc, interval=(0.6, 1.0))], columns={}, settings=few.settings)
+    assert conclusions(many)[1].startswith("The cosine attack tells members from others: AUC 0.9")

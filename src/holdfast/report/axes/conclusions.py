@@ -48,7 +48,9 @@ def _apart(values: Mapping[str, Score]) -> list[str]:
     Above the external images' own interval alone, one null in twelve would pass: the candidates' mean varies as well.
     """
     own, null, apart = (values[name] for name in ("difference_candidate", "difference_external", "centred_candidate"))
-    low, high = apart.interval or (apart.value, apart.value)
+    if apart.interval is None:
+        return ["because so few images, or values that do not vary, do not say how far their means move by chance"]
+    low, high = apart.interval
     if low > 0:
         return []
     return [
@@ -59,10 +61,13 @@ def _apart(values: Mapping[str, Score]) -> list[str]:
 
 def _repeats(values: Mapping[str, Score]) -> list[str]:
     """Pairs must agree on the candidates' order by more than on the external images', whatever images were drawn."""
-    own, null = values["cross_pair_candidate"].value, values["cross_pair_external"].value
     gap = values.get("cross_pair_gap")
     if gap is None or gap.interval is None:
-        return ["because nothing says how far the agreement of pairs moves by chance: audit again with this version"]
+        return [
+            "because nothing says how far the agreement of pairs moves by chance: measure 20 images or more in "
+            "each set that do not repeat one another, with this version"
+        ]
+    own, null = values["cross_pair_candidate"].value, values["cross_pair_external"].value
     if gap.interval[0] > 0:
         return []
     low, high = (_number(end) for end in gap.interval)
@@ -89,8 +94,13 @@ def of_privacy(finding: Finding) -> list[str]:
     """What it was measured on, and what each attack found."""
     said = [f"Measured on {finding.settings['measured_on']}; members are candidates, non-members external images."]
     for score in finding.scores:
-        if score.name.startswith("auc_") and score.interval is not None:
-            attack, (low, high) = score.name.removeprefix("auc_"), score.interval
+        if not score.name.startswith("auc_"):
+            continue
+        attack = score.name.removeprefix("auc_")
+        if score.interval is None:
+            said.append(f"Of the {attack} attack nothing can be concluded: under ten images of a side.")
+        else:
+            low, high = score.interval
             verdict = (
                 "tells members from others"
                 if low > 0.5

@@ -38,7 +38,7 @@ def _plot(chain: str, lines: Sequence[tuple[int, Sequence[Any]]]) -> Plot:
             axes.plot(
                 at, [r["layer_memorization"] for r in rows], color=COLOURS[place], ls=DASHES[place], marker="o", ms=3
             )
-            low, high = ([r[end] for r in rows] for end in ("low", "high"))
+            low, high = (np.array([r[end] for r in rows], float) for end in ("low", "high"))  # NaN without an interval
             axes.fill_between(at, low, high, color=COLOURS[place], alpha=0.18, lw=0)
         longest = max((rows for _, rows in lines), key=len)
         names = [row["layer"].removeprefix("network.") for row in longest]
