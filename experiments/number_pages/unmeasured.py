@@ -41,6 +41,7 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/methods/simclr.md": ["mean ± population", "95 %", "32 × 32", "Without `--holdout`, 5 %"],
         "docs/performance.md": ["under 16 MB", "85 % in 60 s of one H100, first in 180 s"],
         "docs/reading-the-page.md": ["95 %"],
+        "docs/reliability.md": ["a file system of 3 MB"],
         "docs/report.md": ["95 %", "at least 20 %", "under 8 MB"],
         "docs/statistics.md": ["95 %", "92 %", "errs in 5 %", "1 or 0.1 %"],
         "docs/views.md": ["1 ± the setting", "in ± the setting", "900 × 700", "32 × 32 pixels"],
