@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from faulty_runs import FLAGS, interrupted, refused
 
+import holdfast.system.lock as lock_module
 from holdfast.engine.checkpoint import checkpoints
 from holdfast.system import HeldError, World, first_process, launched, one_writer
 
@@ -71,6 +73,20 @@ def test_the_lock_of_another_host_holds_until_it_has_shown_no_sign_of_life_for_m
     with pytest.raises(HeldError, match="pid 7 on elsewhere"), one_writer(tmp_path):
         pass
     os.utime(lock, (time.time() - 600, time.time() - 600))
+    with one_writer(tmp_path):
+        pass
+
+
+def test_a_lock_of_another_host_from_the_future_holds_while_its_time_moves_on_and_no_longer(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock_module, "BEAT_SECONDS", 0.2)
+    lock, ahead = tmp_path / ".lock", time.time() + 9_000_000
+    lock.write_text(json.dumps({"pid": 7, "host": "elsewhere"}))
+    os.utime(lock, (ahead, ahead))
+    beats = threading.Timer(0.1, os.utime, (lock, (ahead + 20, ahead + 20)))
+    beats.start()
+    with pytest.raises(HeldError, match="pid 7 on elsewhere"), one_writer(tmp_path):
+        pass
+    beats.join()
     with one_writer(tmp_path):
         pass
 
