@@ -167,6 +167,16 @@ def attack_words() -> Iterator[Passage]:
         ],
     )
     yield Passage(page, "APGD costs {} times its bare passes", [number(found["apgd_over_bare_passes"], 2)])
+    own = found["encoder"]["pgd"]
+    yield Passage(
+        page,
+        "steps takes {} times fewer passes and {} times less processor time, with {} of {} equal verdicts; {} withstand",
+        [
+            number(own["times_fewer_passes"], 0),
+            number(own["times_faster"], 1),
+            *(number(own[name], 0) for name in ("equal_verdicts", "images", "left")),
+        ],
+    )
     rows = {"`pgd`, ℓ∞ / ℓ2": ("pgd_linf", "pgd_l2"), "Square, ℓ∞ / ℓ2": ("square_linf", "square_l2")}
     for title, names in rows.items():
         yield Passage(page, f"| {title} | {{}} / {{}} |", [number(cost[name], 3) for name in names])
