@@ -170,7 +170,7 @@ def attack_words() -> Iterator[Passage]:
     own = found["encoder"]["pgd"]
     yield Passage(
         page,
-        "steps takes {} times fewer passes and {} times less processor time, with {} of {} equal verdicts; {} withstand",
+        "steps takes {} times fewer passes and {} times less processor time, with {} of {} equal verdicts; {} with",
         [
             number(own["times_fewer_passes"], 0),
             number(own["times_faster"], 1),
