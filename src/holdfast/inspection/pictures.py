@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from holdfast.data.files import LoadRequest
+from holdfast.data.files import LoadRequest, picture
 from holdfast.data.sources import relabelled, source_of
 from holdfast.data.survey import Survey
 from holdfast.inspection.frequencies import with_own_labels
@@ -65,19 +65,17 @@ def _shown(seen: Survey, ids: Iterable[int]) -> list[dict[str, str]]:
     found = {place: item for _, piece in items.pieces(order) for place, item in piece}
     sides = dict(zip(seen.ids.tolist(), zip(seen.width.tolist(), seen.height.tolist(), strict=True), strict=True))
     return [
-        {"name": seen.names(place), "note": "{} × {}".format(*sides[place]), "uri": _uri(found[place])}
+        {"name": seen.names(place), "note": "{} × {}".format(*sides[place]), "uri": _uri(found[place], seen)}
         for place in order.tolist()
     ]
 
 
-def _uri(item: Any) -> str:
-    """A thumbnail of a picture in a file, in bytes or in pixels [3, h, w], as a data URI."""
-    if isinstance(item, np.ndarray):
-        picture = Image.fromarray(np.moveaxis(item, 0, -1))
-    else:
-        picture = ImageOps.exif_transpose(Image.open(io.BytesIO(item) if isinstance(item, bytes) else Path(item)))
-    picture = picture.convert("RGB")
-    picture.thumbnail((SIDE, SIDE))
+def _uri(item: Any, seen: Survey) -> str:
+    """A thumbnail of a picture in a file, in bytes or in pixels [3, h, w], as training sees it, as a data URI."""
+    encoded = item if isinstance(item, bytes | np.ndarray) else Path(item)
+    pixels = encoded if isinstance(encoded, np.ndarray) else picture(encoded, None, ranges=seen.ranges)
+    small = Image.fromarray(np.moveaxis(pixels, 0, -1))
+    small.thumbnail((SIDE, SIDE))
     buffer = io.BytesIO()
-    picture.save(buffer, "jpeg", quality=85)
+    small.save(buffer, "jpeg", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
