@@ -169,9 +169,10 @@ def _start(document: Document) -> str | None:
 def _size(document: Document) -> str | None:
     sizes = document["sizes"]
     stem = "a small stem, which is automatic" if sizes["advised"] <= SMALL else "the standard stem"
+    below = f"; {sizes['below_advised']:,} are smaller and get enlarged" if sizes["below_advised"] else ""
     return (
         f"--image-size {sizes['advised']}, the largest usual size that half of the images reach (median shorter side "
-        f"{sizes['shorter_side']['median']:.0f} pixels; {sizes['below_advised']:,} are smaller and get enlarged), with "
+        f"{sizes['shorter_side']['median']:.0f} pixels{below}), with "
         f"{stem}."
     )
 
