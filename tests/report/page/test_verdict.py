@@ -5,6 +5,7 @@ import re
 from holdfast.report import report
 from holdfast.report.collect import collect
 from holdfast.report.limits import LIMITS
+from holdfast.report.page import verdict
 from holdfast.report.page.cards import cards
 from holdfast.report.page.verdict import terms_on, verdict_sentences
 
@@ -62,6 +63,13 @@ def test_encoders_that_cannot_be_compared_are_said_to_be_so_beside_the_verdict(m
 def test_only_terms_that_are_on_the_page_are_explained():
     assert [term for term, _ in terms_on("Std of groups, at 8/255")] == ["Std", "8/255"]
     assert terms_on("nothing") == []
+
+
+def test_a_sentence_names_its_encoder_where_nothing_needs_a_look():
+    said = verdict._sentence("SimCLR and SDCLR", True, (), ("balance",), ("quality", "tail"))
+    assert said == (
+        "SimCLR and SDCLR: balance is too close to its limit to call; quality and tail are within their limits."
+    )
 
 
 def test_settings_that_are_the_same_are_folded(full_runs, tmp_path):
