@@ -172,8 +172,7 @@ def _size(document: Document) -> str | None:
     below = f"; {sizes['below_advised']:,} are smaller and get enlarged" if sizes["below_advised"] else ""
     return (
         f"--image-size {sizes['advised']}, the largest usual size that half of the images reach (median shorter side "
-        f"{sizes['shorter_side']['median']:.0f} pixels{below}), with "
-        f"{stem}."
+        f"{sizes['shorter_side']['median']:.0f} pixels{below}), with {stem}."
     )
 
 
