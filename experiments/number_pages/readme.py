@@ -95,6 +95,13 @@ TIMED = {
             ("ratio_low", "ratio_high", "direct_ms_low", "direct_ms_high", "separable_ms_low", "separable_ms_high"),
         ),
     ),
+    "chunk": (
+        (
+            "docs/scaling.md",
+            "{} MiB beyond the weights whole and {} MiB with `--chunk 64`, a quarter of it; {} and {} times the time",
+            ("whole_mib", "chunked_mib", "time_0", "time_1"),
+        ),
+    ),
     "tracing": (("docs/performance.md", "{} s of one thread's CPU", ("seconds",)),),
     "decoding": (
         (
