@@ -79,7 +79,7 @@ def _read_arrays(
         raise ValueError(
             f"expected an .npz file, got {path}, which is none or is cut short; save it again with np.savez"
         )
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:  # NumPy leaves its own one open
         image_key = _image_key(file, request.image_column, source)
         label_key = _label_key(file, image_key, request.label_column, source) if request.labels else None
         images = _channels_first(_array(file, image_key, source), f"{image_key!r} of {source}")
