@@ -2,12 +2,14 @@
 
 from fnmatch import fnmatch
 
-from coverage_rows import classes, detection, means, ranks, shares
+from coverage_rows import attacks, classes, detection, means, ranks, shares
 from coverage_rows.base import BEFORE_DRAWS, LEAST, MOST, UNLUCKY, Case, Row
 
 __all__ = ["BEFORE_DRAWS", "LEAST", "MOST", "ROWS", "UNLUCKY", "Case", "Row", "row_of"]
 
-ROWS: dict[str, Row] = {row.name: row for part in (shares, classes, means, ranks, detection) for row in part.ROWS}
+ROWS: dict[str, Row] = {
+    row.name: row for part in (shares, classes, means, ranks, detection, attacks) for row in part.ROWS
+}
 """By name, in the order of docs/statistics.md."""
 
 

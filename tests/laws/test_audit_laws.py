@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from toy_audits import ReadsTheClass, bare_subject, small_network, toy_images, toy_pairs
+from toy_audits import ReadsTheClass, bare_subject, small_network, toy_images, toy_members, toy_pairs
 
 from coverage_rows import row_of
 from holdfast.audits import AUDITS, audit
@@ -36,6 +36,8 @@ def needed(axis: str) -> dict:
             "drift_images": 20,
             "corruption_images": 12,
         }
+    if lacks(axis, "members"):
+        return toy_members()
     return {"pairs": toy_pairs()} if lacks(axis, "pairs of encoders") else {}
 
 
@@ -143,9 +145,11 @@ def test_columns_are_per_audited_image_and_of_equal_length(axis):
     columns = usual(axis).columns
     parts = {"memorization": PARTS, "privacy": ("candidate", "external")}  # others measure test images
     pairs = toy_pairs().parts
-    expected = (
-        torch.cat([pairs[name] for name in parts[axis]]).sort().values if axis in parts else toy_images(seed=1).ids
-    )
+    if axis == "membership":
+        expected = torch.arange(440)  # members, then non-members
+    else:
+        ids = toy_images(seed=1).ids
+        expected = torch.cat([pairs[name] for name in parts[axis]]).sort().values if axis in parts else ids
     assert torch.equal(torch.as_tensor(columns["id"]), expected)
     assert {len(column) for column in columns.values()} == {len(expected)}
 

@@ -62,6 +62,12 @@ def toy_pairs(count: int = 3) -> Pairs:
     return Pairs(encoders=encoders, images=images, parts=parts)
 
 
+def toy_members() -> dict[str, Images]:
+    """Members and non-members of a random network: 220 images each, enough for norms, too few for the baseline."""
+    counts = (60, 50, 40, 30, 20, 20)
+    return {name: toy_images(counts, seed=3 + k, source=name) for k, name in enumerate(("members", "non_members"))}
+
+
 _QUICK = {
     **{"attack_images": 30, "attack_steps": 2, "attack_restarts": 1, "attack_eps": ("8/255", "0.1")},
     **{"square_images": 6, "square_queries": 5, "drift_images": 8, "corruption_images": 8, "shift_images": 12},
@@ -72,7 +78,8 @@ def write_toy_findings(folder: Path, seed: int) -> Path:
     """A random network's findings of every audit, quickly measured, with the atlases; the folder."""
     test, pairs = toy_images((20,) * 6, seed=1, first_id=1000), toy_pairs(1)
     network = small_network(seed)
-    for finding in audit(network, toy_images(), test=test, pairs=pairs, name=f"net {seed}", atlas=folder, **_QUICK):
+    more = _QUICK | toy_members()
+    for finding in audit(network, toy_images(), test=test, pairs=pairs, name=f"net {seed}", atlas=folder, **more):
         finding.save(folder)
     return folder
 

@@ -13,6 +13,7 @@ from holdfast.audits import plan
 from holdfast.audits.atlas import write_atlas
 from holdfast.audits.balance import BALANCE, balance
 from holdfast.audits.invariance import INVARIANCE, invariance
+from holdfast.audits.membership import MEMBERSHIP
 from holdfast.audits.memorization import MEMORIZATION
 from holdfast.audits.plan import measure_speed
 from holdfast.audits.privacy import PRIVACY, privacy
@@ -22,10 +23,12 @@ from holdfast.audits.shortcuts import SHORTCUTS, shortcuts
 from holdfast.audits.subject import (
     Audit,
     Known,
+    Members,
     Options,
     Pairs,
     Speed,
     Subject,
+    compared,
     find_pairs,
     given_pairs,
     load_pairs,
@@ -42,6 +45,7 @@ __all__ = [
     "AUDITS",
     "Audit",
     "Known",
+    "Members",
     "Options",
     "Pairs",
     "Speed",
@@ -49,6 +53,7 @@ __all__ = [
     "alignment",
     "audit",
     "balance",
+    "compared",
     "fitting_axes",
     "given_pairs",
     "invariance",
@@ -76,6 +81,7 @@ AUDITS: dict[str, Audit] = {
     "robustness": ROBUSTNESS,
     "invariance": INVARIANCE,
     "shortcuts": SHORTCUTS,
+    "membership": MEMBERSHIP,
     "memorization": MEMORIZATION,
     "privacy": PRIVACY,
 }
@@ -96,6 +102,8 @@ def audit(
     run: dict[str, Any] | None = None,
     name: str | None = None,
     pairs: Pairs | str | Path | None = None,
+    members: Images | None = None,
+    non_members: Images | None = None,
     budget: str | None = None,
     atlas: Path | None = None,
     **options: Any,
@@ -112,7 +120,8 @@ def audit(
     or counts [classes] do, else the pool's), validation_ids probes are selected on, few_shot_ids the few-shot probe
     is fitted on. Of a run folder whose images these are, all that is read from it; arguments win. run: a run's
     config.json, recorded. name: shown in reports. pairs: encoders trained with and without certain images, for
-    memorization and privacy, or a study's folder; None: the study in the encoder's run folder. atlas: a folder
+    memorization and privacy, or a study's folder; None: the study in the encoder's run folder. members, non_members:
+    images that the encoder was trained on and others that it was not, of one size, for membership. atlas: a folder
     for thumbnails and what the report shows of each image; None: none are written. options: fields of Options, such
     as probe_on, protocol, group_rule, seed.
 
@@ -121,7 +130,8 @@ def audit(
     known = Known(train_ids=train_ids, validation_ids=validation_ids, few_shot_ids=few_shot_ids, counts=counts, run=run)
     spent = budgeted(budget or ("fast" if axes is None else "full"), options)
     images, test = _loaded(encoder, images, test, labels)
-    audited = prepare(encoder, images, test, known, name=name, pairs=pairs, options=Options(**spent))
+    both = given_members(members, non_members)
+    audited = prepare(encoder, images, test, known, name=name, pairs=pairs, options=Options(**spent), members=both)
     findings = [measure(axis, audited) for axis in fitting_axes(audited, (axes,) if isinstance(axes, str) else axes)]
     if atlas is not None:
         write_atlas(atlas, audited, findings)
@@ -137,12 +147,23 @@ def prepare(
     name: str | None,
     pairs: Pairs | str | Path | None,
     options: Options,
+    members: Members | None = None,
 ) -> Subject:
     """What `audit` measures: images split and checked, nothing computed yet. Arguments and errors as there."""
     images, test = _loaded(encoder, images, test, None)
     options = replace(options, cache=None) if isinstance(encoder, nn.Module) else options
     audited = prepared(encoder, images, test, known, name, options)
-    return replace(audited, pairs=find_pairs(pairs, encoder))
+    return replace(audited, pairs=find_pairs(pairs, encoder), members=members)
+
+
+def given_members(members: Images | None, non_members: Images | None) -> Members | None:
+    """Members and non-members to compare; None for none. Raises ValueError for one without the other."""
+    if members is None and non_members is None:
+        return None
+    if members is None or non_members is None:
+        lacking = "members" if members is None else "non_members"
+        raise ValueError(f"expected members and non_members, got no {lacking}; pass both, or neither")
+    return compared(members, non_members)
 
 
 def _loaded(

@@ -9,6 +9,7 @@ from holdfast.budgets import BUDGETS
 from holdfast.cli.audited import (
     AuditOptions,
     audit_options,
+    axes_of,
     choose_budget,
     copies_caution,
     decided,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 HELP = Help(
     usage="holdfast audit ENCODER ... [OPTIONS]",
     says="Measures encoders on every axis that the images allow, prints a table and writes a page for each: "
-    "quality, balance, tail, robustness, invariance, memorization, privacy.",
+    "quality, balance, tail, robustness, invariance, shortcuts, membership, memorization, privacy.",
     example="holdfast audit runs/a --test test.parquet",
     first="data test labels axes budget minutes image_size device out page",
     groups={
@@ -39,6 +40,7 @@ HELP = Help(
         "robustness": "attack_images attack_norm attack_eps attack_steps attack_step attack_restarts square_images "
         "square_queries attack_head head_images head_epochs drift_images drift_distance corruption_images",
         "invariance": "shift_images average",
+        "membership": "members non_members",
         "what is left behind": "cache atlas",
     },
 )
@@ -84,7 +86,7 @@ def audit_encoder(
     kept = {"unfinished": target / "unfinished", "cache": folder / "features" if options.cache else None}
     with Stages() as stages:
         subject = subject_of(source, options, audit_options(options, budget, given, progress=stages, **kept))
-        axes = fitting_axes(subject, options.axes)
+        axes = fitting_axes(subject, axes_of(source, options))
         for line in () if subject.loaded is None else subject.loaded.lines():
             stages.say(line)
         stages.say(f"{source}: {', '.join(axes)}")
@@ -98,10 +100,10 @@ def audit_encoder(
             with stages.axis(axis):
                 findings.append(measure(axis, subject))
             findings[-1].save(target)
-        if options.atlas and not is_features(Path(source)):
+        if options.atlas and axes != ["membership"] and not is_features(Path(source)):
             write_atlas(target, subject, findings)
     shutil.rmtree(target / "unfinished", ignore_errors=True)
-    missing = {} if options.axes is not None else missing_axes(subject)
+    missing = {} if axes_of(source, options) is not None else missing_axes(subject)
     _conclude(folder, findings, [*left_out(source, missing), f"  findings: {target}"], page=options.page)
     return folder
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from holdfast.statistics.resampling import DRAWS as DRAWS
     from holdfast.statistics.resampling import Stream as Stream
     from holdfast.statistics.resampling import resampled as resampled
+    from holdfast.statistics.separated import Separation as Separation
+    from holdfast.statistics.separated import separation as separation
     from holdfast.statistics.shares import bounded_difference as bounded_difference
     from holdfast.statistics.shares import bounded_interval as bounded_interval
     from holdfast.statistics.shares import exact_interval as exact_interval

@@ -56,7 +56,7 @@ def test_an_axis_is_called_as_its_audit_its_file_and_its_page(name):
 @every_axis
 def test_an_axis_says_what_it_needs(name):
     lack = AUDITS[name].lacks(bare_subject())
-    needs = {"labels": "labels", "pairs": "pairs"}[lack[0].split()[0]] if lack else "images"
+    needs = {name: name for name in ("labels", "pairs", "members")}[lack[0].split()[0]] if lack else "images"
     assert AXES[name].needs == needs
 
 

@@ -12,6 +12,7 @@ UNPAIRED = {
     ("balance", "worst_class"),
     ("balance", "worst_group"),  # of groups of images, the lowest
     ("balance", "std_above_reference"),  # of two encoders
+    ("membership", "overlap"),  # of all images
     ("shortcuts", "margin_median"),  # of ranks
     ("shortcuts", "margin_worst_tenth"),
 }

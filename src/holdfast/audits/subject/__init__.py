@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.hold_out import is_thin as is_thin
     from holdfast.audits.subject.known import Known as Known
     from holdfast.audits.subject.lineage import made_of as made_of
+    from holdfast.audits.subject.members import MOST_MEMBERS as MOST_MEMBERS
+    from holdfast.audits.subject.members import Members as Members
+    from holdfast.audits.subject.members import compared as compared
     from holdfast.audits.subject.pairs import LEAST_PAIRS as LEAST_PAIRS
     from holdfast.audits.subject.pairs import PLANTED as PLANTED
     from holdfast.audits.subject.pairs import Pairs as Pairs

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.audits.subject.cache import is_kept, kept
+from holdfast.audits.subject.members import Members
 from holdfast.audits.subject.pairs import Pairs, Scored, score_pairs
 from holdfast.audits.subject.probes import ProbeInputs, ProbeResult, probed
 from holdfast.audits.subject.views import Viewed, view_features
@@ -50,6 +51,8 @@ class Subject:
     """The pool's images that the encoder was trained on, where that is known."""
     pairs: Pairs | None = None
     """Encoders trained with and without certain images: what memorization and privacy are measured on."""
+    members: Members | None = None
+    """Images that the encoder was trained on and others that it was not: what membership is measured on."""
 
     @property
     def classes(self) -> int:

@@ -6,6 +6,7 @@ from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
     from holdfast.cli.audited.inputs import audit_options as audit_options
+    from holdfast.cli.audited.inputs import axes_of as axes_of
     from holdfast.cli.audited.inputs import choose_budget as choose_budget
     from holdfast.cli.audited.inputs import folders as folders
     from holdfast.cli.audited.inputs import is_features as is_features

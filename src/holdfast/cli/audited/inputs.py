@@ -13,7 +13,7 @@ from holdfast.runs import RunFolder, is_run_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from holdfast.audits import Subject
+    from holdfast.audits import Members, Subject
     from holdfast.cli.audited.options import AuditOptions
     from holdfast.data import Images
     from holdfast.data.pool import Pool
@@ -63,8 +63,35 @@ def subject_of(source: str, options: "AuditOptions", measured: Options) -> "Subj
     if is_features(Path(source)):
         return _features_subject(source, options, measured)
     images, given = (_run_images if is_run(source) else _other_images)(source, options)
+    members = members_of(source, images, options)
     test = given.pop("test", None)
-    return prepare(source, images, test, Known(**given), name=options.name, pairs=None, options=measured)
+    more = {"name": options.name, "pairs": None, "options": measured, "members": members}
+    return prepare(source, images, test, Known(**given), **more)
+
+
+def axes_of(source: str, options: "AuditOptions") -> tuple[str, ...] | None:
+    """The axes that were asked for: membership alone where there are no images beside members and non-members."""
+    bare = options.members is not None and options.data is None and not is_run(source)
+    return options.axes or (("membership",) if bare else None)
+
+
+def members_of(source: str, images: "Images", options: "AuditOptions") -> "Members | None":
+    """Members and non-members, read and resized as the images are; None where none are named."""
+    if options.members is None or options.non_members is None:
+        if options.members == options.non_members:
+            return None
+        lacking = "--members" if options.members is None else "--non-members"
+        raise UserError(f"expected --members and --non-members, got no {lacking}; name both, or neither")
+    from holdfast.audits.subject import MOST_MEMBERS, compared
+
+    plain, resize = replace(options, labels="none", groups=()), options.resize or "crop"
+    if is_run(source):
+        resize = options.resize or RunFolder.open(source).read_ids().get("resize", "square")
+    scale, size, sets = images.ranges or None, images.pixels.shape[-1], []
+    for name in (options.members, options.non_members):
+        sets.append(_load(name, plain, size, resize, scale, limit=MOST_MEMBERS))
+        scale = scale or sets[0].ranges or None
+    return compared(*sets, named=True)
 
 
 def _features_subject(source: str, options: "AuditOptions", measured: "Options") -> "Subject":
@@ -105,7 +132,7 @@ def choose_budget(options: "AuditOptions", given: frozenset[str]) -> str:
 
     if options.budget != "auto":
         return options.budget
-    if options.axes is not None or any(is_features(Path(source)) for source in options.encoders):
+    if any(axes_of(source, options) is not None or is_features(Path(source)) for source in options.encoders):
         return "full"
     measured = audit_options(options, "full", given)
     speeds = []
@@ -165,12 +192,15 @@ def _labelled_as(record: "Mapping[str, Any]", options: "AuditOptions") -> "Audit
 
 
 def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str, Any]]":
+    if options.data is None and options.members is not None and axes_of(source, options) == ("membership",):
+        from holdfast.audits.subject import MOST_MEMBERS
+
+        plain, size = replace(options, labels="none"), options.image_size or _own_size(source, options)
+        return _load(options.members, plain, size, options.resize or "crop", limit=MOST_MEMBERS), {}
     if options.data is None:
         raise UserError(f"expected --data with images to audit {source} on, got none; as in: --data digits")
     resize = options.resize or "crop"
-    from holdfast.models import own_size
-
-    own = options.image_size or own_size(source, pool=options.pool)
+    own = options.image_size or _own_size(source, options)
     images = _load(options.data, options, own, resize)
     size = own or images.pixels.shape[-1]
     if options.test is None:
@@ -178,7 +208,15 @@ def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[s
     return images, {"test": _load(options.test, options, size, resize, images.ranges)}
 
 
-def _load(data: str, options: "AuditOptions", size: int | None, resize: Any, scale: Any = None) -> "Images":
+def _own_size(source: str, options: "AuditOptions") -> int | None:
+    from holdfast.models import own_size
+
+    return own_size(source, pool=options.pool)
+
+
+def _load(
+    data: str, options: "AuditOptions", size: int | None, resize: Any, scale: Any = None, limit: int | None = None
+) -> "Images":
     """Images as the options describe them; groups are those of the test images, where these are given apart.
 
     scale: of deep pixels, where the options name none: that of the images before.
@@ -200,6 +238,8 @@ def _load(data: str, options: "AuditOptions", size: int | None, resize: Any, sca
         strict=options.strict,
         labels=labels,
         subgroups=subgroups,
+        limit=limit,
+        seed=options.seed,
         **_memory(options),
     )
     if images.rejected:

@@ -19,6 +19,11 @@ class AuditOptions(MeasurementOptions):
     """Labelled images that probes are fitted on; None: the run's own source."""
     test: str | None = None
     """Test images; None: what the run held out, else a fifth of every class of the data."""
+    members: str | None = None
+    """Images that the encoder was trained on, of any kind that --data takes: membership is measured on these and
+    --non-members, on 5,000 of each at most, drawn by the seed. Without --data nothing else is measured."""
+    non_members: str | None = None
+    """Images that the encoder was not trained on, as like the members as can be: another draw of one collection."""
     download: bool = False
     """Let torchvision fetch a data set that is not there (torchvision/CIFAR10:test)."""
     labels: str | None = None

@@ -50,7 +50,12 @@ def _audit(options: Any) -> Needs:
         **_when(_lacks(axes, "robustness"), attack, "with robustness among --axes"),
         **_when(_lacks(axes, "invariance"), "shift_images average", "with invariance among --axes"),
         **_when(_lacks(axes, "robustness", "invariance"), "budget", "with robustness or invariance among --axes"),
-        **_when(_lacks(axes, "balance", "tail", "invariance"), "reference", "with balance or tail among --axes"),
+        **_when(
+            _lacks(axes, "balance", "tail", "invariance", "membership"),
+            "reference",
+            "with balance or tail among --axes",
+        ),
+        **_when(_lacks(axes, "membership"), "members non_members", "with membership among --axes"),
         **_when(_lacks(axes, "balance"), "few_shot_share groups", "with balance among --axes"),
         **_when(_lacks(axes, "balance", "robustness", "tail"), "group_rule", "with balance among --axes"),
         **_when(options.budget != "auto" or axes is not None, "minutes", "with --budget auto and without --axes"),

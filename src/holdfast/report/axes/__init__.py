@@ -13,6 +13,7 @@ from holdfast.report.axes.base import (
 from holdfast.report.axes.conclusions import trustworthy
 from holdfast.report.axes.headlines import Headline, headline, measure_of
 from holdfast.report.axes.invariance import INVARIANCE
+from holdfast.report.axes.membership import MEMBERSHIP
 from holdfast.report.axes.memorization import MEMORIZATION
 from holdfast.report.axes.numbers import notes_of
 from holdfast.report.axes.privacy import PRIVACY
@@ -46,6 +47,7 @@ AXES: dict[str, Axis] = {
     "robustness": ROBUSTNESS,
     "invariance": INVARIANCE,
     "shortcuts": SHORTCUTS,
+    "membership": MEMBERSHIP,
     "memorization": MEMORIZATION,
     "privacy": PRIVACY,
 }

@@ -6,8 +6,17 @@ from dataclasses import replace
 import numpy as np
 
 from holdfast.findings import Finding
-from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Second, Section
-from holdfast.report.axes.facts import COMMON, PROBE, PROBED
+from holdfast.report.axes.base import (
+    COMMON,
+    PROBE,
+    PROBED,
+    Axis,
+    Drawing,
+    HeadlineMeasure,
+    Limit,
+    Second,
+    Section,
+)
 from holdfast.report.axes.headlines import over_members
 from holdfast.report.axes.numbers import Number, score
 from holdfast.report.axes.samples import evenly

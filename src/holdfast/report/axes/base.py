@@ -18,6 +18,16 @@ from holdfast.statistics import Estimate, Measure
 Key = tuple[str, str]
 """Audit and score."""
 
+COMMON = (("Test images", "test_images"), ("Of", "test"), ("Seed", "seed"))
+PROBE = (("Probe", "protocol"), ("Probe images", "probe_images"), ("Fitted on", "probe_on"))
+PROBED = ("protocol", "probe_lr_drop", "probe_on", "probe_images", "probe_identity")
+"""What decides a probe beside the features."""
+PAIRED = (
+    *(("Pairs of encoders", "pairs"), ("Scored images", "scored_images"), ("Views of each", "scored_views")),
+    *(("Measured on", "measured_on"), ("Seed", "seed")),
+)
+"""COMMON, PROBE and PAIRED are settings that several axes quote beside their numbers: (words, setting)."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -122,8 +132,8 @@ class Axis:
     """How the audit measures, in a sentence or two."""
     command: str
     """What measures it; RUN stands for the encoder."""
-    needs: Literal["images", "labels", "pairs"]
-    """What it cannot be measured without: images alone, their labels, or pairs of encoders."""
+    needs: Literal["images", "labels", "pairs", "members"]
+    """What it cannot be measured without: images alone, their labels, pairs of encoders, or members and non-members."""
 
     measures: Sequence[HeadlineMeasure]
     """What stands on the card, the best first."""

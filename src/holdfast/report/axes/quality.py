@@ -6,8 +6,7 @@ import numpy as np
 
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
-from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Section
-from holdfast.report.axes.facts import COMMON, PROBE, PROBED
+from holdfast.report.axes.base import COMMON, PROBE, PROBED, Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.numbers import score
 from holdfast.report.axes.samples import means_of
 from holdfast.report.collect import Measured

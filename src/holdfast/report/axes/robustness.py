@@ -8,8 +8,7 @@ import numpy as np
 
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
-from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Section
-from holdfast.report.axes.facts import PROBED
+from holdfast.report.axes.base import PROBED, Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.numbers import kept
 from holdfast.report.axes.samples import Columns, evenly
 from holdfast.report.cells import Cell, Column, Table

@@ -6,8 +6,7 @@ import numpy as np
 
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
-from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Section
-from holdfast.report.axes.facts import COMMON
+from holdfast.report.axes.base import COMMON, Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.numbers import score
 from holdfast.report.collect import Measured
 from holdfast.report.images import Field, PerImage, joined_by_id

@@ -7,8 +7,7 @@ import numpy as np
 
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
-from holdfast.report.axes.base import Axis, Drawing, HeadlineMeasure, Limit, Section
-from holdfast.report.axes.facts import COMMON
+from holdfast.report.axes.base import COMMON, Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.numbers import Number, score
 from holdfast.report.axes.samples import means_of
 from holdfast.report.images import MOST, Field, Gallery, PerImage, Pictures, View, joined_by_id

@@ -184,9 +184,12 @@ def _of_pairs(axis: Mapping[str, Any]) -> bool:
 
 def _quoted(axis: Mapping[str, Any]) -> tuple[str, ...]:
     """Settings that stand beside an axis's numbers: of the pairs and their images where these were measured."""
-    of = ("data", "pairs", "scored_images", "scored_views")
+    of = {
+        "pairs": ("data", "pairs", "scored_images", "scored_views"),
+        "members": ("members", "member_images", "non_members", "non_member_images"),
+    }
     return (
-        *(of if _of_pairs(axis) else ("test", "test_images", "probe_on", "protocol")),
+        *of.get(axis_of(axis["axis"]).needs, ("test", "test_images", "probe_on", "protocol")),
         "budget",
         "seed",
         "precision",

@@ -154,6 +154,8 @@ def _command(axis: Axis, encoder: Encoder) -> str:
     if member.run is not None:
         return command.replace("RUN", shlex.quote(printable(member.folder)))
     source, data = (printable(member.setting(name) or name.upper()) for name in ("encoder", "data"))
+    if axis.needs == "members":
+        return command.replace("RUN", shlex.quote(source))
     if axis.needs == "pairs":
         return f"holdfast memorization --two-encoders F G --data {shlex.quote(data)}"
     return command.replace("RUN", f"{shlex.quote(source)} --data {shlex.quote(data)}")

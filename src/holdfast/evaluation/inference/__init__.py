@@ -1,0 +1,22 @@
+"""Membership inference from one encoder: attacks on its features, and what pixels alone give away."""
+
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from holdfast.evaluation.inference.blind import blind_scores as blind_scores
+    from holdfast.evaluation.inference.blind import blind_spread as blind_spread
+    from holdfast.evaluation.inference.blind import picture_statistics as picture_statistics
+    from holdfast.evaluation.inference.folds import folds_of_groups as folds_of_groups
+    from holdfast.evaluation.inference.maps import MapReader as MapReader
+    from holdfast.evaluation.inference.maps import map_reader as map_reader
+    from holdfast.evaluation.inference.norms import NORMS as NORMS
+    from holdfast.evaluation.inference.norms import likelihood_ratio as likelihood_ratio
+    from holdfast.evaluation.inference.norms import log_norms as log_norms
+    from holdfast.evaluation.inference.parts import PARTS as PARTS
+    from holdfast.evaluation.inference.parts import answers as answers
+    from holdfast.evaluation.inference.parts import part_answers as part_answers
+    from holdfast.evaluation.inference.parts import trained_attacker as trained_attacker
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)
