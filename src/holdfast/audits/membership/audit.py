@@ -20,8 +20,7 @@ _CHANCE = "chance that a member scores above a non-member, ties one half"
 
 
 def membership_of_one(subject: Subject) -> Finding:
-    """Whether features of one encoder tell members of its training images from non-members, as --members and
-    --non-members name them.
+    """Whether one encoder's features tell its training images from others, which --members and --non-members name.
 
     Scores auc_ATTACK in [0, 1], 0.5 found nothing, for the norms L1, L2 and largest entry (Gaussian likelihood ratio)
     and parts (PartCrop), each fitted on one half of the images and measured on the other; random_ATTACK by random
@@ -173,8 +172,8 @@ def _warnings(members: Members, found: Attacks, baseline: Blind | None, shift: s
     dropped = facts["dropped_members"], facts["dropped_non_members"]
     if any(dropped):
         said.append(
-            f"{dropped[0]:,} members and {dropped[1]:,} non-members are dropped: they or near-duplicates of them are "
-            "in both sets"
+            f"dropped, as they or near-duplicates of them are in both sets: {dropped[0]:,} of the members, "
+            f"{dropped[1]:,} of the non-members"
         )
     if found.zero_norms:
         said.append(f"{found.zero_norms:,} images whose features are zero are left out of the norms")
