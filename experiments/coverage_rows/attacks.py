@@ -31,11 +31,11 @@ def largest(draws: int, *, images: int, apart: tuple[float, ...]) -> float:
 
 
 @cache
-def blind(draws: int) -> tuple[float, float, float]:
-    """Shares in which intervals hold: of the blind baseline where it finds nothing; as before, of drawn images alone;
-    and of an attack less the baseline, on half of the images."""
+def blind(draws: int) -> tuple[float, float]:
+    """Shares in which intervals hold: of the blind baseline where it finds nothing, and of an attack less the baseline,
+    on half of the images."""
     random, groups = stream("blind"), np.arange(2 * IMAGES)
-    held = np.zeros(3)
+    held = np.zeros(2)
     for number in range(draws):
         member, half = (random.permutation(2 * IMAGES) < IMAGES for _ in range(2))
         columns = random.normal(size=(2 * IMAGES, COLUMNS))
@@ -49,8 +49,9 @@ def blind(draws: int) -> tuple[float, float, float]:
             for one, more in ((attack, 0.0), (found, extra))
         )
         ends = own.above(baseline)[1:]
-        held += [inside(whole.interval(), 0.5), inside(plain.interval(), 0.5), inside(ends, true_auc(APART) - 0.5)]
-    return tuple(held / draws)
+        held += [inside(whole.interval(), 0.5), inside(ends, true_auc(APART) - 0.5)]
+    first, second = (float(one) for one in held / draws)
+    return first, second
 
 
 def one_of_blind(draws: int, *, which: int) -> float:
@@ -83,7 +84,7 @@ ROWS = (
         absent="fewer images",
         scores=("membership.auc_pixels",),
         cases={_NULL: partial(one_of_blind, which=0)},
-        before={_NULL: partial(one_of_blind, which=1)},
+        said_before="an interval of drawn images alone, too narrow: fitting varies too",
         draws=200,
     ),
     Row(
@@ -93,7 +94,7 @@ ROWS = (
         regime=f"from {IMAGES} images a side",
         absent="fewer images",
         scores=("membership.above_pixels_*",),
-        cases={f"AUC {true_auc(APART):.2f}, {_NULL}": partial(one_of_blind, which=2)},
+        cases={f"AUC {true_auc(APART):.2f}, {_NULL}": partial(one_of_blind, which=1)},
         draws=200,
     ),
 )
