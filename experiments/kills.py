@@ -140,7 +140,11 @@ def moments(words: list[str], folder: Path) -> list[float]:
     """When an uninterrupted command accessed its files, in seconds from its start, and when it ended."""
     reading, writing = os.pipe()
     start = time.monotonic()
-    pid = begun(words, folder, lambda _: os.write(writing, f"{time.monotonic() - start}\n".encode()) and None)
+
+    def at(_: int) -> None:
+        os.write(writing, f"{time.monotonic() - start}\n".encode())
+
+    pid = begun(words, folder, at)
     os.close(writing)
     with os.fdopen(reading) as lines:
         times = [float(line) for line in lines]
