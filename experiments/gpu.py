@@ -50,6 +50,8 @@ def main() -> int:
         from gpu_steps.page import write_pages
 
         return print("\n".join(str(path.name) for path in write_pages(HERE.parent))) or 0
+    if options.tiny:  # so little work is slower on several threads, which wait for one another
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     from gpu_steps import STEPS, Bench, chosen, listing, run_parts
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)

@@ -51,6 +51,8 @@ def run_parts(steps: Sequence[Step], bench: Bench, out: Path) -> Iterator[str]:
 
 def _made(step: Step, part: Part, bench: Bench, out: Path, document: dict[str, Any]) -> str:
     title = f"{step.name} · {part.name}"
+    if bench.left <= 0:  # not even a look would fit
+        return _noted(document, out, "left_out", part, "no time was left", title)
     try:
         estimate, left = part.look(bench), bench.left
         if estimate > left:
