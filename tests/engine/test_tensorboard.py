@@ -32,6 +32,7 @@ def test_a_runs_curves_are_its_metrics(tmp_path):
 def test_what_a_resumed_run_measures_again_is_not_shown_twice(tmp_path):
     for start, rows in ((0, [(3, 5.0), (6, 4.0), (9, 3.0)]), (6, [(9, 2.5)])):  # its checkpoint was after step 6
         listen = tensorboard(tmp_path, step=start)
+        assert listen is not None
         for step, loss in rows:
             listen({"kind": "epoch", "epoch": step // 3, "step": step, "loss": loss})
     assert curves(tmp_path / "tensorboard")["epoch/loss"] == [(3, 5.0), (6, 4.0), (9, 2.5)]
