@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pytest
 from small_runs import train_run
 
 from holdfast.findings import Finding
@@ -71,5 +72,12 @@ def test_findings_that_belong_together_are_all_shown(measured, studied):
     assert {axis["axis"] for axis in card(studied)["axes"]} == {"memorization", "privacy"}
 
 
-def test_encoders_that_share_no_axis_stand_side_by_side_without_differences(measured, studied):
-    assert compare([measured, studied]).differences == []
+def test_encoders_that_share_no_axis_stand_side_by_side_without_differences(hot, studied, own, said):
+    other = own(hot)
+    said(f"audit {other} --axes quality --no-page --no-atlas")
+    assert compare([other, studied]).differences == []
+
+
+def test_two_copies_of_one_run_are_not_two_runs(measured, studied):
+    with pytest.raises(ValueError, match="expected runs of one experiment to differ in seed or split"):
+        compare([measured, studied])

@@ -75,6 +75,7 @@ REFUSES_NAN = {
     "mean_pairwise_spearman": lambda: st.mean_pairwise_spearman([MANY, NAN]),
     "agreement_gap": lambda: st.agreement_gap(np.stack([NAN, NAN]), np.stack([MANY, MANY]), **alone(30, 30)),
     "detection_auc": lambda: st.detection_auc(NAN, np.arange(30) < 15),
+    "separation": lambda: st.separation(NAN, np.arange(30) < 15, np.arange(30), seed=0),
     "membership": lambda: st.membership(NAN, MANY),
     "resampled_membership": lambda: st.resampled_membership(MANY, NAN),
     "calibrated_accuracy": lambda: st.calibrated_accuracy(NAN, MANY),

@@ -26,7 +26,7 @@ class ChunkedNetwork(nn.Sequential):
             raise ValueError(f"expected a chunk of at least 1 image, got {chunk}; 256 is usual")
         self.chunk = chunk
 
-    def forward(self, images: Tensor, whole: bool = False) -> Tensor:
+    def forward(self, images: Tensor, whole: bool = False) -> Tensor:  # type: ignore[override]
         """Embeddings [n, d] of images [n, 3, h, w]; whole: in one pass that keeps all activations."""
         if whole or len(images) <= self.chunk:
             return super().forward(images)
@@ -36,7 +36,7 @@ class ChunkedNetwork(nn.Sequential):
         if not torch.is_grad_enabled():
             return super().forward(images)
         # As they are now: a pruned branch lends the network other weights, and takes them back before the backward.
-        lent = dict(self.named_parameters())
+        lent: dict[str, Tensor] = dict(self.named_parameters())
 
         def run(images: Tensor) -> Tensor:
             return functional_call(self, lent, (images, True))

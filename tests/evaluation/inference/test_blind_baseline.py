@@ -34,7 +34,8 @@ def through_jpeg(pixels: torch.Tensor, quality: int) -> torch.Tensor:
 def blind(pixels: torch.Tensor, member: np.ndarray) -> tuple[float, float, float]:
     scores = blind_scores(picture_statistics(pixels), member, np.arange(len(member)), seed=0)
     auc, interval = detection_auc(scores, member)
-    return auc, *interval
+    assert interval is not None
+    return auc, interval[0], interval[1]
 
 
 def test_jpeg_of_quality_50_is_told_from_png_without_any_encoder():
