@@ -9,6 +9,7 @@ With `datasets` installed, its `to_parquet` is measured too, with its default an
 """
 
 import argparse
+import importlib
 import io
 import json
 import platform
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -52,8 +54,7 @@ def by_pyarrow(path: Path, order: np.ndarray) -> float:
 def by_datasets(cells: list[dict[str, object]], folder: Path) -> dict[str, Path]:
     """Files that `datasets` writes, by how; none where it is not installed."""
     try:
-        import datasets
-
+        datasets: Any = importlib.import_module("datasets")
         datasets.disable_progress_bars()
     except ImportError:
         return {}

@@ -124,7 +124,7 @@ def default_config(name: str) -> RunConfig:
 
 def purpose_of(config: RunConfig) -> Purpose:
     """What a configuration trains for: what its outermost part adds, or what its method is for."""
-    own = [part.purpose for part in config.parts if part.purpose is not None and part.chosen is not None]
+    own: list[Purpose] = [part.purpose for part in config.parts if part.purpose is not None and part.chosen is not None]
     return own[-1] if own else METHODS[name_of(config)].purpose
 
 
