@@ -25,6 +25,7 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "a level, a rate or a setting, chosen and not measured": {
         "docs/audits/balance.md": ["95 %", "(5 % of all by default)"],
         "docs/audits/invariance.md": ["1 ± this", "wheel ± this", "degrees ± this", "95 %"],
+        "docs/audits/membership.md": ["8 to 20 % of an image"],
         "docs/audits/memorization.md": ["`--external`, 10 %", "95 %", "under 5 % of cases"],
         "docs/audits/privacy.md": ["at most 1 % of", "the same at 0.1 %", "the rate at 1 %", "95 %"],
         "docs/audits/quality.md": ["95 %"],

@@ -55,7 +55,7 @@ OBEYED = {
     "export": "encoder out format licence pool image_size",
     "report": "folders out limits images",
     "compare": "folders all",
-    "card": "run out name",
+    "card": "run out name licence",
     "demo": "out data epochs seeds",
     "train": "out data labels pixel_range groups resize memory_gib workers strict long_tail holdout limit image_size "
     "encoder chunk "

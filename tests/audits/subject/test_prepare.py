@@ -25,6 +25,8 @@ def run_folder(path, images):
     (path / "config.json").write_text(json.dumps({"schema": 1, "method": "simclr", "seed": 5}))
     record = {
         "schema": 1,
+        "data": "memory",
+        "image_size": 8,
         "checksum": images.checksum,
         "train": images.ids[images.ids % 2 == 0].tolist(),
         "held_out": [],

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from holdfast.cli.options.errors import nearest as nearest
     from holdfast.cli.options.folders import free_folder as free_folder
     from holdfast.cli.options.help import Help as Help
-    from holdfast.cli.options.help import columns_of as columns_of
-    from holdfast.cli.options.help import fitted as fitted
-    from holdfast.cli.options.help import wrapped as wrapped
     from holdfast.cli.options.idle import given_names as given_names
     from holdfast.cli.options.idle import refuse_idle as refuse_idle
+    from holdfast.cli.options.lines import columns_of as columns_of
+    from holdfast.cli.options.lines import fitted as fitted
+    from holdfast.cli.options.lines import wrapped as wrapped
     from holdfast.cli.options.listing import chosen as chosen
     from holdfast.cli.options.listing import first_line as first_line
     from holdfast.cli.options.listing import listed as listed

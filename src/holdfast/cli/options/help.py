@@ -1,14 +1,11 @@
 """What `--help` prints: a sentence, an example and the options that most need; all of them with --help-all."""
 
 import dataclasses
-import os
-import shutil
-import sys
-import textwrap
 from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import Any
 
 from holdfast.cli.options.describe import Option, options_of
+from holdfast.cli.options.lines import wrapped
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,50 +57,6 @@ def help_text(page: Help, kind: Any, default: Any = None, *, full: bool = False)
         left = [option for option in left if option.name not in names.split()]
     parts += _section("other options", left)
     return "\n\n".join(parts)
-
-
-def width() -> int:
-    """Columns of the terminal, at most 80; 80 where there is none."""
-    return min(80, shutil.get_terminal_size((80, 24)).columns)
-
-
-def wrapped(text: str, indent: str = "", hang: str | None = None) -> str:
-    """The text in lines of whole words, each after the indent, those after the first after hang where it is given."""
-    return textwrap.fill(
-        text,
-        width(),
-        initial_indent=indent,
-        subsequent_indent=indent if hang is None else hang,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def columns_of(stream: TextIO | None = None) -> int | None:
-    """Columns of what is printed to: a terminal's, or those that COLUMNS asks of a pipe; None for a pipe without."""
-    if not (stream or sys.stdout).isatty() and not os.environ.get("COLUMNS", "").isdigit():
-        return None
-    return shutil.get_terminal_size((80, 24)).columns
-
-
-def fitted(text: str, stream: TextIO | None = None) -> str:
-    """Lines that are too long for the terminal, broken between words; as they are where `columns` is None."""
-    columns = columns_of(stream)
-    if columns is None:
-        return text
-    return "\n".join(line if len(line) <= columns else _folded(line, columns) for line in text.split("\n"))
-
-
-def _folded(line: str, columns: int) -> str:
-    indent = line[: len(line) - len(line.lstrip())]
-    return textwrap.fill(
-        line.strip(),
-        columns,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _section(heading: str, options: list[Option]) -> list[str]:

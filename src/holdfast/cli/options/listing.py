@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.cli.options.errors import UserError, nearest
-from holdfast.cli.options.help import width, wrapped
+from holdfast.cli.options.lines import width, wrapped
 
 
 def chosen(

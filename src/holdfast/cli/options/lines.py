@@ -1,0 +1,51 @@
+"""Lines of whole words, as wide as the terminal; as they are in a pipe."""
+
+import os
+import shutil
+import sys
+import textwrap
+from typing import TextIO
+
+
+def width() -> int:
+    """Columns of the terminal, at most 80; 80 where there is none."""
+    return min(80, shutil.get_terminal_size((80, 24)).columns)
+
+
+def wrapped(text: str, indent: str = "", hang: str | None = None) -> str:
+    """The text in lines of whole words, each after the indent, those after the first after hang where it is given."""
+    return textwrap.fill(
+        text,
+        width(),
+        initial_indent=indent,
+        subsequent_indent=indent if hang is None else hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def columns_of(stream: TextIO | None = None) -> int | None:
+    """Columns of what is printed to: a terminal's, or those that COLUMNS asks of a pipe; None for a pipe without."""
+    if not (stream or sys.stdout).isatty() and not os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def fitted(text: str, stream: TextIO | None = None) -> str:
+    """Lines that are too long for the terminal, broken between words; as they are where `columns` is None."""
+    columns = columns_of(stream)
+    if columns is None:
+        return text
+    return "\n".join(line if len(line) <= columns else _folded(line, columns) for line in text.split("\n"))
+
+
+def _folded(line: str, columns: int) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line.strip(),
+        columns,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
