@@ -28,7 +28,9 @@ def demo_rows() -> Iterator[Passage]:
             yield Passage(page, f"| {probe} | SimCLR | {line} |\n| | SDCLR | {line} |", cells)
         yield Passage(page, "Of {} scores {} differ between the methods", _differing())
     both = [demo(method, "all").partition(" ")[0] for method in ("simclr", "sdclr")]
-    yield Passage("docs/which-method.md", "with a tiny network and a minute of training, they give {} and {} %", both)
+    yield Passage(
+        "docs/which-method.md", "with a tiny network and a minute of training, SimCLR and SDCLR give {} and {} %", both
+    )
 
 
 def _differing() -> list[str]:

@@ -22,11 +22,12 @@ def run_folder(path, images):
     encoder = create_encoder("timm/resnet10t", image_size=8, stem="small")
     path.mkdir()
     save_encoder(encoder, path / "encoder.safetensors")
-    (path / "config.json").write_text(json.dumps({"schema": 1, "method": "simclr", "seed": 5}))
+    (path / "config.json").write_text(json.dumps({"schema": 1, "method": "simclr", "data": "memory", "seed": 5}))
     record = {
         "schema": 1,
         "data": "memory",
         "image_size": 8,
+        "limit_seed": 0,
         "checksum": images.checksum,
         "train": images.ids[images.ids % 2 == 0].tolist(),
         "held_out": [],
