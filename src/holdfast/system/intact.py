@@ -100,7 +100,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u206
 
 def escaped(text: str) -> str:
     """Text of anyone's for a terminal, line breaks kept: other control characters and changes of direction escaped."""
-    return _CONTROL.sub(lambda found: found[0] if found[0] in "\n\t" else f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(lambda found: found[0] if found[0] in "\n\t" else _spelling(found[0]), text)
 
 
 def one_line(text: str) -> str:
@@ -110,7 +110,13 @@ def one_line(text: str) -> str:
 
 def spelt(text: str) -> str:
     """Control characters and changes of direction as escapes, all else as it is."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(lambda found: _spelling(found[0]), text)
+
+
+def _spelling(character: str) -> str:
+    """As Python writes it: two hexadecimal digits after \\x, four after \\u."""
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def plain_cell(text: str) -> str:
