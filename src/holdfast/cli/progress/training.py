@@ -64,7 +64,8 @@ class Progress(Live):
             f"{event['passes_per_image']} for each visit to an image"
         )
         if event["rejected"]:
-            self.say(f"{self._label}set aside: {event['rejected']:,} files, see {self._folder / 'rejected.csv'}")
+            files = "1 file" if event["rejected"] == 1 else f"{event['rejected']:,} files"
+            self.say(f"{self._label}set aside: {files}, see {self._folder / 'rejected.csv'}")
         if event["step"] == 0 and event["counts"]:
             self.say(f"{self._label}images per class: {', '.join(map(str, event['counts']))}")
 
