@@ -9,7 +9,9 @@ import pytest
 from source_examples import pictures, png
 
 from holdfast.data import load_images
+from holdfast.data.pool import load_pool
 from holdfast.evaluation.feature_table import is_features, read_table
+from holdfast.runs import RunFolder
 from holdfast.system import DamagedError, read_json
 
 
@@ -57,3 +59,14 @@ def test_json_that_python_takes_and_no_standard_does_is_refused(text, tmp_path):
         read_json(tmp_path / "a.json")
     (tmp_path / "a.json").write_text(json.dumps({"a": 1}))
     assert read_json(tmp_path / "a.json") == {"a": 1}
+
+
+def test_what_a_run_may_leave_out_of_its_ids_is_none(tmp_path):
+    images = load_images("digits", size=8, limit=4)
+    record = {"schema": 1, "data": "digits", "checksum": images.checksum, "image_size": 8, "limit": 4, "limit_seed": 0}
+    halves = {"train": images.ids[:2].tolist(), "held_out": images.ids[2:].tolist()}
+    (tmp_path / "ids.json").write_text(json.dumps({**record, **halves, "subgroups": None, "resize": None}))
+    assert len(load_pool(RunFolder(tmp_path).read_ids()).train_ids) == 2
+    (tmp_path / "ids.json").write_text(json.dumps({**record, **halves, "counts": [2]}))
+    with pytest.raises(DamagedError, match="expected balanced, few_shot beside counts"):
+        RunFolder(tmp_path).read_ids()

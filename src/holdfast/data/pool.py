@@ -148,9 +148,9 @@ def read_again(record: Mapping[str, Any], source: str | Path, **memory: Any) -> 
 
 def _reading(record: Mapping[str, Any]) -> dict[str, Any]:
     # Runs from before there was a choice read 'square'; subgroups were once called groups.
-    before: dict[str, Any] = {"resize": "square", "labels": None, "subgroups": record.get("groups", [])}
+    subgroups = record.get("subgroups") or record.get("groups") or []
+    found = {"resize": record.get("resize") or "square", "labels": record.get("labels"), "subgroups": subgroups}
     given = record.get("pixel_range")
-    found = {name: record.get(name, value) for name, value in before.items()}
     return found if given is None else found | {"pixel_range": tuple(given)}
 
 

@@ -23,6 +23,7 @@ _IDS: Form = {
     **{name: absent(many(whole)) for name in ("balanced", "few_shot", "counts")},
     "ranges": absent(of(many(number, 2))),
 }
+_OF_A_TAIL = ("counts", "balanced", "few_shot")
 _STUDY: Form = {
     **_IMAGES,
     **dict.fromkeys(("settings", "run", "duplicates"), mapping),
@@ -42,12 +43,17 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def read_ids(path: Path) -> dict[str, Any]:
     """What a run's ids.json holds. Raises DamagedError, with the path, where that is not the images of a run."""
-    return read_form(path, _IDS, "the images of a run", _REMEDY)
+    found = dict.fromkeys(("limit", *_OF_A_TAIL)) | read_form(path, _IDS, "the images of a run", _REMEDY)
+    lacking = [name for name in _OF_A_TAIL if found[name] is None]
+    if found["counts"] is not None and lacking:
+        raise DamagedError(f"expected {', '.join(lacking)} beside counts in {path}, got none; {_REMEDY}")
+    return found
 
 
 def read_study(path: Path) -> dict[str, Any]:
     """What study.json holds. Raises DamagedError, with the path, where that is no study."""
-    return read_form(path, _STUDY, "a study of encoder pairs", "restore it, or start another study with --study")
+    remedy = "restore it, or start another study with --study"
+    return dict.fromkeys(("limit", "planted")) | read_form(path, _STUDY, "a study of encoder pairs", remedy)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

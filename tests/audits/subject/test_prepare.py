@@ -32,6 +32,7 @@ def run_folder(path, images):
         "train": images.ids[images.ids % 2 == 0].tolist(),
         "held_out": [],
         "few_shot": images.ids[::20].tolist(),
+        "balanced": [],
         "counts": [30, 20, 15, 10, 8, 5],
     }
     (path / "ids.json").write_text(json.dumps(record))
