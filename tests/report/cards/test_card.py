@@ -11,7 +11,7 @@ import pytest
 from holdfast.cli import main
 from holdfast.findings import Finding
 from holdfast.report import card, read_card, write_card
-from holdfast.report.cards.encoder import card_schema
+from holdfast.report.cards.encoder import _without_paths, card_schema
 from holdfast.report.cards.model import markdown, model_card, was_edited, yaml_number, yaml_string
 from holdfast.report.cards.schema import validate
 
@@ -204,3 +204,9 @@ def test_a_card_needs_no_torch(run):
 def test_the_schema_uses_only_what_the_validator_checks():
     with pytest.raises(ValueError, match=r"expected a schema of .* got 'oneOf'"):
         validate(1, {"oneOf": []}, "a document")
+
+
+@pytest.mark.parametrize("written", ["photos", "photos/", "far/away/photos/", "a, b/photos"])
+def test_a_folder_keeps_its_name_however_it_was_written(written):
+    shown = _without_paths({"test": f"20% of each class of {written}, held out", "data": written})
+    assert shown == {"test": "20% of each class of photos, held out", "data": "photos"}

@@ -23,6 +23,7 @@ from holdfast.system import check_writable, read_json
 
 SCHEMA_VERSION = 1
 _PUBLIC = ("timm/", "torchvision/")
+_HELD_OUT = ", held out"
 _PATHS = frozenset({"data", "test", "encoder", "init", "out", "study", "labels", "groups", "long_tail"})
 """Settings that may hold a path of one machine: a card keeps its last part."""
 _ELSEWHERE = frozenset({"run", "warnings"})
@@ -183,4 +184,6 @@ def _shortened(source: str) -> str:
     if at and head.startswith(_PUBLIC):
         return f"{head}@{PurePath(file).name}"
     words = source.split(" of ")  # 'a fifth of each class of PATH, held out'
-    return " of ".join([*words[:-1], PurePath(words[-1]).name or words[-1]])
+    end = _HELD_OUT if words[-1].endswith(_HELD_OUT) else ""
+    path = words[-1].removesuffix(end)
+    return " of ".join([*words[:-1], (PurePath(path).name or path) + end])
