@@ -2,6 +2,7 @@
 (arXiv:2010.09515)."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -97,11 +98,14 @@ def variance_report(features: Tensor) -> dict[str, float]:
 
 
 @torch.no_grad()
-def directional_derivative(encoder: nn.Module, images: Tensor, directions: Tensor) -> Tensor:
+def directional_derivative(
+    encoder: nn.Module, images: Tensor, directions: Tensor, *, approximated: Callable[[], object] = lambda: None
+) -> Tensor:
     """[n, dim] float32: how features of images [n, 3, h, w] change per unit of directions of the same shape.
 
     Forward-mode differentiation in the encoder's own precision, attention by its plain formula, which alone has it; an
-    encoder without it is moved by STEP of the direction instead. The caller puts it in evaluation mode.
+    encoder without it is moved by STEP of the direction instead, and `approximated` is called. The caller puts it in
+    evaluation mode.
     """
     plain = torch.autocast(images.device.type, enabled=False)  # under autocast derivatives err by more than half
     try:
@@ -113,4 +117,5 @@ def directional_derivative(encoder: nn.Module, images: Tensor, directions: Tenso
     except (NotImplementedError, RuntimeError):  # torch raises either for a missing rule; any other error comes again
         with plain:
             before, after = pooled(encoder(images)), pooled(encoder(images + STEP * directions))
+        approximated()
         return (after - before) / STEP

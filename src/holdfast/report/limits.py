@@ -22,7 +22,7 @@ def verdict(
 ) -> Verdict:
     """'watch' beyond the limit or where another score spoils this one, 'close' where only the interval is beyond it.
 
-    A limit that must surely be passed is at most 'close' without an interval. known: other values of the axis.
+    A limit that must surely be passed is 'close' without an interval. known: other values of the axis.
     """
     least, most = limit.bounds(known)
 
@@ -33,7 +33,7 @@ def verdict(
     unsure = limit.surely and (interval is None or not all(map(beyond, ends)))
     if (beyond(value) and not unsure) or known.get(limit.spoiled_by, 0.0) > 0:
         return "watch"
-    return "close" if any(map(beyond, ends)) else "fine"
+    return "close" if any(map(beyond, ends)) or (limit.surely and interval is None) else "fine"
 
 
 def applies(limit: Limit, encoder: Encoder) -> bool:

@@ -25,7 +25,7 @@ def test_a_verdict_looks_at_the_number_and_then_at_its_interval(value, interval,
 )
 def test_a_limit_that_must_surely_be_passed_is_no_verdict_on_noise(interval, said):
     assert verdict(Limit(most=0.0, surely=True), 1.0, {}, interval) == said
-    assert verdict(Limit(most=0.0, surely=True), -1.0, {}, None) == "fine"
+    assert verdict(Limit(most=0.0, surely=True), -1.0, {}, None) == "close"
 
 
 def test_a_share_of_another_number_is_a_limit_where_that_was_measured():

@@ -19,6 +19,7 @@ from holdfast.evaluation import LinearProbe, measuring
 from holdfast.evaluation.features import as_pixels, extract_features
 from holdfast.evaluation.invariance import (
     ESTIMATOR,
+    STEP,
     Whitening,
     cosines,
     directional_derivative,
@@ -51,6 +52,7 @@ class _Measured:
     """bool [s, m]; None without labels."""
     sensitivity: Tensor
     """[m] float64."""
+    approximated: bool = False  # the encoder has no derivative, sensitivity is a difference
 
 
 def invariance(subject: Subject) -> Finding:
@@ -81,9 +83,17 @@ def invariance(subject: Subject) -> Finding:
             "whitening_shrinkage": whiten.shrinkage,
             "whitening_rank": whiten.matrix.shape[1],
             "average": subject.options.average,
+            **_approximated(subject, found),
             "full_shot": None if probe is None else dict(subject.full_shot.facts),
         },
     )
+
+
+def _approximated(subject: Subject, found: list[_Measured]) -> dict[str, Any]:
+    if not any(one.approximated for one in found):
+        return {"sensitivity_by": "derivative"}
+    text = f"sensitivity: this encoder has no forward derivative, so it is a difference over {STEP:g} of a change"
+    return {"sensitivity_by": "difference", "warnings": [*subject.settings.get("warnings", ()), text]}
 
 
 def _correct(probe: LinearProbe, features: Tensor, images: Images) -> Tensor:
@@ -96,6 +106,7 @@ def _measure(
 ) -> _Measured:
     keys = fold(key(subject.options.seed, f"audit {graded.name}").to(some.ids.device), some.ids)
     moved = [_moved(subject, some, graded, strength, keys) for strength in graded.strengths]
+    sensitivity, approximated = _sensitivity(subject, some, graded, keys)
     pairs = [variance_report(torch.stack([clean, features], dim=1))["ratio"] for features in moved]
     return _Measured(
         graded,
@@ -104,7 +115,8 @@ def _measure(
         ratios=pairs,
         ratio=variance_report(torch.stack([clean, *moved], dim=1))["ratio"],
         correct=None if probe is None else torch.stack([_correct(probe, features, some) for features in moved]),
-        sensitivity=_sensitivity(subject, some, graded, keys),
+        sensitivity=sensitivity,
+        approximated=approximated,
     )
 
 
@@ -118,18 +130,22 @@ def _moved(subject: Subject, some: Images, graded: Graded, strength: float, keys
     return extract_features(subject.encoder, some, augment=augment, **extraction)
 
 
-def _sensitivity(subject: Subject, some: Images, graded: Graded, keys: Tensor) -> Tensor:
+def _sensitivity(subject: Subject, some: Images, graded: Graded, keys: Tensor) -> tuple[Tensor, bool]:
     """[m]: norm of the features' derivative along (moved - clean) / strength at the smallest strength, in standard
-    deviations of the pool's features (the root of their total variance); 0 where features never vary."""
+    deviations of the pool's features (root of the total variance), 0 where none vary; and if it is a difference."""
+    noted: list[bool] = []
     spread = subject.pool_features.double().var(0, correction=0).sum().sqrt().cpu()
     strength, norms = graded.strengths[0], []
     with measuring(subject.encoder, subject.options.device) as home:
         for rows in torch.arange(len(some)).split(subject.options.batch_size):
             pixels = as_pixels(some.pixels[rows.to(some.pixels.device)].to(home))
             moved = graded.apply(pixels, strength, keys.to(home)[rows.to(home)])
-            derivative = directional_derivative(subject.encoder, pixels, moved - pixels)
+            derivative = directional_derivative(
+                subject.encoder, pixels, moved - pixels, approximated=lambda: noted.append(True)
+            )
             norms.append(derivative.double().norm(dim=1).cpu() / strength)
-    return torch.cat(norms) / spread if spread > 0 else torch.zeros(len(some), dtype=torch.float64)
+    found = torch.cat(norms) / spread if spread > 0 else torch.zeros(len(some), dtype=torch.float64)
+    return found, bool(noted)
 
 
 def _scores(found: list[_Measured], right: Tensor | None) -> list[Score]:
