@@ -159,3 +159,29 @@ def test_averaging_without_labels_or_factors_is_refused():
     images = shapes()
     with pytest.raises(ValueError, match="leave average out"):
         measured(small_network(), Images(pixels=images.pixels, ids=images.ids), average=2)
+
+
+class Doubles(torch.autograd.Function):
+    """A rule of its own for the backward pass, none for the forward derivative."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        return 2 * gradients[0]
+
+
+class NoForwardRule(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return Doubles.apply(images.flatten(1)[:, ::32])
+
+
+def test_a_sensitivity_that_is_a_difference_is_said_to_be_one():
+    told = measured(NoForwardRule()).settings
+    assert told["sensitivity_by"] == "difference"
+    assert any(line.startswith("sensitivity: this encoder has no forward derivative") for line in told["warnings"])
+    plain = measured(ReadsTheClass()).settings
+    assert plain["sensitivity_by"] == "derivative"
+    assert not any("derivative" in line for line in plain.get("warnings", ()))
