@@ -8,6 +8,10 @@ with 3 replays), fits a linear head on clean features of 10,000 training images,
 4/255 and 8/255, from the image and from a random start, with Square, and at 8/255 with the standard AutoAttack
 (--auto-attack none leaves it out). Prints a table and writes
 results/robustness_cifar10.json. A run that is there already is not trained again, and an interrupted one goes on.
+
+    python experiments/robustness_cifar10.py --long-tail exp:100 --images 10000 --units 8 --results FILE ...
+
+The same on the long tail of as many images, with SDCLR beside them, and many, medium and few under attack.
 """
 
 import argparse
@@ -28,23 +32,24 @@ from holdfast.config import RunConfig
 from holdfast.data.batches import epoch_batches
 from holdfast.data.pool import load_pool
 from holdfast.findings import Finding
-from holdfast.methods import PRESETS, EMPSSLConfig, PGDAdversary, SimCLRConfig, build
+from holdfast.methods import PRESETS, EMPSSLConfig, PGDAdversary, SDCLRConfig, SimCLRConfig, build
 from holdfast.runs import RunFolder, write_json
 
 RESULTS = Path(__file__).parent.parent / "results" / "robustness_cifar10.json"
 ATTACK = {"attack_eps": ("4/255", "8/255"), "attack_restarts": 1, "square_images": 100, "square_queries": 500}
 FAST = {"attack_eps": ("4/255", "8/255"), "attack_steps": 20, "attack_restarts": 0, "square_images": 0}
 FAST |= {"auto_attack": "none"}
-NAMES = ("simclr", "emp-ssl", "robust-emp-ssl", "cf-amc-ssl")
+NAMES = ("simclr", "sdclr", "emp-ssl", "robust-emp-ssl", "cf-amc-ssl")
 NO_DRIFT = {"drift_images": 0, "corruption_images": 0}
 
 
 def configurations(options: argparse.Namespace) -> dict[str, RunConfig]:
-    """The four runs: equal passes, images, network and optimiser."""
+    """The runs: equal passes, images, network and optimiser."""
     narrow = EMPSSLConfig(view_count=options.views, prefeature_dim=1024, head_dim=256)
     shared: dict[str, Any] = {
         "data": str(Path(options.data) / "train.parquet"),
         "limit": options.images,
+        "long_tail": options.long_tail,
         "holdout": 0,
         "image_size": 32,
         "encoder": options.encoder,
@@ -57,6 +62,8 @@ def configurations(options: argparse.Namespace) -> dict[str, RunConfig]:
     passes = 6 * options.views * options.units  # of an image: one epoch of robust EMP-SSL is 6 passes of its views
     plain = replace(PRESETS["simclr-free"](), parts=(), method=SimCLRConfig(temperature=0.2), **shared)
     found = {"simclr": replace(plain, batch_size=256)}
+    if options.long_tail:
+        found["sdclr"] = replace(found["simclr"], method=SDCLRConfig(temperature=0.2))
     for name in ("emp-ssl", "robust-emp-ssl", "cf-amc-ssl"):
         found[name] = replace(PRESETS[name](), method=narrow, batch_size=50, **shared)
     for name, config in found.items():
@@ -126,6 +133,7 @@ def main() -> None:
     """Trains, attacks, prints and writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--long-tail", help="as of `holdfast train`: exp:100; without it all --images train")
     parser.add_argument("--units", type=int, default=4)
     parser.add_argument("--views", type=int, default=8)
     parser.add_argument("--encoder", default="timm/test_resnet")
@@ -146,9 +154,10 @@ def main() -> None:
     for name, config in configs.items():
         runs[name] = trained(config, options.out / name)
     for name, run in runs.items():
-        passes = options.images * configs[name].epochs * build(configs[name], image_size=32).passes_per_image
-        for layer in ("backbone",) if name == "simclr" else ("prefeature", "backbone"):
-            own = "backbone" if name == "simclr" else "prefeature"
+        images = len(load_pool(json.loads(run.ids.read_text())).train)
+        passes = images * configs[name].epochs * build(configs[name], image_size=32).passes_per_image
+        for layer in ("backbone",) if name.endswith("clr") else ("prefeature", "backbone"):
+            own = "backbone" if name.endswith("clr") else "prefeature"
             full = ATTACK if layer == own and name in NAMES else FAST
             rows.append(row(name, layer, run, measured(run, layer, options, full), passes))
             print(json.dumps(rows[-1]), flush=True)
