@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 import torch.multiprocessing as mp
 from ddp_workers import _cubic, double_method, gradients_of, last_batch, replay, steps
+from small_methods import SMALL
 
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
@@ -15,21 +16,12 @@ from holdfast.distributed import SynchronisedBatchNorm, gather, keep_strides, sy
 from holdfast.methods import METHODS, build, with_settings
 
 NORMS = "timm/test_efficientnet"
-SETTINGS: dict[str, dict[str, Any]] = {
-    # Without most of its weights a network this thin gives all images one embedding, and gradients without meaning.
-    "sdclr": {"prune_ratio": 0.3},
-    "emp-ssl": {"view_count": 3, "prefeature_dim": 32, "head_dim": 16},
-    "vicreg": {"head_dim": 32},
-    "barlow-twins": {"head_dim": 32},
-    "byol": {"predictor_dim": 32, "head_dim": 16},
-    "moco-v3": {"predictor_dim": 32, "head_dim": 16},
-}
 
 
 def case(method: str, images: int = 13, encoder: str = "timm/test_resnet", **changes) -> tuple[RunConfig, int]:
     """A configuration, and how many images it is trained on: the last batch of 8 is compared."""
     stem = "small" if encoder == "timm/test_resnet" else "standard"
-    settings = METHODS[method].Config(**SETTINGS.get(method, {}))
+    settings = METHODS[method].Config(**SMALL.get(method, {}))
     return with_settings(RunConfig(method=settings, encoder=encoder, stem=stem), **changes), images
 
 

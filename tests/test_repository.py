@@ -45,7 +45,7 @@ def function_sizes() -> dict[str, int]:
 
 
 MACHINERY = {
-    "methods": {"base", "presets", "first_view", "ball"},
+    "methods": {"base", "presets", "first_view", "ball", "predicting"},
     "audits": {"subject", "plan", "atlas"},
     "recipes": set(),
 }

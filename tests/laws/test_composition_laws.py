@@ -4,19 +4,12 @@ from typing import Any
 
 import pytest
 import torch
+from small_methods import SMALL
 
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
 from holdfast.methods import METHODS, build, with_settings
 
-SMALL: dict[str, dict[str, Any]] = {
-    "sdclr": {"prune_ratio": 0.3},
-    "emp-ssl": {"view_count": 3, "prefeature_dim": 16, "head_dim": 8},
-    "vicreg": {"head_dim": 16},
-    "barlow-twins": {"head_dim": 16},
-    "byol": {"predictor_dim": 16, "head_dim": 8},
-    "moco-v3": {"predictor_dim": 16, "head_dim": 8},
-}
 ADVERSARIES = ("pgd:1", "free:2")
 
 

@@ -1,25 +1,15 @@
 """What holds for every method in METHODS: a new one is tested by being listed."""
 
 from dataclasses import FrozenInstanceError, replace
-from typing import Any
 
 import pytest
 import torch
+from small_methods import SMALL
 
 from holdfast.config import RunConfig, from_document, to_document
 from holdfast.data.batches import Batch
 from holdfast.methods import METHODS, Method, build, name_of
 from holdfast.models import checksum
-
-# A thin network gives all images one embedding without most of its weights, and wide heads only cost time here.
-SMALL: dict[str, dict[str, Any]] = {
-    "sdclr": {"prune_ratio": 0.3},
-    "emp-ssl": {"view_count": 4, "prefeature_dim": 32, "head_dim": 8},
-    "vicreg": {"head_dim": 32},
-    "barlow-twins": {"head_dim": 32},
-    "byol": {"predictor_dim": 32, "head_dim": 16},
-    "moco-v3": {"predictor_dim": 32, "head_dim": 16},
-}
 
 
 def run_config(name: str, **settings) -> RunConfig:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from ddp_workers import double_method, last_batch
+from small_methods import SMALL
 from torch import Tensor
 
 from holdfast.config import RunConfig
@@ -22,12 +23,11 @@ from holdfast.methods import (
 )
 from holdfast.recipes import RECIPES
 
-SETTINGS = {"emp-ssl": {"view_count": 3, "prefeature_dim": 16, "head_dim": 8}}
 EVERY = [(method, adversary) for method in METHODS for adversary in ("pgd:2", "free:2")]
 
 
 def config(method: str, adversary: str | None, **changes) -> RunConfig:
-    settings = METHODS[method].Config(**SETTINGS.get(method, {}))
+    settings = METHODS[method].Config(**SMALL.get(method, {}))
     return with_settings(RunConfig(method=settings, encoder="timm/test_resnet"), adversary=adversary, **changes)
 
 
@@ -55,7 +55,7 @@ def train(method: Method, count: int = 3) -> list[Tensor]:
     return losses
 
 
-EVERY_VIEW = {"emp-ssl": 3, "byol": 2, "moco-v3": 2}
+EVERY_VIEW = {"emp-ssl": 3, "byol": 2, "moco-v3": 2, "dino": 3}
 """Methods of which every view is attacked, with their number here; of the others the last one is."""
 
 
@@ -202,7 +202,7 @@ def test_a_random_start_depends_on_the_image_alone():
 def test_a_preset_is_a_complete_configuration(name):
     preset = PRESETS[name]()
     method = preset.method
-    small = replace(method, **SETTINGS["emp-ssl"]) if isinstance(method, EMPSSLConfig) else method
+    small = replace(method, **SMALL["emp-ssl"]) if isinstance(method, EMPSSLConfig) else method
     built = build(replace(preset, method=small, encoder="timm/test_resnet"), image_size=12)
     assert built.steps_per_batch == (3 if any(part.chosen == "free:3" for part in preset.parts) else 1)
 

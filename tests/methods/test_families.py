@@ -66,7 +66,7 @@ def test_each_view_is_predicted_from_the_other_through_the_teacher(kind):
     method = built(kind(predictor_dim=16, head_dim=8))
     views = method.views(batch())
     images = views.images.flatten(0, 1)
-    p, t = method.predictor(method.network(images)).chunk(2), method.teacher(images).chunk(2)
+    p, t = method.predicting.predictor(method.network(images)).chunk(2), method.predicting.teacher(images).chunk(2)
     if kind is BYOLConfig:
         expected = (byol(p[0], t[1]) + byol(p[1], t[0])) / 2
     else:
@@ -81,14 +81,15 @@ def test_the_teacher_follows_after_a_step_and_not_while_the_loss_is_computed(kin
     method = built(settings, adversary=adversary)
     inner = method if adversary is None else method.inner
     assert isinstance(inner, BYOL | MoCoV3)
-    before = [p.clone() for p in inner.teacher.parameters()]
+    teacher = inner.predicting.teacher
+    before = [p.clone() for p in teacher.parameters()]
     method.loss(method.views(batch())).backward()
-    assert all(torch.equal(own, old) for own, old in zip(inner.teacher.parameters(), before, strict=True))
+    assert all(torch.equal(own, old) for own, old in zip(teacher.parameters(), before, strict=True))
     with torch.no_grad():
         for p in inner.network.parameters():
             p.add_(1.0)
     method.after_step(0.0)
-    own, old, new = (next(iter(each)) for each in (inner.teacher.parameters(), before, inner.network.parameters()))
+    own, old, new = (next(iter(each)) for each in (teacher.parameters(), before, inner.network.parameters()))
     torch.testing.assert_close(own, 0.5 * old + 0.5 * new.detach())
 
 

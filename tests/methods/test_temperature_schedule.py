@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small_methods import SMALL
 
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
 from holdfast.methods import METHODS, TemperatureConfig, build
 from holdfast.methods.temperature_schedule import swinging
 
-SMALL = {"moco-v3": {"predictor_dim": 16, "head_dim": 8}, "sdclr": {"prune_ratio": 0.3}}
 CONTRASTIVE = [name for name in METHODS if hasattr(METHODS[name].Config(), "temperature")]
 PART = TemperatureConfig(temperature_schedule="cosine:4", temperature_low=0.1, temperature_high=0.5)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -19,11 +19,13 @@ from holdfast.methods.invclr import PENALTIES, InvariancePenalty, PenaltyConfig
 from holdfast.methods.neighbours import (
     BYOL,
     DCL,
+    DINO,
     FNC,
     BarlowTwins,
     BarlowTwinsConfig,
     BYOLConfig,
     DCLConfig,
+    DINOConfig,
     FNCConfig,
     MoCoV3,
     MoCoV3Config,
@@ -51,6 +53,7 @@ METHODS: dict[str, type[Method]] = {
     "barlow-twins": BarlowTwins,
     "byol": BYOL,
     "moco-v3": MoCoV3,
+    "dino": DINO,
 }
 PARTS: dict[str, type[PartConfig]] = {
     "temperature_schedule": TemperatureConfig,
@@ -63,6 +66,7 @@ __all__ = [
     "ADVERSARIES",
     "BYOL",
     "DCL",
+    "DINO",
     "EMPSSL",
     "FNC",
     "METHODS",
@@ -77,6 +81,7 @@ __all__ = [
     "BarlowTwinsConfig",
     "Batch",
     "DCLConfig",
+    "DINOConfig",
     "EMPSSLConfig",
     "FNCConfig",
     "FreeAdversary",
@@ -158,16 +163,16 @@ def _joined(encoder: Encoder, head: nn.Module, chunk: int | None) -> nn.Sequenti
 
 def _views_of(config: RunConfig, image_size: int, encoder: Encoder) -> Callable[..., Views]:
     """What draws a batch's views: for training as large as the epoch's are, for any other purpose of the full size."""
-    make = partial(view_maker, config.data, config.views, seed=config.seed)
-    full = make(size=image_size)
-    if config.views.view_size is None:
-        return full
-    require_size(encoder, config.views.view_size)
+    make = cache(partial(view_maker, config.data, seed=config.seed))
+    if config.views.view_size is not None:
+        require_size(encoder, config.views.view_size)
 
-    def draw(batch: Batch, *, views: int = 2, purpose: str = "views") -> Views:
-        size = side_of_views(config.views, full=image_size, epoch=batch.epoch, epochs=config.epochs)
-        maker = make(size=size) if purpose == "views" else full
-        return maker(batch, views=views, purpose=purpose)
+    def draw(batch: Batch, *, views: int = 2, purpose: str = "views", **changes: Any) -> Views:
+        """changes: settings of the views that are drawn otherwise than the run's."""
+        settings, size = replace(config.views, **changes), image_size
+        if purpose.startswith("views"):
+            size = side_of_views(config.views, full=image_size, epoch=batch.epoch, epochs=config.epochs)
+        return make(settings=settings, size=size)(batch, views=views, purpose=purpose)
 
     return draw
 

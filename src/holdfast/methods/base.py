@@ -33,8 +33,6 @@ class Method(nn.Module, ABC):
     """How many views of an image the networks see for one loss."""
     steps_per_batch: int = 1
     """How many losses `losses` yields for a batch; the engine steps the optimiser after each."""
-    extra_passes: int = 0
-    """Forward+backward passes over all views for each loss beside the loss's own: an attack's."""
     moved_views: slice = slice(1, None)
     """Which views an adversary may perturb; by default all but the first."""
 
@@ -50,7 +48,7 @@ class Method(nn.Module, ABC):
         # Past nn.Module's bookkeeping: a network registered twice would be saved twice.
         vars(self).update(config=inner.config, network=inner.network, make_views=inner.make_views)
         self.views_per_image, self.steps_per_batch = inner.views_per_image, inner.steps_per_batch
-        self.extra_passes, self.moved_views = inner.extra_passes, inner.moved_views
+        self.moved_views = inner.moved_views
 
     @classmethod
     def head(cls, config: Any, width: int) -> nn.Module:
@@ -70,15 +68,28 @@ class Method(nn.Module, ABC):
     @property
     def passes_per_image(self) -> int:
         """Forward+backward passes that one visit to an image costs."""
-        return self.steps_per_batch * self.views_per_image * (1 + self.extra_passes)
+        for inner in self.wrapped():
+            return inner.passes_per_image * self.steps_per_batch // inner.steps_per_batch
+        return self.steps_per_batch * self.views_per_image
+
+    @property
+    def passes_per_harm(self) -> int:
+        """Forward+backward passes that one step of an attack costs for an image."""
+        return self.passes_per_image // self.steps_per_batch
 
     def views(self, batch: Batch) -> Views:
-        """The views of a batch, drawn by its ids and epoch."""
+        """The views of a batch, drawn by its ids and epoch; a wrapper's are its method's."""
+        for inner in self.wrapped():
+            return inner.views(batch)
         return self.make_views(batch, views=self.views_per_image)
 
     @abstractmethod
     def loss(self, views: Views) -> Tensor:
         """A scalar: the mean over the images of all ranks, float32 also under bf16."""
+
+    def harm(self, views: Views) -> Tensor:
+        """What an adversary that takes steps of its own climbs; the loss, unless the method's paper has another."""
+        return self.loss(views)
 
     def losses(self, batch: Batch) -> Iterator[Tensor]:
         """Yields `steps_per_batch` losses; the engine runs backward and steps the optimiser between them."""

@@ -63,10 +63,10 @@ class PGDAdversary(Method):
     def __init__(self, inner: Method, ball: Ball, steps: int):
         self.wrap(inner)
         self.ball, self.steps = ball, steps
-        self.extra_passes = (1 + inner.extra_passes) * (1 + steps) - 1
 
-    def views(self, batch: Batch) -> Views:
-        return self.inner.views(batch)
+    @property
+    def passes_per_image(self) -> int:
+        return self.inner.passes_per_image + self.steps * self.inner.passes_per_harm * self.steps_per_batch
 
     def loss(self, views: Views) -> Tensor:
         clean = views.images[self.moved_views]
@@ -74,7 +74,7 @@ class PGDAdversary(Method):
         with nullcontext() if self.ball.tracked else untracked(self.inner):
             for _ in range(self.steps):
                 moved = leaf(clean, delta)
-                loss = self.inner.loss(with_moved(views, self.moved_views, moved))
+                loss = self.inner.harm(with_moved(views, self.moved_views, moved))
                 with torch.autocast(moved.device.type, enabled=False):  # else the float32 loss has a bf16 backward
                     gradient = torch.autograd.grad(loss, moved)[0]
                 delta = self.ball.climb(clean, moved, gradient)
@@ -93,9 +93,6 @@ class FreeAdversary(Method):
         self.ball, self.steps_per_batch = ball, replays * inner.steps_per_batch
         # No buffer: DistributedDataParallel overwrites buffers with the first rank's.
         self.delta: Tensor | None = None
-
-    def views(self, batch: Batch) -> Views:
-        return self.inner.views(batch)
 
     def loss(self, views: Views) -> Tensor:
         clean = views.images[self.moved_views]

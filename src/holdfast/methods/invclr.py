@@ -11,7 +11,7 @@ from torch import Tensor
 from holdfast.config import PartConfig, RunConfig, require
 from holdfast.data.views import Nuisances, nuisances
 from holdfast.distributed import gather
-from holdfast.methods.base import Batch, Method, Views, untracked
+from holdfast.methods.base import Method, Views, untracked
 from holdfast.methods.first_view import first_features, tied, unit
 from holdfast.objectives.invariance import (
     Clip,
@@ -77,9 +77,6 @@ class InvariancePenalty(Method):
         """One pass of view 1 more for 'pair'; about two for the second backward of 'vjp'."""
         more = {"pair": 1, "vjp": 2}[self.settings.penalty_form] if self.weight else 0
         return self.inner.passes_per_image + more * self.steps_per_batch
-
-    def views(self, batch: Batch) -> Views:
-        return self.inner.views(batch)
 
     def loss(self, views: Views) -> Tensor:
         if self.weight == 0:

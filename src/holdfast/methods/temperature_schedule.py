@@ -54,8 +54,15 @@ class TemperatureSchedule(Method):
         self.low, self.high, self.period = low, high, period
 
     def loss(self, views: Views) -> Tensor:
-        self.inner.temperature = swinging(views.batch.epoch, low=self.low, high=self.high, period=self.period)
+        self._set(views.batch.epoch)
         return self.inner.loss(views)
+
+    def harm(self, views: Views) -> Tensor:
+        self._set(views.batch.epoch)
+        return self.inner.harm(views)
+
+    def _set(self, epoch: int) -> None:
+        self.inner.temperature = swinging(epoch, low=self.low, high=self.high, period=self.period)
 
 
 TEMPERATURES = {"cosine": TemperatureSchedule}

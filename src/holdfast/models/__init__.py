@@ -2,7 +2,7 @@
 
 from holdfast.models.chunked import ChunkedNetwork, recomputed
 from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, require_size, resolve_stem
-from holdfast.models.heads import PrefeatureHead, projection_head
+from holdfast.models.heads import PrefeatureHead, Prototypes, projection_head
 from holdfast.models.identity import checksum
 from holdfast.models.initial import Initial, load_initial
 from holdfast.models.load import check_own, load_encoder, loaded_of, own_size, save_encoder, takes_any_size
@@ -20,6 +20,7 @@ __all__ = [
     "Loaded",
     "PrefeatureEncoder",
     "PrefeatureHead",
+    "Prototypes",
     "PrunedBranch",
     "Teacher",
     "check_own",

@@ -241,7 +241,7 @@ def feature_width(network: nn.Module, image_size: int) -> int:
     return features.shape[1]
 
 
-def require_size(encoder: Encoder, size: int) -> None:
+def require_size(encoder: Encoder, size: int, *, remedy: str = "leave --view-size out, or take a ResNet") -> None:
     """Raises ValueError for an encoder that does not take images of size by size pixels, as ViTs of one size do not."""
     training = encoder.training
     try:
@@ -250,7 +250,7 @@ def require_size(encoder: Encoder, size: int) -> None:
     except (AssertionError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"expected an encoder that takes views of {size} pixels beside images of {encoder.spec.image_size}, got "
-            f"{encoder.spec.encoder}; leave --view-size out, or take a ResNet"
+            f"{encoder.spec.encoder}; {remedy}"
         ) from error
     finally:
         encoder.train(training)

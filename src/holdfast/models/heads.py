@@ -1,6 +1,8 @@
 """The projection head that all methods share (2106.02990 and its repository: two or three layers, norm after each)."""
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def projection_head(width: int, *, layers: int, out: int) -> nn.Sequential:
@@ -32,3 +34,20 @@ class PrefeatureHead(nn.Module):
 def prefeature_layer(features: int, width: int) -> nn.Sequential:
     """features [n, features] -> pre-features [n, width], at least 0: linear, batch norm, ReLU."""
     return nn.Sequential(nn.Linear(features, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True))
+
+
+class Prototypes(nn.Module):
+    """DINO's last layer (arXiv:2104.14294): cosines of embeddings [n, width] with `count` unit prototypes, [n, count].
+
+    float32 for half precision. frozen: the prototypes' gradients are zero.
+    """
+
+    def __init__(self, width: int, count: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(count, width))
+
+    def forward(self, z: Tensor, frozen: bool = False) -> Tensor:
+        weight = self.weight.detach() + 0 * self.weight if frozen else self.weight
+        with torch.autocast(z.device.type, enabled=False):
+            z = F.normalize(z.float() if z.dtype in (torch.bfloat16, torch.float16) else z, dim=1)
+            return z @ F.normalize(weight, dim=1).T

@@ -5,7 +5,7 @@ from holdfast.objectives.coding_rate import coding_rate, emp_ssl
 from holdfast.objectives.contrastive import multi_view_nt_xent, nt_xent
 from holdfast.objectives.decoupled import dcl, dclw
 from holdfast.objectives.invariance import expected_invariance_penalty, invariance_penalty, pair_distances
-from holdfast.objectives.prediction import byol, moco
+from holdfast.objectives.prediction import byol, dino, moco
 from holdfast.objectives.redundancy import barlow_twins, vicreg
 from holdfast.objectives.renyi import renyi
 
@@ -16,6 +16,7 @@ __all__ = [
     "coding_rate",
     "dcl",
     "dclw",
+    "dino",
     "emp_ssl",
     "expected_invariance_penalty",
     "invariance_penalty",

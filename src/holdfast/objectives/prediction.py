@@ -1,4 +1,5 @@
-"""Objectives between a prediction and a teacher's embedding: BYOL (arXiv:2006.07733), MoCo v3 (arXiv:2104.02057)."""
+"""Objectives between a prediction and a teacher's embedding: BYOL (arXiv:2006.07733), MoCo v3 (2104.02057), DINO
+(2104.14294)."""
 
 import torch
 from torch import Tensor
@@ -33,5 +34,33 @@ def moco(predicted: Tensor, target: Tensor, *, temperature: float) -> Tensor:
     return 2 * temperature * F.cross_entropy(logits, labels)
 
 
+def dino(student: Tensor, teacher: Tensor, *, centre: Tensor, temperature: float, teacher_temperature: float) -> Tensor:
+    """Cross-entropy of softmax(student / t) under softmax((teacher - centre) / t'), mean over pairs of other views.
+
+    student: [v, n, k] outputs of all views; teacher: [u, n, k] of the first u of them, without gradient; centre: [k].
+    A scalar in nats, at least 0, lower is better; float32 for half precision. Raises ValueError for shapes that do not
+    fit, fewer than two views, or a temperature that is not above 0.
+    """
+    if student.shape[1:] != teacher.shape[1:] or student.ndim != 3 or not 1 <= len(teacher) <= len(student) >= 2:
+        raise ValueError(
+            f"expected outputs [views, n, k] of at least 2 views and a teacher's of the first of them, got "
+            f"{list(student.shape)} and {list(teacher.shape)}; stack the views"
+        )
+    if not (temperature > 0 and teacher_temperature > 0):
+        raise ValueError(
+            f"expected temperatures above 0, got {temperature} and {teacher_temperature}; DINO uses 0.1 and 0.04"
+        )
+    student, teacher = _full(student), _full(teacher.detach())
+    with torch.autocast(student.device.type, enabled=False):
+        targets = ((teacher - centre.to(teacher)) / teacher_temperature).softmax(-1)
+        entropies = -torch.einsum("unk,vnk->uv", targets, (student / temperature).log_softmax(-1)) / student.shape[1]
+    other = ~torch.eye(len(teacher), len(student), dtype=torch.bool, device=student.device)
+    return entropies[other].mean()
+
+
+def _full(z: Tensor) -> Tensor:
+    return z.float() if z.dtype in (torch.bfloat16, torch.float16) else z
+
+
 def _unit(z: Tensor) -> Tensor:
-    return F.normalize(z.float() if z.dtype in (torch.bfloat16, torch.float16) else z, dim=-1)
+    return F.normalize(_full(z), dim=-1)

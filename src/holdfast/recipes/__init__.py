@@ -35,6 +35,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "barlow-twins/cifar10": families.barlow_twins_cifar10,
     "byol/cifar10": families.byol_cifar10,
     "moco-v3/cifar10": families.moco_v3_cifar10,
+    "dino/cifar10": families.dino_cifar10,
     "simclr/cifar10_speedrun": speedrun.simclr_cifar10,
     "emp-ssl/cifar10_speedrun": speedrun.emp_ssl_cifar10,
 }

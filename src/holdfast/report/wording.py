@@ -17,6 +17,7 @@ METHOD_NAMES = {
     "barlow-twins": "Barlow Twins",
     "byol": "BYOL",
     "moco-v3": "MoCo v3",
+    "dino": "DINO",
 }
 """How papers write each method of METHODS, by its command-line name."""
 _UNDER_ATTACK = {("emp-ssl", "free"): "CF-AMC-SSL", ("emp-ssl", "pgd"): "robust EMP-SSL"}

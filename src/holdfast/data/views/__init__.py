@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from holdfast.data.views.colour import adjust_hue as adjust_hue
     from holdfast.data.views.colour import adjust_saturation as adjust_saturation
     from holdfast.data.views.draw import Views as Views
+    from holdfast.data.views.draw import joined as joined
     from holdfast.data.views.draw import make_views as make_views
+    from holdfast.data.views.draw import picked as picked
     from holdfast.data.views.draw import side_of_views as side_of_views
     from holdfast.data.views.nuisance_views import Nuisances as Nuisances
     from holdfast.data.views.nuisance_views import nuisances as nuisances

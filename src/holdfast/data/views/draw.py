@@ -1,8 +1,10 @@
 """Random views of a batch: parameters drawn by keys, then applied as one batched, differentiable function."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from holdfast.config import ViewSettings
@@ -45,3 +47,29 @@ def side_of_views(settings: ViewSettings, *, full: int, epoch: int, epochs: int)
     """Pixels of a training view in an epoch: settings.view_size, and the full size in the last settings.view_grow."""
     small = epoch < round((1 - settings.view_grow) * epochs)
     return settings.view_size if small and settings.view_size is not None else full
+
+
+def joined(*parts: Views) -> Views:
+    """All views of one batch that was drawn in parts, of one size, one part after the other."""
+    first, tables = parts[0], [part.parameters for part in parts]
+    found: dict[str, Any] = {}
+    for name in (field.name for field in fields(tables[0])):
+        values = [getattr(table, name) for table in tables]
+        if isinstance(values[0], Tensor):
+            found[name] = torch.cat(values)
+        elif name == "order":
+            found[name] = sum(values, ())
+    return Views(torch.cat([part.images for part in parts]), replace(tables[0], **found), first.batch)
+
+
+def picked(views: Views, places: Sequence[int]) -> Views:
+    """The views at some places, one as often as its place is named."""
+    table, chosen = views.parameters, list(places)
+    found: dict[str, Any] = {}
+    for name in (field.name for field in fields(table)):
+        value = getattr(table, name)
+        if isinstance(value, Tensor):
+            found[name] = value[chosen]
+        elif name == "order":
+            found[name] = tuple(value[place] for place in chosen)
+    return Views(views.images[chosen], replace(table, **found), views.batch)

@@ -3,6 +3,7 @@
 from holdfast.methods.neighbours.barlow_twins import BarlowTwins, BarlowTwinsConfig
 from holdfast.methods.neighbours.byol import BYOL, BYOLConfig
 from holdfast.methods.neighbours.dcl import DCL, DCLConfig
+from holdfast.methods.neighbours.dino import DINO, DINOConfig
 from holdfast.methods.neighbours.fnc import FNC, FNCConfig
 from holdfast.methods.neighbours.moco_v3 import MoCoV3, MoCoV3Config
 from holdfast.methods.neighbours.renyicl import RenyiCL, RenyiCLConfig
@@ -11,11 +12,13 @@ from holdfast.methods.neighbours.vicreg import VICReg, VICRegConfig
 __all__ = [
     "BYOL",
     "DCL",
+    "DINO",
     "FNC",
     "BYOLConfig",
     "BarlowTwins",
     "BarlowTwinsConfig",
     "DCLConfig",
+    "DINOConfig",
     "FNCConfig",
     "MoCoV3",
     "MoCoV3Config",

@@ -16,6 +16,7 @@ METHOD_PAPERS = {
     "barlow-twins": "2103.03230",
     "byol": "2006.07733",
     "moco-v3": "2104.02057",
+    "dino": "2104.14294",
 }
 """arXiv id of each method of METHODS; the report imports no torch, so it cannot ask the method."""
 _PARTS = {"adversary": "2501.03507", "penalty": "2010.09515"}
