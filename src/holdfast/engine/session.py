@@ -21,7 +21,7 @@ from holdfast.data.pool import Pool
 from holdfast.distributed import keep_strides, synchronise_norms
 from holdfast.engine.optim import make_optimizer
 from holdfast.methods import Method, build
-from holdfast.models import Encoder, resolve_stem, whiten_first_convolution
+from holdfast.models import Encoder, exact_strides, resolve_stem, whiten_first_convolution
 from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder
 from holdfast.system import launched
@@ -132,6 +132,7 @@ def open_session(
     """Networks, optimiser and images for a resolved configuration, ready at step 0, or at that of an encoder."""
     assert config.image_size is not None
     method = build(config, image_size=config.image_size, encoder=encoder)
+    exact_strides(method)
     if config.whiten:
         _whiten(method, pool, config.seed)
     if fabric.world_size > 1:

@@ -9,6 +9,7 @@ from holdfast.models.load import check_own, load_encoder, loaded_of, own_size, s
 from holdfast.models.loaded import Loaded
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
+from holdfast.models.strided import exact_strides
 from holdfast.models.teacher import Teacher, predictor, rising
 from holdfast.models.whitening import whiten_first_convolution, whitening_filters
 
@@ -26,6 +27,7 @@ __all__ = [
     "check_own",
     "checksum",
     "create_encoder",
+    "exact_strides",
     "load_encoder",
     "load_initial",
     "loaded_of",
