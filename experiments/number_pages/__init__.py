@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from number_pages import audits, coverage, methods, readme
+from number_pages import audits, coverage, families, methods, readme
 from number_pages.engine import Block, Passage, Piece, covered
 from number_pages.unmeasured import LOOKS_MEASURED, elsewhere, excused
 
@@ -12,7 +12,8 @@ __all__ = ["LOOKS_MEASURED", "Block", "Passage", "Piece", "bare_numbers", "cover
 
 def pieces() -> list[Piece]:
     """Every piece of a page whose numbers come from a result file."""
-    return [*readme.passages(), *methods.passages(), *audits.passages(), *coverage.blocks(), methods.hundredth()]
+    blocks = [*coverage.blocks(), methods.hundredth(), families.families()]
+    return [*readme.passages(), *methods.passages(), *audits.passages(), *blocks]
 
 
 def rewritten(root: Path, found: Sequence[Piece]) -> dict[Path, str]:
