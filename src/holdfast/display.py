@@ -1,8 +1,16 @@
 """How objects show themselves where somebody looks at them: a line of text, a table in a notebook. No torch."""
 
+import base64
 import html
+import io
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
+from PIL import Image
+
+LARGEST = 96
+"""Side in pixels of a picture that a finding keeps, at most."""
 
 
 def html_table(title: str, rows: Iterable[Sequence[object]], heads: Sequence[str] = ()) -> str:
@@ -15,6 +23,16 @@ def html_table(title: str, rows: Iterable[Sequence[object]], heads: Sequence[str
 
 def _cells(values: Sequence[object], tag: str) -> str:
     return "".join(f"<{tag} style='text-align:left'>{html.escape(str(value))}</{tag}>" for value in values)
+
+
+def png(pixels: np.ndarray) -> str:
+    """Pixels uint8 [3, h, w] as a PNG in base64, LARGEST pixels a side at most."""
+    picture = Image.fromarray(np.moveaxis(pixels, 0, -1))
+    if max(picture.size) > LARGEST:
+        picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    picture.save(buffer, "png", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def rounded(value: float, unit: str) -> str:

@@ -26,7 +26,7 @@ def audited(features, out, *more) -> dict[str, Finding]:
 def test_features_give_the_accuracies_that_their_encoder_has(features, tmp_path, capsys):
     found = audited(features, tmp_path / "a")
     shown = capsys.readouterr().out
-    assert set(found) == {"quality", "balance"}
+    assert set(found) == {"quality", "balance", "duplicates"}
     assert "not measured: tail, robustness, invariance; they need an encoder and its images" in shown
     assert {score.name for score in found["quality"].scores} >= {"linear_accuracy", "knn_accuracy", "effective_rank"}
     assert found["quality"]["linear_accuracy"].value > 50

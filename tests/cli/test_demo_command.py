@@ -7,7 +7,7 @@ import pytest
 from holdfast.cli import main
 from holdfast.findings import Finding
 
-AXES = {"quality", "balance", "tail", "robustness", "invariance", "memorization", "privacy"}
+AXES = {"quality", "balance", "tail", "robustness", "invariance", "duplicates", "memorization", "privacy"}
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from holdfast.audits import plan
 from holdfast.audits.atlas import write_atlas
 from holdfast.audits.balance import BALANCE, balance
+from holdfast.audits.duplicates import DUPLICATES
 from holdfast.audits.invariance import INVARIANCE, invariance
 from holdfast.audits.membership import MEMBERSHIP
 from holdfast.audits.memorization import MEMORIZATION
@@ -81,6 +82,7 @@ AUDITS: dict[str, Audit] = {
     "robustness": ROBUSTNESS,
     "invariance": INVARIANCE,
     "shortcuts": SHORTCUTS,
+    "duplicates": DUPLICATES,
     "membership": MEMBERSHIP,
     "memorization": MEMORIZATION,
     "privacy": PRIVACY,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 HELP = Help(
     usage="holdfast audit ENCODER ... [OPTIONS]",
     says="Measures encoders on every axis that the images allow, prints a table and writes a page for each: "
-    "quality, balance, tail, robustness, invariance, shortcuts, membership, memorization, privacy.",
+    "quality, balance, tail, robustness, invariance, shortcuts, duplicates, membership, memorization, privacy.",
     example="holdfast audit runs/a --test test.parquet",
     first="data test labels axes budget minutes image_size device out page",
     groups={

@@ -23,7 +23,7 @@ HELP = Help(
     says="Tells what a collection of images is like and what to do with it, before anything is trained: "
     "counts, sizes, broken files, duplicates, how uneven it is, and how long training would take.",
     example="holdfast inspect photos --page photos.html",
-    first="against labels groups pixel_range page json limit method",
+    first="against by labels groups pixel_range page json limit method",
     groups={"the run that is timed": "encoder image_size batch_size epochs"},
 )
 
@@ -36,6 +36,8 @@ class InspectOptions:
     """A folder of pictures, or anything else that --data takes."""
     against: str | None = None
     """Another source, such as the test images: tells which images are in both."""
+    by: str | None = None
+    """An encoder, as `holdfast audit` takes it: images are also compared by its features, beside hashes."""
     labels: str | None = None
     """Where the classes stand: folder, FILE.csv, a column of the source, or none; None: the source's own."""
     groups: tuple[str, ...] = ()
@@ -99,7 +101,7 @@ def _document(options: InspectOptions) -> tuple[dict[str, Any], list[dict[str, s
     if options.method not in known:
         raise UserError(f"expected a method after --method, got {options.method!r}; {nearest(options.method, known)}")
     settings = {
-        name: getattr(options, name) for name in ("against", "labels", "limit", "seed", "download", "pixel_range")
+        name: getattr(options, name) for name in ("against", "by", "labels", "limit", "seed", "download", "pixel_range")
     }
     with _live() as progress:
         shown = {"subgroups": options.groups, "show": options.page is not None}
@@ -147,6 +149,14 @@ def _live() -> Iterator[OnStage | None]:
         yield told
 
 
+def _load_block(document: dict[str, Any]) -> list[str]:
+    """What was decided as the encoder that compares images was loaded."""
+    from holdfast.models.loaded import Loaded
+
+    found = document["by_features"]
+    return [] if found is None or found["load"] is None else [*Loaded(**found["load"]).lines()]
+
+
 def _text(document: dict[str, Any]) -> str:
     from holdfast.report.pages import facts
     from holdfast.report.wording import printable
@@ -154,6 +164,7 @@ def _text(document: dict[str, Any]) -> str:
     rows = facts(document)
     width = max(len(name) for name, _ in rows)
     lines = [
+        *_load_block(document),
         printable(document["source"]),
         *(f"  {printable(name):{width}}  {printable(value)}" for name, value in rows),
         "",

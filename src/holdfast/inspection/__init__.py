@@ -9,6 +9,7 @@ from typing import Any
 from holdfast.config import RunConfig
 from holdfast.data.survey import Survey, survey
 from holdfast.inspection.advice import advice, budget, method_for
+from holdfast.inspection.by_features import by_features
 from holdfast.inspection.cost import estimated
 from holdfast.inspection.facts import counted, other_files, sizes, usable_images
 from holdfast.inspection.first_look import RECIPE, half_hour
@@ -17,6 +18,7 @@ from holdfast.inspection.near_duplicates import duplicates, overlap
 from holdfast.inspection.pictures import pictures
 from holdfast.inspection.steps import next_steps
 from holdfast.methods import default_config
+from holdfast.models import load_encoder
 from holdfast.progress import OnStage
 
 __all__ = ["RECIPE", "advice", "advised_config", "inspect", "next_steps", "with_cost", "with_first_look"]
@@ -36,17 +38,21 @@ def inspect(
     download: bool = False,
     pixel_range: tuple[float, float] | None = None,
     show: bool = False,
+    by: str | None = None,
 ) -> dict[str, Any]:
     """Counts, sizes, what cannot be used, duplicates, overlap, frequencies and advice, as JSON values.
 
     source, against, labels, subgroups, pixel_range: as load_images takes them. limit: look at a draw of so many images,
     decided by seed. progress is told (stage, done, all). download: let torchvision fetch a set that is not there. show:
-    add thumbnails, under "pictures", for a page.
+    add thumbnails, under "pictures", for a page. by: an encoder, as load_encoder takes it, by whose features images are
+    compared beside hashes.
 
     Raises FileNotFoundError or ValueError where a source cannot be read or holds no image that can be used.
     """
+    module = None if by is None else load_encoder(by)
     look = partial(_seen, seed=seed, progress=progress, download=download, pixel_range=pixel_range)
     seen = look(source, limit=limit, stage="images")
+    other = None if against is None else look(against, limit=None, stage="images against")
     document: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "source": source,
@@ -55,14 +61,17 @@ def inspect(
         **counted(seen),
         "sizes": sizes(seen),
         "duplicates": duplicates(seen),
-        "overlap": None if against is None else overlap(seen, look(against, limit=None, stage="images against")),
+        "overlap": None if other is None else overlap(seen, other),
+        "by_features": None,
         "frequencies": frequencies(seen, labels=labels, subgroups=subgroups),
         "cost": None,
         "first_look": None,
     }
+    if by is not None and module is not None:
+        document["by_features"] = by_features(seen, other, by, module, seed=seed, progress=progress)
     document["other_files"] = other_files(source, document["images"]["found"])
     if show:
-        document["pictures"] = pictures(seen, document, labels=labels)
+        document["pictures"] = pictures(seen, document, other=other, labels=labels)
     return document | {"advice": advice(document)}
 
 

@@ -17,7 +17,9 @@ from holdfast.inspection.frequencies import with_own_labels
 SIDE, SHOWN, GROUPS = 112, 6, 4
 
 
-def pictures(seen: Survey, document: dict[str, Any], *, labels: str | None) -> list[dict[str, Any]]:
+def pictures(
+    seen: Survey, document: dict[str, Any], *, other: Survey | None = None, labels: str | None
+) -> list[dict[str, Any]]:
     """Rows of pictures, each with a title and, by picture, its name, a note and its pixels as a data URI."""
     rows = []
     found = document["duplicates"]
@@ -27,11 +29,28 @@ def pictures(seen: Survey, document: dict[str, Any], *, labels: str | None) -> l
         ):
             ids = _ids_of(seen, group["names"])
             rows.append({"title": f"{group['images']} that look alike", "pictures": _shown(seen, ids)})
+    rows += _by_features(seen, other, document.get("by_features"))
     shorter = np.minimum(seen.width, seen.height)
     if shorter.min() < shorter.max():
         smallest = np.argsort(shorter, kind="stable")[:SHOWN]
         rows.append({"title": "The smallest", "pictures": _shown(seen, seen.ids[smallest])})
     return [*rows, *_rarest(seen, labels)]
+
+
+def _by_features(seen: Survey, other: Survey | None, found: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Pairs that are alike by features, side by side, the most alike first: within, and in the other source."""
+    rows = []
+    for kind, second, title in (("within", seen, "Alike by features"), ("against", other, "In the other source too")):
+        pairs = [] if found is None or not found[kind] else found[kind]["first"][:SHOWN]
+        if second is not None and found is not None and pairs:
+            shown = [one for pair in pairs for one in _pair(seen, second, pair)]
+            rows.append({"title": f"{title}, {found['encoder']}, in pairs", "pictures": shown})
+    return rows
+
+
+def _pair(seen: Survey, other: Survey, pair: dict[str, Any]) -> list[dict[str, str]]:
+    both = [*_shown(seen, [pair["ids"][0]]), *_shown(other, [pair["ids"][1]])]
+    return [{**one, "note": f"{one['note']}, cosine {pair['cosine']:.4f}"} for one in both]
 
 
 def _rarest(seen: Survey, labels: str | None) -> list[dict[str, Any]]:

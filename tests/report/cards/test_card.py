@@ -56,6 +56,7 @@ def test_a_card_holds_the_findings_numbers_and_its_own_schema(run):
     assert {missing["axis"] for missing in document["not_measured"]} == {
         "tail",
         "shortcuts",
+        "duplicates",
         "membership",
         "robustness",
         "invariance",

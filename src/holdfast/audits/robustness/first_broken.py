@@ -1,23 +1,19 @@
 """The images that an attack broke first, kept with the perturbation that did it: a page without torch shows them."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from holdfast.attacks import ATTACKS, HARMS, Goal, run
 from holdfast.audits.robustness.attacks import AttackSetup, BudgetResult
 from holdfast.audits.robustness.cascade import cascade
+from holdfast.display import png
 
 SHOWN = 16
 """Images kept."""
-LARGEST = 96
-"""Side in pixels of a kept picture, at most."""
 
 
 def first_broken(setup: AttackSetup, goal: Goal, found: Sequence[BudgetResult]) -> list[dict[str, Any]]:
@@ -80,9 +76,4 @@ def _pictures(clean: Tensor, attacked: Tensor) -> dict[str, Any]:
 
 
 def _png(pixels: Tensor) -> str:
-    picture = Image.fromarray((255 * pixels.clamp(0, 1)).round().to(torch.uint8).permute(1, 2, 0).numpy())
-    if max(picture.size) > LARGEST:
-        picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
-    buffer = io.BytesIO()
-    picture.save(buffer, "png", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
+    return png((255 * pixels.clamp(0, 1)).round().to(torch.uint8).numpy())

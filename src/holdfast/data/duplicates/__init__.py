@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from holdfast.data.duplicates.exact import copies as copies
     from holdfast.data.duplicates.hashed import EXACT as EXACT
     from holdfast.data.duplicates.hashed import hash_bits as hash_bits
+    from holdfast.data.duplicates.hashed import look_alikes as look_alikes
     from holdfast.data.duplicates.hashed import near_groups as near_groups
     from holdfast.data.duplicates.near import LEAST_CORRELATION as LEAST_CORRELATION
     from holdfast.data.duplicates.near import MOST_BITS as MOST_BITS

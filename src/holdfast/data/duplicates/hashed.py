@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from holdfast.data.duplicates.near import LEAST_CORRELATION, MOST_BITS, perceptual_hash, unit_thumbnails
 
 EXACT = 100_000
 """Up to so many images every pair is compared."""
+_HASHED, _SIDE = 1024, 16
 _BANDS, _REACH, _AT_ONCE = 4, 48, 2**14
 _PAIRS = 2**19
 """Pairs of hashes compared at once: few enough to stay in a processor's cache."""
@@ -18,6 +21,21 @@ def hash_bits(thumbnails: np.ndarray) -> np.ndarray:
     """The perceptual hash of thumbnails [n, 3, s, s] uint8 as uint64 [n]."""
     signs = perceptual_hash(torch.from_numpy(thumbnails)).numpy() > 0
     return np.packbits(signs, axis=1).view(np.uint64)[:, 0]
+
+
+def look_alikes(images: Tensor, others: Tensor) -> np.ndarray:
+    """bool [n] whether each image looks like one of others, uint8 [n, 3, h, w] and [m, 3, h, w], as `near_groups`."""
+    kept = [_hashed(part) for pixels in (images, others) for part in pixels.split(_HASHED)]
+    hashes, thumbnails = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    groups = near_groups(hashes, thumbnails)
+    return np.isin(groups[: len(images)], groups[len(images) :])
+
+
+def _hashed(pixels: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes uint64 [n] and thumbnails uint8 [n, 3, 16, 16] of pixels."""
+    small = F.interpolate(pixels.float(), size=(_SIDE,) * 2, mode="bilinear", antialias=True, align_corners=False)
+    bits = np.packbits(perceptual_hash(pixels).cpu().numpy() > 0, axis=1).view(np.uint64)[:, 0]
+    return bits, small.round().clamp(0, 255).to(torch.uint8).cpu().numpy()
 
 
 def near_groups(

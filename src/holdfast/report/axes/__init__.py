@@ -11,6 +11,7 @@ from holdfast.report.axes.base import (
     no_conclusions,
 )
 from holdfast.report.axes.conclusions import trustworthy
+from holdfast.report.axes.duplicates import DUPLICATES
 from holdfast.report.axes.headlines import Headline, headline, measure_of
 from holdfast.report.axes.invariance import INVARIANCE
 from holdfast.report.axes.membership import MEMBERSHIP
@@ -19,9 +20,9 @@ from holdfast.report.axes.numbers import notes_of
 from holdfast.report.axes.privacy import PRIVACY
 from holdfast.report.axes.quality import QUALITY
 from holdfast.report.axes.robustness import ROBUSTNESS
-from holdfast.report.axes.samples import no_sample
 from holdfast.report.axes.shortcuts import SHORTCUTS
 from holdfast.report.axes.tail import TAIL
+from holdfast.report.samples import no_sample
 
 __all__ = [
     "AXES",
@@ -47,6 +48,7 @@ AXES: dict[str, Axis] = {
     "robustness": ROBUSTNESS,
     "invariance": INVARIANCE,
     "shortcuts": SHORTCUTS,
+    "duplicates": DUPLICATES,
     "membership": MEMBERSHIP,
     "memorization": MEMORIZATION,
     "privacy": PRIVACY,

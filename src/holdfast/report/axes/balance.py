@@ -19,13 +19,13 @@ from holdfast.report.axes.base import (
 )
 from holdfast.report.axes.headlines import over_members
 from holdfast.report.axes.numbers import Number, score
-from holdfast.report.axes.samples import evenly
 from holdfast.report.breakdowns import class_table, group_table, per_class
 from holdfast.report.cells import Table
 from holdfast.report.collect import Encoder, Measured
 from holdfast.report.images import MOST, Gallery, PerImage, Pictures, View
 from holdfast.report.paired import Sample, group_means
 from holdfast.report.plots import class_plots, group_plots
+from holdfast.report.samples import evenly
 from holdfast.report.wording import printable
 from holdfast.statistics import Estimate, Measure, group_estimates, worst_by_chance
 

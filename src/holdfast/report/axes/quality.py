@@ -8,11 +8,11 @@ from holdfast.atlas import Atlas
 from holdfast.findings import Finding
 from holdfast.report.axes.base import COMMON, PROBE, PROBED, Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.numbers import score
-from holdfast.report.axes.samples import means_of
 from holdfast.report.collect import Measured
 from holdfast.report.images import Field, PerImage, joined_by_id
 from holdfast.report.paired import Sample, mean
 from holdfast.report.plots import reader_plots
+from holdfast.report.samples import means_of
 from holdfast.report.wording import printable
 
 

@@ -10,12 +10,12 @@ from holdfast.atlas import Atlas
 from holdfast.findings import Finding
 from holdfast.report.axes.base import PROBED, Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.numbers import kept
-from holdfast.report.axes.samples import Columns, evenly
 from holdfast.report.cells import Cell, Column, Table
 from holdfast.report.collect import Encoder, Measured
 from holdfast.report.images import Field, Gallery, PerImage, Pictures, View, joined_by_id
 from holdfast.report.paired import Sample, group_means, mean
 from holdfast.report.plots import attack_plots
+from holdfast.report.samples import Columns, evenly
 from holdfast.report.wording import printable, slug
 
 

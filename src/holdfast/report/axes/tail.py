@@ -9,9 +9,9 @@ from holdfast.atlas import Atlas
 from holdfast.findings import Finding
 from holdfast.report.axes.base import COMMON, Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.numbers import Number, score
-from holdfast.report.axes.samples import means_of
 from holdfast.report.images import MOST, Field, Gallery, PerImage, Pictures, View, joined_by_id
 from holdfast.report.plots import density_plots
+from holdfast.report.samples import means_of
 
 _FIELDS = (
     ("density_distance", "Distance to its 10th nearest training image", True),

@@ -97,11 +97,6 @@ def _field(field: Field) -> dict[str, Any]:
 
 def _gallery(gallery: Gallery, pictures: Pictures) -> dict[str, Any]:
     classes = pictures.sets[pictures.views[gallery.view].number].atlas.classes or ()
-    extras = []
-    for extra in gallery.extras:
-        place = extra["predicted"]
-        name = printable(classes[place]) if place < len(classes) else f"class {place}"
-        extras.append({"pictures": extra["pictures"], "caption": extra["caption"], "predicted": name})
     return {
         "key": gallery.key,
         "title": gallery.title,
@@ -112,5 +107,12 @@ def _gallery(gallery: Gallery, pictures: Pictures) -> dict[str, Any]:
         "descending": gallery.descending,
         "caption": gallery.caption,
         "strip": gallery.strip,
-        "extras": extras,
+        "extras": [_extra(extra, classes) for extra in gallery.extras],
     }
+
+
+def _extra(extra: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:
+    """Further pictures of an image; 'predicted' is the class that it is taken for, '' where nothing is predicted."""
+    place = extra.get("predicted")
+    name = "" if place is None else printable(classes[place]) if place < len(classes) else f"class {place}"
+    return {"pictures": extra["pictures"], "caption": extra["caption"], "predicted": name}

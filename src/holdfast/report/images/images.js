@@ -120,10 +120,12 @@ function captionOf(gallery, state, row) {
   return [field, second].filter(Boolean).map(say).join(" · ");
 }
 
+function extraCaption(extra) { return extra.predicted ? `${extra.caption}, taken for ${classLabel(extra.predicted)}` : extra.caption; }
+
 function tile(gallery, state, row, number) {
   const set = data.sets[data.views[gallery.view].set];
   const extra = gallery.extras[number];
-  const caption = extra ? `${extra.caption}, taken for ${classLabel(extra.predicted)}` : captionOf(gallery, state, row);
+  const caption = extra ? extraCaption(extra) : captionOf(gallery, state, row);
   const button = element("button", { type: "button" });
   if (extra) button.append(element("span", { class: "trio" }, ...trio(set, row, extra)));
   else button.append(thumb(set, row));
@@ -219,7 +221,7 @@ function factsOf(view, set, row, extra) {
   if (className(set, row)) facts.push(["Class", className(set, row)]);
   if (set.groups && set.groups.length > 1) facts.push(["Group by training images", set.groups[set.group[row]]]);
   for (const field of view.fields) if (known(field, row)) facts.push([field.label, worded(field, row)]);
-  if (extra) facts.push(["Attack", `${extra.caption}, taken for ${classLabel(extra.predicted)}`]);
+  if (extra) facts.push([extra.predicted ? "Attack" : "Beside it", extraCaption(extra)]);
   const here = data.views.filter((v) => v.place === view.place).length ? view.encoder : "";
   facts.push(["Seen by", here + (view.run ? ` (${view.run})` : "")]);
   return element("dl", {}, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, element("bdi", {}, value))]));

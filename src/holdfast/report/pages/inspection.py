@@ -61,8 +61,25 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     if (both := document["overlap"]) is not None:
         other = f"{document['against']} ({both['other_images']:,} images)"
         found.append(("overlap", f"{both['near']:,} images are in {other} too, {both['exact']:,} of them copies"))
+    found += _alike(document)
     found += [(entry["of"], _evenness(entry)) for entry in document["frequencies"]]
     return [*found, *_cost(document["cost"])]
+
+
+def _alike(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is alike by the features of an encoder; nothing where none was named."""
+    found = document.get("by_features")
+    if found is None:
+        return []
+    if found["cosine"] is None:
+        text = f"random pairs have the same direction by {found['encoder']}: no cosine tells duplicates apart"
+        return [("by features", text)]
+    within, against = found["within"], found["against"]
+    text = f"{within['images']:,} images have another one alike (pairs: {within['pairs']:,}; cosine from "
+    rows = [("by features", f"{text}{found['cosine']:.4f}), by {found['encoder']}")]
+    if against is not None:
+        rows.append(("overlap by them", f"{against['images']:,} images have one alike in {document['against']}"))
+    return rows
 
 
 def _values(entry: Mapping[str, Any]) -> str:
