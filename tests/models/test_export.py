@@ -129,6 +129,9 @@ def test_an_onnx_file_gives_torchs_features_for_any_number_of_images(source, siz
         expected = encoder(images)
     found = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    again = load_encoder(tmp_path / "a.onnx")
+    torch.testing.assert_close(again(images), expected, rtol=1e-3, atol=1e-4)
+    assert (again.loaded.image_size, again.loaded.std) == (size, (1.0, 1.0, 1.0)), "normalisation is in the graph"
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, requi
 from holdfast.models.heads import PrefeatureHead, Prototypes, projection_head
 from holdfast.models.identity import checksum
 from holdfast.models.initial import Initial, load_initial
-from holdfast.models.load import check_own, load_encoder, loaded_of, own_size, save_encoder, takes_any_size
+from holdfast.models.load import OnnxEncoder, check_own, load_encoder, loaded_of, own_size, save_encoder, takes_any_size
 from holdfast.models.loaded import Loaded
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
@@ -19,6 +19,7 @@ __all__ = [
     "EncoderSpec",
     "Initial",
     "Loaded",
+    "OnnxEncoder",
     "PrefeatureEncoder",
     "PrefeatureHead",
     "Prototypes",

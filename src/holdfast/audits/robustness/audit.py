@@ -26,7 +26,7 @@ from holdfast.audits.robustness.first_broken import first_broken
 from holdfast.audits.robustness.heads import attacked_head, checksum_of, fine_tuned_network, head_schedule
 from holdfast.audits.robustness.masking import masking, without_gradient
 from holdfast.audits.robustness.scores import accuracies, attack_table, class_table, drift_scores, slug
-from holdfast.audits.subject import Audit, Subject, lacks_pixels
+from holdfast.audits.subject import Audit, Subject, lacks_gradients
 from holdfast.data import Images
 from holdfast.evaluation.features import measuring
 from holdfast.evaluation.probes import LinearProbe, classifier, features_of
@@ -209,4 +209,4 @@ def _tell_estimate(setup: AttackSetup, features: Model, home: torch.device) -> N
     )
 
 
-ROBUSTNESS = Audit(robustness, lacks_pixels, spends=robustness_seconds, long=True)
+ROBUSTNESS = Audit(robustness, lacks_gradients, spends=robustness_seconds, long=True)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.entry import Audit as Audit
     from holdfast.audits.subject.entry import Lack as Lack
     from holdfast.audits.subject.entry import Speed as Speed
+    from holdfast.audits.subject.entry import lacks_gradients as lacks_gradients
     from holdfast.audits.subject.entry import lacks_labels as lacks_labels
     from holdfast.audits.subject.entry import lacks_pairs as lacks_pairs
     from holdfast.audits.subject.entry import lacks_pixels as lacks_pixels

@@ -8,6 +8,7 @@ from holdfast.audits.subject.studies import unusable_study
 from holdfast.audits.subject.subject import Subject
 from holdfast.evaluation.feature_table import FeatureTable
 from holdfast.findings import Finding
+from holdfast.models import OnnxEncoder
 from holdfast.options import Options
 from holdfast.runs import RunFolder
 
@@ -34,6 +35,16 @@ def lacks_pixels(subject: Subject) -> Lack:
     if not isinstance(subject.encoder, FeatureTable):
         return None
     return "an encoder and its images (features alone were given)", "audit the encoder instead of its features"
+
+
+def lacks_gradients(subject: Subject) -> Lack:
+    """What an audit that follows gradients to the pixels lacks."""
+    if any(isinstance(module, OnnxEncoder) for module in subject.encoder.modules()):
+        return (
+            "an encoder that gradients flow through (an ONNX file has none, so no attack can follow one)",
+            "audit the network that the file was exported from",
+        )
+    return lacks_pixels(subject)
 
 
 def lacks_labels(subject: Subject) -> Lack:

@@ -14,7 +14,8 @@ class AuditOptions(MeasurementOptions):
     """Options of `holdfast audit`."""
 
     encoders: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Run folders, timm/NAME, torchvision/NAME (with :pretrained for weights in your cache), or encoder.safetensors."""
+    """Run folders, timm/NAME, torchvision/NAME (with :pretrained for weights in your cache), files and folders of
+    weights, ONNX files, or features.parquet; docs/encoders.md lists all."""
     data: str | None = None
     """Labelled images that probes are fitted on; None: the run's own source."""
     test: str | None = None

@@ -1,5 +1,6 @@
 """An encoder as a graph without Python: ONNX, and torch.export's program; both take pixels and any number of images."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from holdfast.models.encoders import Encoder
+from holdfast.models.load import METADATA
 from holdfast.runs import atomic_path, clean_stale
 
 OPSET = 18
@@ -41,8 +43,20 @@ def export_onnx(encoder: Encoder, path: Path) -> dict[str, Any]:
             external_data=False,
             verbose=False,
         )
+        _describe(encoder, temporary)
         apart = max(_apart(encoder, count, _onnx_features(temporary, _images(encoder, count))) for count in (1, 3))
     return {"opset": OPSET, "apart": apart, "image_size": encoder.spec.image_size, "dim": encoder.dim}
+
+
+def _describe(encoder: Encoder, path: Path) -> None:
+    """Writes into an ONNX file that it takes pixels as they are, at which size, and whether its weights were drawn."""
+    import onnx
+
+    graph = onnx.load(str(path))
+    weights = "random" if encoder.loaded is not None and encoder.loaded.weights == "random" else "trained"
+    facts = {"image_size": encoder.spec.image_size, "weights": weights}
+    onnx.helper.set_model_props(graph, {METADATA: json.dumps(facts)})
+    onnx.save(graph, str(path))
 
 
 def export_program(encoder: Encoder, path: Path) -> dict[str, Any]:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from holdfast.models.load.file import beginnings as beginnings
     from holdfast.models.load.file import converted as converted
     from holdfast.models.load.file import split_copy as split_copy
+    from holdfast.models.load.onnx_graph import METADATA as METADATA
+    from holdfast.models.load.onnx_graph import OnnxEncoder as OnnxEncoder
     from holdfast.models.load.own import check_own as check_own
     from holdfast.models.load.own import save_encoder as save_encoder
     from holdfast.models.load.source import load_encoder as load_encoder

@@ -9,6 +9,7 @@ from torch import nn
 from holdfast.models.load.file import is_weights, read_exported, read_file, read_named_file, split_copy
 from holdfast.models.load.folders import FOLDERS
 from holdfast.models.load.named import LIBRARIES, read_named
+from holdfast.models.load.onnx_graph import SUFFIX, load_onnx
 from holdfast.models.load.own import is_own, read_own
 from holdfast.models.load.pixels import BESIDE
 from holdfast.models.load.reading import Reading, assembled
@@ -29,11 +30,11 @@ def load_encoder(
 
     source: a run folder; its encoder.safetensors; 'timm/NAME' or 'torchvision/NAME' (random weights, seed 0), with
     ':pretrained' for the weights in the user's cache or '@FILE' for those in a state-dict file; a file of weights
-    whose keys tell the network, with '#NAME' for one of several in it; a folder of another library; or a module,
-    which is returned as it is but for the mode. Normalisation is inside. layer 'prefeature' takes the wide layer after
-    the encoder that a run of emp-ssl keeps and its paper evaluates. pool: 'cls', 'avg', 'map', 'cls+avg' or 'config'
-    (the network's own way); None: as the family's authors do. image_size: pixels a side; position embeddings are
-    resampled. What was decided stands in `.loaded`. Raises ValueError or FileNotFoundError for anything else.
+    whose keys tell the network, with '#NAME' for one of several in it; a folder of another library; an ONNX file;
+    or a module, which is returned as it is but for the mode. Normalisation is inside. layer 'prefeature' takes the wide
+    layer after the encoder that a run of emp-ssl keeps and its paper evaluates. pool: 'cls', 'avg', 'map', 'cls+avg' or
+    'config' (the network's own way); None: as the family's authors do. image_size: pixels a side; position embeddings
+    are resampled. What was decided stands in `.loaded`. Raises ValueError or FileNotFoundError for anything else.
     """
     if layer not in ("backbone", "prefeature"):
         raise ValueError(f"expected layer 'backbone' or 'prefeature', got {layer!r}; choose one of them")
@@ -45,6 +46,9 @@ def load_encoder(
         return with_prefeature(backbone, run).eval()
     if isinstance(source, nn.Module):
         return _unchanged(source, pool)
+    file, wanted = split_copy(str(source))
+    if file.endswith(SUFFIX):
+        return load_onnx(Path(file), wanted, str(source), image_size=image_size, pool=pool)
     path = Path(source)
     with reading(path, "an encoder", "restore it from where it came") if path.exists() else nullcontext():
         return assembled(_reading(str(source)), str(source), image_size=image_size, pool=pool)
