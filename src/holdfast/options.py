@@ -1,9 +1,10 @@
 """How an audit measures: options for Python and for the command line. No torch here."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from holdfast.budgets import auto_attack_eps, parse_eps
 from holdfast.progress import OnStage
@@ -135,3 +136,21 @@ class Options(MeasurementOptions):
     never kept: a checksum of their weights does not tell what they compute."""
     progress: OnStage | None = None
     """Told what is measured, images done and images in all."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """What was asked for beside the axes, by option of `holdfast audit`: recorded, so that a report names a command
+    that measures further axes in the same way."""
+
+
+_OF_ATTACKS = ("attack", "auto_attack", "apgd_", "square_", "head_", "drift_", "corruption_")
+"""What the names of the robustness audit's own options begin with."""
+BEARS_ON: Mapping[str, tuple[str, ...]] = {
+    **{f.name: ("robustness",) for f in fields(MeasurementOptions) if f.name.startswith(_OF_ATTACKS)},
+    **dict.fromkeys(("shift_images", "average"), ("invariance",)),
+    "budget": ("robustness", "invariance"),
+    "reference": ("balance", "tail", "invariance", "membership"),
+    **dict.fromkeys(("members", "non_members"), ("membership",)),
+    "few_shot_share": ("balance",),
+    "groups": ("balance", "shortcuts"),
+    "group_rule": ("balance", "robustness", "tail"),
+}
+"""By option of an audit, the axes that it has an effect on; those that are not here have one on all."""

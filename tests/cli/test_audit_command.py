@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+import holdfast
 from holdfast.cli import main
 from holdfast.cli.audited import AuditOptions, audit_options, choose_budget
 from holdfast.findings import Finding
@@ -41,6 +42,14 @@ def test_every_axis_that_the_data_allow_is_measured_within_the_budget_named(run,
     assert not {"memorization", "privacy"} & set(found)
     assert [found[name].settings["budget"] for name in ("robustness", "invariance")] == ["quick", "quick"]
     assert found["robustness"].settings["attack_eps"] == ["8/255"]
+
+
+def test_python_measures_a_run_on_what_it_held_out_as_the_command_does(run, said):
+    command = Finding.load(run / "findings" / "balance.json")
+    finding = holdfast.audit(run, axes="balance")[0]
+    assert len(finding.columns["id"]) == 40
+    assert [score.value for score in finding.scores] == [score.value for score in command.scores]
+    assert command.settings["asked"] == {"budget": "quick"}
 
 
 def test_the_estimate_comes_before_and_the_table_and_the_page_after(run, said):

@@ -13,6 +13,7 @@ from holdfast.audits import plan
 from holdfast.audits.atlas import write_atlas
 from holdfast.audits.balance import BALANCE, balance
 from holdfast.audits.duplicates import DUPLICATES
+from holdfast.audits.given import asked, given_members, loaded
 from holdfast.audits.invariance import INVARIANCE, invariance
 from holdfast.audits.membership import MEMBERSHIP
 from holdfast.audits.memorization import MEMORIZATION
@@ -37,10 +38,10 @@ from holdfast.audits.subject import (
 )
 from holdfast.audits.tail import TAIL, tail
 from holdfast.budgets import budget_of, budgeted
-from holdfast.data import Images, load_images
+from holdfast.data import Images
 from holdfast.evaluation import alignment, membership, memorization, unit_memorization
 from holdfast.findings import Finding
-from holdfast.models import own_size
+from holdfast.runs import RunFolder
 
 __all__ = [
     "AUDITS",
@@ -91,10 +92,10 @@ AUDITS: dict[str, Audit] = {
 
 
 def audit(
-    encoder: nn.Module | str | Path,
-    images: Images | str,
+    encoder: nn.Module | str | Path | RunFolder,
+    images: Images | str | Path | None = None,
     *,
-    test: Images | str | None = None,
+    test: Images | str | Path | None = None,
     axes: Sequence[str] | str | None = None,
     labels: str | None = None,
     train_ids: Tensor | None = None,
@@ -117,8 +118,9 @@ def audit(
     options do not say, 'quick', 'fast' or 'full'; None: 'fast' where axes is None too, else 'full'.
 
     encoder: a module that takes pixels [n, 3, h, w] in [0, 1] to features, or what load_encoder takes. images: the
-    labelled pool that probes are fitted on; test images among them are left out of it. test: None holds out a fifth
-    of every class, drawn by the seed. Ids are of `images`: train_ids the encoder was trained on (they define groups,
+    labelled pool that probes are fitted on; test images among them are left out of it; None: those of a run. test:
+    None takes what a run of these images held out, else a fifth of every class, drawn by the seed, as the command
+    does. Ids are of `images`: train_ids the encoder was trained on (they define groups,
     or counts [classes] do, else the pool's), validation_ids probes are selected on, few_shot_ids the few-shot probe
     is fitted on. Of a run folder whose images these are, all that is read from it; arguments win. run: a run's
     config.json, recorded. name: shown in reports. pairs: encoders trained with and without certain images, for
@@ -129,11 +131,13 @@ def audit(
 
     Raises ValueError (expected, got, remedy) where these do not fit together.
     """
+    encoder = Path(encoder) if isinstance(encoder, RunFolder) else encoder
     known = Known(train_ids=train_ids, validation_ids=validation_ids, few_shot_ids=few_shot_ids, counts=counts, run=run)
-    spent = budgeted(budget or ("fast" if axes is None else "full"), options)
-    images, test = _loaded(encoder, images, test, labels)
+    budget = budget or ("fast" if axes is None else "full")
+    options = {"asked": asked(encoder, images, test, labels, budget, options), **budgeted(budget, options)}
+    images, test = loaded(encoder, images, test, labels)
     both = given_members(members, non_members)
-    audited = prepare(encoder, images, test, known, name=name, pairs=pairs, options=Options(**spent), members=both)
+    audited = prepare(encoder, images, test, known, name=name, pairs=pairs, options=Options(**options), members=both)
     findings = [measure(axis, audited) for axis in fitting_axes(audited, (axes,) if isinstance(axes, str) else axes)]
     if atlas is not None:
         write_atlas(atlas, audited, findings)
@@ -152,31 +156,10 @@ def prepare(
     members: Members | None = None,
 ) -> Subject:
     """What `audit` measures: images split and checked, nothing computed yet. Arguments and errors as there."""
-    images, test = _loaded(encoder, images, test, None)
+    images, test = loaded(encoder, images, test, None)
     options = replace(options, cache=None) if isinstance(encoder, nn.Module) else options
     audited = prepared(encoder, images, test, known, name, options)
     return replace(audited, pairs=find_pairs(pairs, encoder), members=members)
-
-
-def given_members(members: Images | None, non_members: Images | None) -> Members | None:
-    """Members and non-members to compare; None for none. Raises ValueError for one without the other."""
-    if members is None and non_members is None:
-        return None
-    if members is None or non_members is None:
-        lacking = "members" if members is None else "non_members"
-        raise ValueError(f"expected members and non_members, got no {lacking}; pass both, or neither")
-    return compared(members, non_members)
-
-
-def _loaded(
-    encoder: nn.Module | str | Path, images: Images | str, test: Images | str | None, labels: str | None
-) -> tuple[Images, Images | None]:
-    """Images and test images; those that are named are brought to the size that the encoder was made for."""
-    size = own_size(encoder) if isinstance(images, str) else images.pixels.shape[-1]
-    pool = load_images(images, labels=labels, size=size) if isinstance(images, str) else images
-    if not isinstance(test, str):
-        return pool, test
-    return pool, load_images(test, labels=labels, size=pool.pixels.shape[-1], pixel_range=pool.ranges or None)
 
 
 def measure(axis: str, audited: Subject) -> Finding:

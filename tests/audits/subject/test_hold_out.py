@@ -13,11 +13,13 @@ from holdfast.audits.subject import Known, is_thin
 from holdfast.audits.subject.hold_out import hold_out
 from holdfast.cli import main
 from holdfast.config import RunConfig
+from holdfast.data import load_images
 from holdfast.data.pool import prepare
 from holdfast.findings import Finding
 from holdfast.methods import METHODS, to_document
 from holdfast.models import create_encoder, save_encoder
 from holdfast.report import report
+from holdfast.runs import RunFolder
 
 COUNTS = {"ant": 40, "bee": 24, "cat": 12, "dog": 3, "elk": 1}
 
@@ -75,6 +77,24 @@ def test_a_thin_run_is_tested_on_a_fifth_and_terminal_and_page_say_so(run, capsy
     }
     text = report([run], tmp_path / "page.html").read_text()
     assert "All classes" not in text and "<bdi>Test images</bdi>" in text
+
+
+def test_python_tests_a_run_on_the_images_that_the_command_tests_it_on(run):
+    assert main(["audit", str(run), "--axes", "balance", "--no-reference", "--no-atlas", "--no-page"]) == 0
+    command = Finding.load(run / "findings" / "balance.json")
+    pictures = str(run.parent / "pictures")
+    own = load_images(pictures, size=8, resize="square", labels="folder")
+    for given in ((run,), (RunFolder.open(run),), (str(run), pictures), (run, own)):
+        finding = audit(*given, axes="balance", reference=False)[0]
+        assert finding.columns["id"].tolist() == command.columns["id"].tolist()
+        assert finding.settings["test_checksum"] == command.settings["test_checksum"]
+        assert [score.value for score in finding.scores] == [score.value for score in command.scores]
+    assert "asked" not in finding.settings or "data" not in finding.settings["asked"], "a run's own images"
+
+
+def test_an_encoder_of_no_run_needs_images():
+    with pytest.raises(ValueError, match=r"expected images to audit the encoder on, got none; pass images, or"):
+        audit("timm/test_resnet")
 
 
 def test_where_every_class_is_tested_the_mean_is_over_all_classes():

@@ -30,34 +30,36 @@ def test_there_is_a_card_for_each_axis(full_runs):
     for card in found.values():
         assert [line.name for line in card.lines] == ["SimCLR", "SDCLR"]
         assert all(line.cell.note.startswith("[") for line in card.lines)
-        assert card.command == "" and card.measure.meaning
+        assert not card.commands and card.measure.meaning
 
 
 def test_an_axis_that_was_not_measured_names_the_command(make_run, make_findings, tmp_path):
     run = cards_of([make_run(tmp_path / "it's", "simclr", 0)])
     assert run["robustness"].lines == []
-    assert run["robustness"].command == f"holdfast audit '{tmp_path}/it'\"'\"'s' --axes robustness"
-    assert run["memorization"].command.startswith("holdfast memorization ")
+    assert run["robustness"].commands == [f"holdfast audit '{tmp_path}/it'\"'\"'s' --axes robustness"]
+    assert run["memorization"].commands[0].startswith("holdfast memorization ")
     other = cards_of([make_findings(tmp_path / "timm", name="timm/resnet18")])
-    assert other["invariance"].command == "holdfast audit timm/resnet18 --data cifar10/train.parquet --axes invariance"
-    assert "--two-encoders" in other["privacy"].command
+    assert other["invariance"].commands == [
+        "holdfast audit timm/resnet18 --data cifar10/train.parquet --axes invariance"
+    ]
+    assert "--two-encoders" in other["privacy"].commands[0]
 
 
 def test_balance_of_unlabelled_images_asks_for_labels(make_run, tmp_path):
     folder = make_run(tmp_path / "a", "simclr", 0)
     (folder / "findings" / "balance.json").unlink()
-    assert "--labels" not in cards_of([folder])["balance"].command
+    assert "--labels" not in cards_of([folder])["balance"].commands[0]
     quality = Finding.load(folder / "findings" / "quality.json")
     ranks = [score for score in quality.scores if score.name == "effective_rank"]
     replace(quality, scores=ranks).save(folder / "findings")
-    assert cards_of([folder])["balance"].command.endswith("--axes balance --labels FILE.csv:COLUMN")
+    assert cards_of([folder])["balance"].commands[0].endswith("--axes balance --labels FILE.csv:COLUMN")
 
 
 def test_an_axis_that_one_encoder_lacks_says_for_whom(full_runs, make_run, tmp_path):
     card = cards_of([*full_runs, make_run(tmp_path / "third", "sdclr", 0, epochs=7)])["robustness"]
     assert len(card.lines) == 2
     assert "epochs 7" in card.absent
-    assert card.command.endswith("third --axes robustness")
+    assert card.commands[0].endswith("third --axes robustness")
 
 
 def test_what_is_kept_is_a_share_of_what_was_right():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.audits.subject.encoder import audited_encoder
-from holdfast.audits.subject.hold_out import TEST_SHARE, hold_out, said_of_thin
+from holdfast.audits.subject.hold_out import TEST_SHARE, hold_out, is_thin, said_of_thin
 from holdfast.audits.subject.known import Known
 from holdfast.audits.subject.subject import Options, Subject
 from holdfast.data import Images, nested_subsets
@@ -44,7 +44,7 @@ def prepared(
     module = audited_encoder(encoder, options, size=images.pixels.shape[-1])
     source = type(module).__name__ if isinstance(encoder, nn.Module) else str(encoder)
     if not isinstance(encoder, nn.Module):
-        known = _completed(known, Path(encoder), images)
+        known, test = _completed(known, Path(encoder), images, test)
     images = _sorted(images)
     held_out = test is None
     test = hold_out(images, known, options.seed) if test is None else _sorted(test)
@@ -81,23 +81,35 @@ def _name(source: str, module: nn.Module) -> str:
     return (Path(source).name if Path(source).is_dir() else source) + " (random weights)" * untrained
 
 
-def _completed(known: Known, path: Path, images: Images) -> Known:
-    """What a run folder knows where the caller did not say; its ids only where the images are its own."""
+def _completed(known: Known, path: Path, images: Images, test: Images | None) -> tuple[Known, Images | None]:
+    """What a run folder knows where the caller did not say, and its held-out images where no test images were given;
+    its ids only where the images are its own."""
     folder = RunFolder(path)
     if not folder.config.is_file() or not folder.ids.is_file():
-        return known
+        return known, test
     record, run = folder.read_ids(), folder.read_config()
     fits = record["counts"] is not None and len(record["counts"]) == images.class_count
     fits = fits and (None in (record.get("classes"), images.classes) or tuple(record["classes"]) == images.classes)
     found: dict[str, Any] = {"run": run, "counts": record["counts"] if fits else None}
-    if same_images(record, images):
-        found |= {
-            "train_ids": _tensor(record["train"]),
-            "validation_ids": _tensor(record["held_out"]),
-            "few_shot_ids": _tensor(record["few_shot"]),
-        }
     given = {name: value for name, value in vars(known).items() if value is not None}
-    return Known(**(found | given))
+    if same_images(record, images):
+        held_out = _tensor(record["held_out"])
+        found |= {"train_ids": _tensor(record["train"]), "few_shot_ids": _tensor(record["few_shot"])}
+        found["validation_ids"] = held_out
+        if test is None and held_out is not None and "validation_ids" not in given:
+            test, found = _tested(images, held_out, found)
+    return Known(**(found | given)), test
+
+
+def _tested(images: Images, held_out: Tensor, found: dict[str, Any]) -> tuple[Images | None, dict[str, Any]]:
+    """A run's held-out images as test images, or, where they are too thin, as the first that are drawn.
+
+    Held-out images cannot both choose the probe's regularisation and be tested on.
+    """
+    found = found | {"validation_ids": torch.empty(0, dtype=torch.int64)}
+    if is_thin(images, held_out):
+        return None, found | {"test_first": held_out}
+    return images.select(held_out), found
 
 
 def _tensor(ids: list[int] | None) -> Tensor | None:

@@ -234,6 +234,7 @@ class Subject:
             "seed": options.seed,
             "precision": options.precision,
             **self.facts,
+            **({"asked": dict(options.asked)} if options.asked else {}),
             "hardware": f"{device.type}, {hardware}, {torch.get_num_threads()} threads",
             "versions": {name: version(name) for name in ("holdfast", "torch")} | {"python": platform.python_version()},
         }

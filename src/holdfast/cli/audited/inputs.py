@@ -1,6 +1,6 @@
 """What `holdfast audit` measures an encoder on, where its findings go, and what it may spend."""
 
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,17 @@ def audit_options(options: "AuditOptions", budget: str, given: frozenset[str], *
     own = {name: getattr(options, name) for name in _SHARED}
     spent = budgeted(budget, {n: v for n, v in own.items() if n in given or v != defaults[n]})
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Options(**spent, device=device, **more)
+    return Options(**spent, device=device, asked=asked(options, budget), **more)
+
+
+def asked(options: "AuditOptions", budget: str) -> dict[str, Any]:
+    """What the command said beside encoders and axes, by option, with the budget that was chosen in the minutes' place;
+    'full' is left out, which it is wherever axes are named."""
+    said = {field.name: getattr(options, field.name) for field in fields(options) if field.default is not MISSING}
+    defaults = {field.name: field.default for field in fields(options)}
+    said = {n: v for n, v in said.items() if v != defaults[n] and n not in ("axes", "minutes", "budget")}
+    plain = {n: str(v) if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v for n, v in said.items()}
+    return plain | ({} if budget == "full" else {"budget": budget})
 
 
 def subject_of(source: str, options: "AuditOptions", measured: Options) -> "Subject":
@@ -62,11 +72,10 @@ def subject_of(source: str, options: "AuditOptions", measured: Options) -> "Subj
 
     if is_features(Path(source)):
         return _features_subject(source, options, measured)
-    images, given = (_run_images if is_run(source) else _other_images)(source, options)
+    images, test = (_run_images if is_run(source) else _other_images)(source, options)
     members = members_of(source, images, options)
-    test = given.pop("test", None)
     more = {"name": options.name, "pairs": None, "options": measured, "members": members}
-    return prepare(source, images, test, Known(**given), **more)
+    return prepare(source, images, test, Known(), **more)
 
 
 def axes_of(source: str, options: "AuditOptions") -> tuple[str, ...] | None:
@@ -152,11 +161,8 @@ def _size(source: str, options: "AuditOptions") -> int:
     return _other_images(source, options)[0].pixels.shape[-1]
 
 
-def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str, Any]]":
-    """The images to audit a run on, and the arguments of `audit` that follow from the run."""
-    import torch
-
-    from holdfast.audits.subject import is_thin
+def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, Images | None]":
+    """The images to audit a run on, and test images where some are named."""
     from holdfast.data.pool import load_pool
 
     record = RunFolder.open(source).read_ids()
@@ -165,17 +171,7 @@ def _run_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str
     scale, chosen = record.get("pixel_range") or record.get("ranges"), _labelled_as(record, options)
     data = str(options.data)
     images = _load(data, chosen, size, resize, scale) if own is None else _described(own.images, options)
-    if options.test is not None:
-        return images, {"test": _load(options.test, chosen, size, resize, scale)}
-    if own is not None and own.held_out_kind == "held out":
-        if is_thin(images, own.held_out_ids):
-            return images, {"test_first": own.held_out_ids, "validation_ids": torch.empty(0, dtype=torch.int64)}
-        # Held-out images cannot both choose the probe's regularisation and be tested on.
-        return images, {
-            "test": images.select(own.held_out_ids),
-            "validation_ids": torch.empty(0, dtype=torch.int64),
-        }
-    return images, {}
+    return images, None if options.test is None else _load(options.test, chosen, size, resize, scale)
 
 
 def _labelled_as(record: "Mapping[str, Any]", options: "AuditOptions") -> "AuditOptions":
@@ -191,21 +187,19 @@ def _labelled_as(record: "Mapping[str, Any]", options: "AuditOptions") -> "Audit
     return options
 
 
-def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, dict[str, Any]]":
+def _other_images(source: str, options: "AuditOptions") -> "tuple[Images, Images | None]":
     if options.data is None and options.members is not None and axes_of(source, options) == ("membership",):
         from holdfast.audits.subject import MOST_MEMBERS
 
         plain, size = replace(options, labels="none"), options.image_size or _own_size(source, options)
-        return _load(options.members, plain, size, options.resize or "crop", limit=MOST_MEMBERS), {}
+        return _load(options.members, plain, size, options.resize or "crop", limit=MOST_MEMBERS), None
     if options.data is None:
         raise UserError(f"expected --data with images to audit {source} on, got none; as in: --data digits")
     resize = options.resize or "crop"
     own = options.image_size or _own_size(source, options)
     images = _load(options.data, options, own, resize)
     size = own or images.pixels.shape[-1]
-    if options.test is None:
-        return images, {}
-    return images, {"test": _load(options.test, options, size, resize, images.ranges)}
+    return images, None if options.test is None else _load(options.test, options, size, resize, images.ranges)
 
 
 def _own_size(source: str, options: "AuditOptions") -> int | None:

@@ -6,14 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.cli.options.errors import UserError
-from holdfast.options import MeasurementOptions
+from holdfast.options import BEARS_ON
 
 Needs = Mapping[str, str]
 """By option that has no effect: what it has one with."""
-
-
-_OF_ATTACKS = ("attack", "auto_attack", "apgd_", "square_", "head_", "drift_", "corruption_")
-"""What the names of the robustness audit's own options begin with."""
 
 
 def refuse_idle(command: str, words: Sequence[str], options: Any) -> None:
@@ -43,21 +39,10 @@ def _audit(options: Any) -> Needs:
     runs = all(map(_is_run, options.encoders))
     own = runs and options.layer == "backbone" and not options.aggregate
     axes, sources = options.axes, f"{options.data} {options.test}"
-    attack = " ".join(field.name for field in fields(MeasurementOptions) if field.name.startswith(_OF_ATTACKS))
     return {
         **_when(options.attack_head == "slf", "head_images head_steps head_epochs", "with another --attack-head"),
         **_when(options.square_images == 0, "square_queries", "with --square-images"),
-        **_when(_lacks(axes, "robustness"), attack, "with robustness among --axes"),
-        **_when(_lacks(axes, "invariance"), "shift_images average", "with invariance among --axes"),
-        **_when(_lacks(axes, "robustness", "invariance"), "budget", "with robustness or invariance among --axes"),
-        **_when(
-            _lacks(axes, "balance", "tail", "invariance", "membership"),
-            "reference",
-            "with balance or tail among --axes",
-        ),
-        **_when(_lacks(axes, "membership"), "members non_members", "with membership among --axes"),
-        **_when(_lacks(axes, "balance"), "few_shot_share groups", "with balance among --axes"),
-        **_when(_lacks(axes, "balance", "robustness", "tail"), "group_rule", "with balance among --axes"),
+        **({} if axes is None else _of_other_axes(axes)),
         **_when(options.budget != "auto" or axes is not None, "minutes", "with --budget auto and without --axes"),
         **_when(options.protocol == "lbfgs", "probe_lr_drop", "with --protocol sdclr"),
         **_when("torchvision/" not in sources, "download", "with torchvision/NAME as --data or --test"),
@@ -70,8 +55,10 @@ def _audit(options: Any) -> Needs:
     }
 
 
-def _lacks(axes: Sequence[str] | None, *names: str) -> bool:
-    return axes is not None and not set(axes) & set(names)
+def _of_other_axes(axes: Sequence[str]) -> Needs:
+    """Options that bear on none of the axes, and which they would bear on."""
+    idle = {name: of for name, of in BEARS_ON.items() if not set(of) & set(axes)}
+    return {name: f"with {' or '.join(of)} among --axes" for name, of in idle.items()}
 
 
 def _memorization(options: Any) -> Needs:

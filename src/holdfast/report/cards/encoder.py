@@ -11,10 +11,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from holdfast.findings import Finding, Score
-from holdfast.report.axes import AXES
+from holdfast.report.axes import AXES, Axis
 from holdfast.report.cards.model import model_card, was_edited
 from holdfast.report.cards.schema import validate
 from holdfast.report.collect import Encoder, Measured, read
+from holdfast.report.commands import command
 from holdfast.report.damaged import without_damage
 from holdfast.report.listed import conclusions, score_label, shortlist
 from holdfast.report.wording import printable
@@ -56,7 +57,7 @@ def _card(measured: Measured, folder: Path, name: str | None) -> dict[str, Any]:
         "training": None if measured.run is None else _without_paths(measured.run),
         "axes": [_axis(name, measured.findings[name]) for name in _ordered(measured)],
         "not_measured": [
-            {"axis": axis.audit, "command": axis.command}
+            {"axis": axis.audit, "command": _command(axis, measured)}
             for axis in AXES.values()
             if axis.audit not in measured.findings
         ],
@@ -162,6 +163,11 @@ def _score(score: Score) -> dict[str, Any]:
         "interval": None if interval is None else list(interval),
         "interval_over": score.interval_over,
     }
+
+
+def _command(axis: Axis, measured: Measured) -> str:
+    """What measures the axis as the others were measured; RUN stands for the encoder, paths are as elsewhere here."""
+    return command(axis, measured, "RUN", _pathless)
 
 
 def _without_paths(settings: Mapping[str, Any]) -> dict[str, Any]:

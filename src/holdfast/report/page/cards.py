@@ -1,14 +1,14 @@
 """The cards at the top of the page: one per axis, every encoder's number with its interval and the verdict on it."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from holdfast.report.axes import AXES, Axis, Headline, HeadlineMeasure, Key, Limit, headline, measure_of, notes_of
 from holdfast.report.cells import Cell, estimate_cell, run_cell
-from holdfast.report.collect import Encoder, Measured
+from holdfast.report.collect import Encoder
+from holdfast.report.commands import commands
 from holdfast.report.limits import applies, verdict
-from holdfast.report.wording import direction_words, joined, number, printable
+from holdfast.report.wording import direction_words, joined, number
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Card:
     notes: Sequence[str]
     absent: str
     """Encoders that were not measured; nothing where all were."""
-    command: str
-    """What measures them."""
+    commands: Sequence[str]
+    """What measures them, in the way in which the others were measured."""
 
 
 def cards(encoders: Sequence[Encoder], limits: Mapping[Key, Limit]) -> list[Card]:
@@ -77,7 +77,7 @@ def _card(encoders: Sequence[Encoder], axis: Axis, limits: Mapping[Key, Limit]) 
         reason="" if limit is None else limit.reason,
         notes=notes_of(number for _, line in measured for number in line.numbers),
         absent=joined([e.name for e in missing]) if measured else "",
-        command=_command(axis, missing[0]) if missing else "",
+        commands=commands(axis, missing),
     )
 
 
@@ -145,23 +145,3 @@ def _round_up(value: float) -> float:
     """The next of 1, 2, 5, 10, 20, 50 ... that holds the value."""
     steps = [digit * 10.0**power for power in range(-3, 9) for digit in (1, 2, 5)]
     return next((step for step in steps if step >= value), value)
-
-
-def _command(axis: Axis, encoder: Encoder) -> str:
-    """What measures the axis for an encoder."""
-    member = encoder.members[0]
-    command = axis.command + (" --labels FILE.csv:COLUMN" if axis.needs == "labels" and _unlabelled(member) else "")
-    if member.run is not None:
-        return command.replace("RUN", shlex.quote(printable(member.folder)))
-    source, data = (printable(member.setting(name) or name.upper()) for name in ("encoder", "data"))
-    if axis.needs == "members":
-        return command.replace("RUN", shlex.quote(source))
-    if axis.needs == "pairs":
-        return f"holdfast memorization --two-encoders F G --data {shlex.quote(data)}"
-    return command.replace("RUN", f"{shlex.quote(source)} --data {shlex.quote(data)}")
-
-
-def _unlabelled(member: Measured) -> bool:
-    """Whether its quality was measured without the accuracies that labels give."""
-    quality = member.findings.get("quality")
-    return quality is not None and all(score.name != "linear_accuracy" for score in quality.scores)
