@@ -168,7 +168,7 @@ class RunConfig:
     optimizer: Literal["sgd", "lars", "adamw", "muon"] = "sgd"
     """SGD, LARS and Muon use momentum; AdamW uses betas 0.9 and 0.999."""
     lr: float = 0.5
-    """Peak learning rate, not scaled by the batch."""
+    """Peak learning rate, not scaled by the batch; one that is high for it is said before the run."""
     lr_end: float = 1e-6
     """Learning rate at the last step."""
     warmup_epochs: float = 10.0

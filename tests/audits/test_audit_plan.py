@@ -70,12 +70,29 @@ def test_the_plan_counts_passes_and_features_that_are_not_kept():
 
 def test_a_faster_encoder_gets_a_larger_budget_and_the_slowest_decides():
     def chosen(*speeds):
-        return largest_budget(speeds, Options(), {}, 600)
+        return largest_budget(speeds, Options(), {}, 600).budget
 
     assert chosen(QUICK) == BUDGETS[-1]
     assert chosen(SLOW) == BUDGETS[0]
     assert chosen(QUICK, SLOW) == BUDGETS[0]
     assert chosen(Speed(0.0025, 0.0076)) == "fast", "ResNet-18 at 32 pixels on two cores"
+
+
+def test_what_even_the_smallest_budget_is_too_long_for_is_left_out_with_its_seconds():
+    def left_out(seconds):
+        return largest_budget([SLOW], Options(), {}, seconds).left_out
+
+    audited = prepared(**budgeted("quick", {}))
+    costs = {name: AUDITS[name].spends(audited.options, 10**9, SLOW) for name in ("robustness", "invariance")}
+    assert left_out(1.0) == costs
+    assert left_out(1.01 * min(costs.values())) == {max(costs, key=lambda name: costs[name]): max(costs.values())}
+    assert not left_out(1.01 * sum(costs.values()))
+
+
+def test_a_machine_that_is_busy_lengthens_the_estimate_of_probes_too():
+    audited = prepared(**budgeted("quick", {}))
+    alone, busy = (planned(audited, ["quality"], Speed(0.0, 0.0, busy))["features"] for busy in (1.0, 3.0))
+    assert busy == pytest.approx(3 * alone)
 
 
 def test_speed_is_measured_without_touching_the_encoder():

@@ -2,13 +2,15 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 
 import holdfast
+from holdfast.audits import Choice
 from holdfast.cli import main
-from holdfast.cli.audited import AuditOptions, audit_options, choose_budget
+from holdfast.cli.audited import AuditOptions, Minutes, audit_options, choose_budget
 from holdfast.findings import Finding
 
 TRAIN = (
@@ -103,10 +105,35 @@ def test_named_axes_get_the_full_budget_and_others_what_fits_the_minutes(run):
     def chosen(**options):
         return choose_budget(AuditOptions(encoders=(str(run),), **options), frozenset())
 
-    assert chosen(axes=("robustness",)) == "full"
-    assert chosen(budget="fast") == "fast"
-    assert chosen(minutes=1e9) == "full"
-    assert chosen(minutes=0.0) == "quick"
+    assert chosen(axes=("robustness",)) == Choice("full")
+    assert chosen(budget="fast") == Choice("fast")
+    assert chosen(minutes=1e9) == Choice("full")
+    none = chosen(minutes=0.0)
+    assert none.budget == "quick" and set(none.left_out) == {"robustness", "invariance"}
+
+
+def test_what_does_not_fit_into_the_minutes_is_left_out_with_the_command_that_measures_it(run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "copy", ignore=shutil.ignore_patterns("findings", "features"))
+    assert main(["audit", str(copy), "--minutes", "0.001", "--seed", "3", "--no-page", "--no-atlas"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert not (copy / "findings" / "robustness.json").exists()
+    assert re.search(r"not measured: robustness, which would take about \S+ s here, more than is left of", said)
+    assert f"--minutes 0.001: holdfast audit {copy} --axes robustness --seed 3 --budget quick" in said
+
+
+def test_an_axis_does_not_begin_when_those_before_took_longer_than_was_thought():
+    left = Minutes(10, {"robustness": 200.0, "invariance": 300.0, "quality": 5.0}, {})
+    assert left.allow("robustness")
+    left.spend("robustness", 400.0)
+    assert left.allow("quality"), "--minutes is about robustness and invariance"
+    assert not left.allow("invariance") and left.left_out == {"invariance": 600.0}
+    assert left.said("holdfast audit RUN --axes {}".format) == [
+        "  not measured: invariance, which would take about 10 minutes here, more than is left of --minutes 10: "
+        "holdfast audit RUN --axes invariance"
+    ]
+    early = Minutes(10, {"robustness": 200.0, "invariance": 300.0}, {})
+    early.spend("robustness", 150.0)
+    assert early.allow("invariance")
 
 
 def test_an_option_that_is_written_out_wins_over_the_budget():

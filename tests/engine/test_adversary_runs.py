@@ -115,13 +115,15 @@ def test_the_budget_is_told_in_passes(tmp_path):
 
 
 def test_the_audit_measures_either_layer_and_means_over_views(tmp_path):
+    from holdfast.audits import Choice
     from holdfast.cli.audit import audit_encoder
     from holdfast.cli.audited import AuditOptions
 
     run = train(tiny(epochs=1), tmp_path / "run")
     shared = {"encoders": (), "axes": ("quality",), "batch_size": 64, "page": False}
-    plain = audit_encoder(str(run.path), AuditOptions(**shared))
-    wide = audit_encoder(str(run.path), AuditOptions(**shared, layer="prefeature", aggregate=3, out=tmp_path / "wide"))
+    plain = audit_encoder(str(run.path), AuditOptions(**shared), Choice("full"))
+    wide = AuditOptions(**shared, layer="prefeature", aggregate=3, out=tmp_path / "wide")
+    wide = audit_encoder(str(run.path), wide, Choice("full"))
     assert plain == run.path
     found = [Finding.load(folder) for folder in (run.findings / "quality.json", wide / "quality.json")]
     assert [finding.settings["dim"] for finding in found] == [96, 24]

@@ -8,12 +8,12 @@ import torch
 from holdfast.config import RunConfig
 from holdfast.data import Images
 from holdfast.data.pool import Pool
-from holdfast.engine import train
+from holdfast.engine import loop, train
 from holdfast.engine.cautions import cautions
-from holdfast.methods import SimCLRConfig
+from holdfast.methods import METHODS, PRESETS, SimCLRConfig, default_config, fitting_lr
 
 
-def pool(train_images: int, *, copied: int = 0, held_out: int = 4) -> Pool:
+def pool(train_images: int, *, copied: int = 0, held_out: int = 32) -> Pool:
     count = train_images + held_out
     pixels = torch.randint(0, 256, (count, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     pixels[train_images : train_images + copied] = pixels[:copied]
@@ -22,7 +22,24 @@ def pool(train_images: int, *, copied: int = 0, held_out: int = 4) -> Pool:
 
 
 def config(batch_size: int) -> RunConfig:
-    return RunConfig(method=SimCLRConfig(), batch_size=batch_size)
+    return RunConfig(method=SimCLRConfig(), batch_size=batch_size, lr=0.001 * batch_size)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fitting"), [({}, None), ({"batch_size": 128}, None), ({"batch_size": 16}, 0.0156)]
+)
+def test_a_learning_rate_that_does_not_fit_the_batch_comes_with_one_that_does(changes, fitting):
+    given = RunConfig(method=SimCLRConfig(), **changes)
+    assert fitting_lr(given) == fitting
+    said = [line for line in cautions(given, pool(2000)) if "--lr" in line]
+    assert len(said) == (fitting is not None)
+    assert all("--lr 0.5 is high for a batch of 16" in line and line.endswith("try --lr 0.0156") for line in said)
+
+
+def test_the_learning_rate_of_every_default_fits_its_batch():
+    for name in (*METHODS, *PRESETS):
+        assert fitting_lr(default_config(name)) is None
+    assert fitting_lr(RunConfig(method=SimCLRConfig(), optimizer="adamw", batch_size=2)) is None
 
 
 @pytest.mark.parametrize(
@@ -45,8 +62,32 @@ def test_enough_images_of_their_own_are_no_reason_for_caution():
 
 def test_held_out_images_that_are_trained_on_are_counted():
     (line,) = cautions(config(8), pool(16, copied=3))
-    assert line.startswith("3 of 4 held-out images are copies of training images") and "holdfast inspect photos" in line
-    assert cautions(config(8), pool(16, held_out=0)) == []
+    assert (
+        line.startswith("3 of 32 held-out images are copies of training images") and "holdfast inspect photos" in line
+    )
+    assert cautions(config(8), pool(32, held_out=0)) == []
+
+
+def test_signals_of_few_images_are_said_to_be_of_few():
+    (line,) = cautions(config(8), pool(160, held_out=4))
+    assert line.startswith("live signals are of 4 images, too few") and line.endswith("--holdout 32")
+    assert cautions(config(8), pool(16, held_out=4))[0].endswith("train on more images")
+    assert cautions(replace(config(8), signals_every=0), pool(16, held_out=4)) == []
+
+
+@pytest.mark.parametrize(("held_out", "said"), [(40, 2), (31, 0)])
+def test_a_run_near_collapse_is_called_one_where_the_images_are_enough(tmp_path, monkeypatch, held_out, said):
+    flat = {"alignment": 0.01, "uniformity": -0.001, "effective_rank": 1.1, "feature_std": 0.012}
+    monkeypatch.setattr(loop, "live_signals", lambda *given, **more: flat)
+    heard = []
+    settings = {"limit": 90, "holdout": held_out, "image_size": 8, "encoder": "timm/test_resnet", "epochs": 2}
+    config = RunConfig(method=SimCLRConfig(), batch_size=20, precision="32", signals_every=1, lr=0.02, **settings)
+    train(config, tmp_path / "run", listen=heard.append)
+    lines = [event["text"] for event in heard if event["kind"] == "caution" and "near collapse" in event["text"]]
+    assert len(lines) == said
+    if said:
+        assert "(feature std 0.012, effective rank 1.1), as with random weights" in lines[0]
+        assert "this encoder tells images hardly apart" in lines[1]
 
 
 def test_cautions_come_before_the_run_starts(tmp_path):

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from holdfast.evaluation import alignment, effective_rank, feature_std, live_signals, signals, uniformity
+from holdfast.evaluation import alignment, effective_rank, feature_std, live_signals, near_collapse, signals, uniformity
+from holdfast.evaluation.signals import label_free_signals
 
 
 def draws(*shape, seed=0):
@@ -40,6 +41,25 @@ def test_uniformity_equals_a_slow_loop_over_pairs():
     unit = features / features.norm(dim=1, keepdim=True)
     terms = [math.exp(-2 * float((a - b).square().sum())) for i, a in enumerate(unit) for b in unit[i + 1 :]]
     assert uniformity(features) == pytest.approx(math.log(sum(terms) / len(terms)), rel=1e-12)
+
+
+def test_features_however_small_have_a_direction():
+    large, tiny = draws(20, 6), 1e-20 * draws(20, 6)
+    views = draws(5, 2, 7)
+    assert uniformity(tiny) == pytest.approx(uniformity(large), abs=1e-5)
+    assert feature_std(tiny) == pytest.approx(feature_std(large), abs=1e-6)
+    torch.testing.assert_close(alignment(1e-20 * views), alignment(views))
+    assert uniformity(torch.zeros(20, 5)) == pytest.approx(0, abs=1e-6) and feature_std(torch.zeros(20, 5)) == 0
+
+
+def test_near_collapse_is_one_feature_for_all_images_or_one_direction():
+    def of(features):
+        return near_collapse(label_free_signals(features))
+
+    assert not of(draws(100, 32))
+    assert of(torch.ones(100, 32) + 0.01 * draws(100, 32))
+    assert of(draws(100, 1) * draws(1, 32, seed=1))
+    assert of(torch.zeros(100, 32))
 
 
 def test_uniformity_is_the_same_in_chunks(monkeypatch):

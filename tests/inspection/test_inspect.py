@@ -163,6 +163,9 @@ def test_the_next_step_is_a_first_look_of_half_an_hour_where_the_run_takes_longe
     look, _ = next_steps(document | {"first_look": timed}, config)
     assert look["what"] == "a first look, about 30 minutes"
     assert "train simclr --recipe fast --data 'my photos' --batch-size 64 --epochs 9 --limit 500 " in look["command"]
+    slowed = document | {"cost": document["cost"] | {"busy": 2.5}, "first_look": timed | {"busy": 4.0}}
+    said = [step["what"] for step in next_steps(slowed, config)]
+    assert said == ["a first look, about 7 to 30 minutes", "train in full, about 2.0 to 5.0 hours"]
     assert [step["what"] for step in next_steps({"cost": None}, config)] == ["train"]
     short = {"cost": {"seconds_per_epoch": 0.1, "hours": 0.05}}
     assert [step["what"] for step in next_steps(short, config)] == ["train in full, about 3 minutes"]

@@ -17,7 +17,7 @@ from holdfast.audits.given import asked, given_members, loaded
 from holdfast.audits.invariance import INVARIANCE, invariance
 from holdfast.audits.membership import MEMBERSHIP
 from holdfast.audits.memorization import MEMORIZATION
-from holdfast.audits.plan import measure_speed
+from holdfast.audits.plan import Choice, measure_speed
 from holdfast.audits.privacy import PRIVACY, privacy
 from holdfast.audits.quality import QUALITY, quality
 from holdfast.audits.robustness import ROBUSTNESS, robustness
@@ -46,6 +46,7 @@ from holdfast.runs import RunFolder
 __all__ = [
     "AUDITS",
     "Audit",
+    "Choice",
     "Known",
     "Members",
     "Options",
@@ -201,6 +202,7 @@ def planned(audited: Subject, axes: Sequence[str], speed: Speed) -> dict[str, fl
     return plan.planned(audited, {axis: AUDITS[axis] for axis in axes}, speed)
 
 
-def largest_budget(speeds: Sequence[Speed], options: Options, given: dict[str, object], seconds: float) -> str:
-    """The largest of BUDGETS that the slowest encoder gets through in so many seconds, else the smallest."""
-    return plan.largest_budget(AUDITS.values(), speeds, options, given, seconds)
+def largest_budget(speeds: Sequence[Speed], options: Options, given: dict[str, object], seconds: float) -> Choice:
+    """The largest of BUDGETS that the slowest encoder gets through in so many seconds, else the smallest, without the
+    axes that do not fit in even then."""
+    return plan.largest_budget(AUDITS, speeds, options, given, seconds)

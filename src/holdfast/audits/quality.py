@@ -4,7 +4,7 @@ import numpy as np
 from torch import Tensor
 
 from holdfast.audits.subject import VIEWED_IMAGES, Audit, Speed, Subject, lacks_pixels
-from holdfast.evaluation import alignment, knn_predict, label_free_signals
+from holdfast.evaluation import alignment, knn_predict, label_free_signals, near_collapse
 from holdfast.evaluation.probes import NEIGHBOURS, TEMPERATURE
 from holdfast.findings import Finding, Score
 from holdfast.statistics import mean_interval, wilson_interval
@@ -25,7 +25,7 @@ def quality(subject: Subject) -> Finding:
         scores=[*scores, _alignment(distances, preset), *_spread(subject.test_features)],
         columns={"id": subject.test.ids.cpu().numpy(), **columns, "alignment": _of_viewed(subject, distances)},
         settings=subject.settings
-        | subject.cautions("the effective rank of features of low rank reads 20 to 30 % too high")
+        | _warnings(subject, label_free_signals(subject.test_features))
         | {
             "knn": {"neighbours": NEIGHBOURS, "temperature": TEMPERATURE, "similarity": "cosine"},
             "views": preset,
@@ -33,6 +33,20 @@ def quality(subject: Subject) -> Finding:
             "full_shot": dict(subject.full_shot.facts) if scores else None,
         },
     )
+
+
+def _warnings(subject: Subject, signals: dict[str, float]) -> dict[str, list[str]]:
+    """The setting 'warnings': features of bf16 passes, features near collapse; nothing where neither is so."""
+    said = list(
+        subject.cautions("the effective rank of features of low rank reads 20 to 30 % too high").get("warnings", ())
+    )
+    if near_collapse(signals):
+        said.append(
+            f"near collapse: all test images have nearly the same features (feature std {signals['feature_std']:.3f}, "
+            f"effective rank {signals['effective_rank']:.1f}), as with random weights: train longer or with a lower "
+            "learning rate before reading anything into other numbers"
+        )
+    return {"warnings": said} if said else {}
 
 
 def _without_views(subject: Subject, scores: list[Score], columns: dict[str, np.ndarray]) -> Finding:
@@ -43,7 +57,9 @@ def _without_views(subject: Subject, scores: list[Score], columns: dict[str, np.
         audit="quality",
         scores=[*scores, *_spread(subject.test_features)],
         columns={"id": subject.test.ids.cpu().numpy(), **columns},
-        settings=subject.settings | {"knn": neighbours, "views": None, "viewed_images": 0, "full_shot": full_shot},
+        settings=subject.settings
+        | _warnings(subject, label_free_signals(subject.test_features))
+        | {"knn": neighbours, "views": None, "viewed_images": 0, "full_shot": full_shot},
     )
 
 

@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.budgets import BUDGETS
 from holdfast.cli.audited import (
     AuditOptions,
+    Minutes,
     audit_options,
     axes_of,
     choose_budget,
@@ -25,7 +27,7 @@ from holdfast.findings import Finding
 from holdfast.runs import clean_stale, ready_file, ready_folder
 
 if TYPE_CHECKING:
-    from holdfast.audits import Subject
+    from holdfast.audits import Choice, Subject
 
 HELP = Help(
     usage="holdfast audit ENCODER ... [OPTIONS]",
@@ -57,8 +59,8 @@ def audit(words: Sequence[str]) -> None:
     for source in options.encoders:
         _ready(source, options)
     given = frozenset(given_names(words))
-    budget = choose_budget(options, given)
-    measured = [audit_encoder(source, options, budget=budget, given=given) for source in options.encoders]
+    chosen = choose_budget(options, given)
+    measured = [audit_encoder(source, options, chosen, given=given) for source in options.encoders]
     if len(measured) > 1:
         named = " ".join(map(str, measured))
         print(f"next: holdfast compare {named}\n      holdfast report {named} --out report.html")
@@ -73,20 +75,18 @@ def _ready(source: str, options: AuditOptions) -> None:
         ready_file(folder / "report.html")
 
 
-def audit_encoder(
-    source: str, options: AuditOptions, *, budget: str = "full", given: frozenset[str] = frozenset()
-) -> Path:
+def audit_encoder(source: str, options: AuditOptions, chosen: "Choice", *, given: frozenset[str] = frozenset()) -> Path:
     """Audits one encoder and returns the folder that a report reads.
 
     given: names of options that were written out, which win over the budget's.
     """
-    from holdfast.audits import fitting_axes, measure, missing_axes, write_atlas
+    from holdfast.audits import fitting_axes, missing_axes, write_atlas
 
     folder, target = folders(source, options)
     kept = {"unfinished": target / "unfinished", "cache": folder / "features" if options.cache else None}
     with Stages() as stages:
-        subject = subject_of(source, options, audit_options(options, budget, given, progress=stages, **kept))
-        axes = fitting_axes(subject, axes_of(source, options))
+        subject = subject_of(source, options, audit_options(options, chosen.budget, given, progress=stages, **kept))
+        axes = [axis for axis in fitting_axes(subject, axes_of(source, options)) if axis not in chosen.left_out]
         for line in () if subject.loaded is None else subject.loaded.lines():
             stages.say(line)
         stages.say(f"{source}: {', '.join(axes)}")
@@ -94,34 +94,58 @@ def audit_encoder(
             stages.say(f"  {line}")
         if caution := copies_caution(subject.facts, len(subject.test), options):
             stages.say(f"  caution: {caution}")
-        _say_plan(stages, subject, axes, budget)
-        findings = []
-        for axis in axes:
-            with stages.axis(axis):
-                findings.append(measure(axis, subject))
-            findings[-1].save(target)
+        seconds = _say_plan(stages, subject, axes, chosen.budget)
+        minutes = options.minutes if options.budget == "auto" and options.axes is None else float("inf")
+        left = Minutes(minutes, seconds, dict(chosen.left_out))
+        findings = [finding for axis in axes if (finding := _measured(axis, subject, stages, left, target))]
         if options.atlas and axes != ["membership"] and not is_features(Path(source)):
             write_atlas(target, subject, findings)
     shutil.rmtree(target / "unfinished", ignore_errors=True)
     missing = {} if axes_of(source, options) is not None else missing_axes(subject)
-    _conclude(folder, findings, [*left_out(source, missing), f"  findings: {target}"], page=options.page)
+    notes = [*left_out(source, missing), *left.said(partial(_command, folder)), f"  findings: {target}"]
+    _conclude(folder, findings, notes, page=options.page)
     return folder
 
 
-def _say_plan(stages: Stages, subject: "Subject", axes: Sequence[str], budget: str) -> None:
-    """The estimate and the budget, where an axis is measured that takes more than a pass or two over the images."""
+def _command(folder: Path, axis: str) -> str:
+    """What measures a further axis as those were measured that are there."""
+    from holdfast.report.axes import AXES
+    from holdfast.report.collect import collect
+    from holdfast.report.commands import commands
+
+    return commands(AXES[axis], collect([folder]))[0]
+
+
+def _measured(axis: str, subject: "Subject", stages: Stages, left: Minutes, target: Path) -> Finding | None:
+    """The finding of an axis, saved; None where the minutes of its kind are over."""
+    from holdfast.audits import measure
+
+    if not left.allow(axis):
+        return None
+    with stages.axis(axis):
+        finding = measure(axis, subject)
+    left.spend(axis, finding.settings["seconds"])
+    finding.save(target)
+    return finding
+
+
+def _say_plan(stages: Stages, subject: "Subject", axes: Sequence[str], budget: str) -> dict[str, float]:
+    """Says estimate and budget, where an axis is measured that takes more than a pass or two over the images; returns
+    the seconds of each axis, at most."""
     from holdfast.audits import AUDITS, measure_speed, planned
     from holdfast.budgets import budget_of
 
     if not any(AUDITS[axis].long for axis in axes):
-        return
+        return {}
     speed = measure_speed(subject.encoder, subject.test.pixels.shape[-1], subject.options)
-    stages.plan(planned(subject, axes, speed), str(subject.device))
+    seconds = planned(subject, axes, speed)
+    stages.plan(seconds, str(subject.device), busy=speed.busy)
     spent = {budget_of(axis, subject.options) for axis in axes} - {None}
     if spent and spent != {"full"}:
         known = budget if spent == {budget} else f"{budget}, changed by options"
         others = ", ".join(f"--budget {name}" for name in BUDGETS if name != budget)
         stages.say(f"  budget of robustness and invariance: {known}; others: {others}")
+    return seconds
 
 
 def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *, page: bool) -> None:

@@ -101,7 +101,9 @@ def demo(words: Sequence[str]) -> None:
 
 def _audited(folder: Path, *, pairs: bool) -> Path:
     """The folder with findings on the axes that take seconds, and with pairs also on those that need pairs."""
+    from holdfast.audits import Choice
+
     if pairs:
         memorization([str(folder), "--pairs", "1", "--views", "4"])
     options = AuditOptions(encoders=(), axes=AXES, cache=False, page=False)
-    return audit_encoder(str(folder), options, budget="quick")
+    return audit_encoder(str(folder), options, Choice("quick"))

@@ -3,11 +3,21 @@
 from holdfast.config import RunConfig
 from holdfast.data.duplicates import copies
 from holdfast.data.pool import Pool
+from holdfast.evaluation import FEW_IMAGES
+from holdfast.methods import fitting_lr
 
 
 def cautions(config: RunConfig, pool: Pool) -> list[str]:
-    """Settings without effect, too few images for the batch, held-out images that are trained on too: a line each."""
-    found = (*_idle(config), _batch(config, len(pool.train_ids)), _chunk(config), _copies(pool))
+    """Settings without effect, too few images or too high a learning rate for the batch, held-out images that
+    are trained on too: a line each."""
+    found = (
+        *_idle(config),
+        _batch(config, len(pool.train_ids)),
+        _lr(config),
+        _chunk(config),
+        _few(config, pool),
+        _copies(pool),
+    )
     return [line for line in found if line is not None]
 
 
@@ -35,12 +45,34 @@ def _batch(config: RunConfig, images: int) -> str | None:
     )
 
 
+def _lr(config: RunConfig) -> str | None:
+    fitting = fitting_lr(config)
+    if fitting is None:
+        return None
+    return (
+        f"--lr {config.lr:g} is high for a batch of {config.batch_size}: the default's, scaled with the batch "
+        f"(arXiv:1706.02677), is {fitting:g}; try --lr {fitting:g}"
+    )
+
+
 def _chunk(config: RunConfig) -> str | None:
     if config.chunk is None:
         return None
     return (
         f"--chunk {config.chunk}: batch norms, where the network has them, normalise {config.chunk} views at a time; "
         "the loss is that of the whole batch"
+    )
+
+
+def _few(config: RunConfig, pool: Pool) -> str | None:
+    count = len(pool.held_out)
+    if config.signals_every == 0 or count >= FEW_IMAGES:
+        return None
+    enough = len(pool.images) >= 3 * FEW_IMAGES  # at most half of a class is held out
+    remedy = f"hold out more, as with --holdout {FEW_IMAGES}" if enough else "train on more images"
+    return (
+        f"live signals are of {count} images, too few to conclude from (the effective rank cannot exceed their "
+        f"number): {remedy}"
     )
 
 

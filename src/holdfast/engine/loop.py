@@ -21,7 +21,7 @@ from holdfast.engine.meter import READ_EVERY, Meter
 from holdfast.engine.optim import epoch_rate, learning_rate, warmup_steps
 from holdfast.engine.session import Session
 from holdfast.engine.tensorboard import tensorboard
-from holdfast.evaluation import live_signals
+from holdfast.evaluation import FEW_IMAGES, live_signals, near_collapse
 from holdfast.methods import name_of, to_document
 from holdfast.randomness import seeded_library
 from holdfast.system import told
@@ -198,6 +198,17 @@ def _signals(session: Session, position: Position) -> None:
     views = session.method.make_views(batch, views=2, purpose="signals").images.clamp(0, 1)  # InvCLR's hue may leave it
     values = live_signals(session.method.encoder, views, images=batch.images, labels=held_out.labels)
     write_metrics(session, {"kind": "signals", "epoch": position.epoch, "step": position.step, **values})
+    if len(held_out) >= FEW_IMAGES and near_collapse(values):
+        session.listen({"kind": "caution", "text": _collapsed(values, last=position.epoch == session.config.epochs)})
+
+
+def _collapsed(values: dict[str, float], *, last: bool) -> str:
+    """What is said of signals near collapse: at the end of a run, and before, when it may not have begun to learn."""
+    measured = f"feature std {values['feature_std']:.3f}, effective rank {values['effective_rank']:.1f}"
+    said = f"near collapse: all images have nearly the same features ({measured})"
+    if not last:
+        return f"{said}, as with random weights; if that stays so, lower --lr or take a larger --batch-size"
+    return f"{said}: this encoder tells images hardly apart; train longer, lower --lr or take a larger --batch-size"
 
 
 def write_metrics(session: Session, row: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 import resource
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from holdfast.engine.meter import Meter
 from holdfast.engine.session import Session, launch, open_session, resolve
 from holdfast.engine.speed import noise_pool
 from holdfast.runs import RunFolder
+from holdfast.system import Spent, pace, timed
 
 SECONDS = 1.0
 """Batches grow until a step takes so long, or are as large as the run's; there are two at least."""
@@ -25,7 +25,7 @@ PATIENCE = 5.0
 """Seconds after which a batch is not timed again."""
 MOST_IMAGES = 4096
 """Images of noise in memory, at most; larger batches repeat them."""
-_FIRST, _STEPS = 4, 2
+_FIRST, _STEPS = 4, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,9 @@ class Cost:
     """What one step costs of a run's batch, on the device that the run would take."""
 
     seconds: float
-    """A step."""
+    """A step, on the machine as it is now."""
+    busy: float
+    """How many times longer than on a machine with nothing else to do."""
     memory: float
     """Bytes at most, without the images themselves: of the process on a CPU, of the device on a GPU."""
     measured_batch: int
@@ -53,6 +55,7 @@ def measure_cost(config: RunConfig, *, image_size: int) -> Cost:
     config = replace(config, devices=1, compile=False, image_size=image_size, init=None, data="digits", long_tail=None)
     fabric = launch(config)
     sizes, times, memory = [], [], []
+    spent: list[Spent] = []
     pool = noise_pool(min(config.batch_size, MOST_IMAGES), image_size)
     nowhere = RunFolder(Path())  # steps write nothing
     session = open_session(resolve(config, fabric, pool), fabric, nowhere, pool, lambda event: None)
@@ -61,12 +64,17 @@ def measure_cost(config: RunConfig, *, image_size: int) -> Cost:
     batch = min(_FIRST, config.batch_size)
     while not times or (batch <= config.batch_size and (len(times) < 2 or times[-1] < SECONDS)):
         _forget_peak(fabric.device)
-        times.append(_seconds(session, pool.images, batch))
+        passes = _passes(session, pool.images, batch)
+        spent += passes
+        times.append(min(one.own for one in passes))
         memory.append(_peak(fabric.device))
         sizes.append(batch)
         batch *= 2
+    # The line is through the processor's seconds: what another program takes of it would tilt it.
+    busy = pace(spent).busy
     return Cost(
-        seconds=max(_line(sizes, times, config.batch_size), times[-1]),
+        seconds=busy * max(_line(sizes, times, config.batch_size), times[-1]),
+        busy=busy,
         memory=max(_line(sizes, memory, config.batch_size), memory[-1]),
         measured_batch=sizes[-1],
         device=f"{fabric.device}, {torch.get_num_threads()} threads",
@@ -76,18 +84,21 @@ def measure_cost(config: RunConfig, *, image_size: int) -> Cost:
     )
 
 
-def _seconds(session: Session, images: Images, batch: int) -> float:
-    """Seconds of a step: the fastest of two after one that warms up, or that one where it takes too long."""
-    device, times = session.fabric.device, []
+def _passes(session: Session, images: Images, batch: int) -> list[Spent]:
+    """Some steps after one that warms up, or that one where it takes too long."""
+    device, found = session.fabric.device, []
     some = images.subset(torch.arange(batch) % len(images)).to(device)
-    while len(times) <= _STEPS and sum(times) < PATIENCE:
-        start = time.perf_counter()
+
+    def step() -> None:
         given = Batch(images=some.floats(), ids=some.ids, epoch=0)
-        loop._train_batch(session, Position(step=len(times)), given, Meter(Position()))
+        loop._train_batch(session, Position(step=len(found)), given, Meter(Position()))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
-    return min(times[1:] or times)
+
+    threads = torch.get_num_threads() if device.type == "cpu" else 0
+    while len(found) <= _STEPS and sum(one.clock for one in found) < PATIENCE:
+        found.append(timed(step, threads=threads))
+    return found[1:] or found
 
 
 def _forget_peak(device: torch.device) -> None:

@@ -37,17 +37,20 @@ from holdfast.evaluation.probes import (
     stratified_folds,
 )
 from holdfast.evaluation.signals import (
+    FEW_IMAGES,
     alignment,
     effective_rank,
     feature_std,
     label_free_signals,
     live_signals,
+    near_collapse,
     uniformity,
 )
 from holdfast.evaluation.untrained import untrained
 from holdfast.models import checksum as encoder_checksum
 
 __all__ = [
+    "FEW_IMAGES",
     "FEW_SHOT",
     "FULL_SHOT",
     "AggregatedEncoder",
@@ -77,6 +80,7 @@ __all__ = [
     "measuring",
     "membership",
     "memorization",
+    "near_collapse",
     "neighbours",
     "over_runs",
     "pad_crop_flip",

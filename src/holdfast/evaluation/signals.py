@@ -1,6 +1,7 @@
 """Signals without labels: alignment and uniformity (arXiv:2005.10242), effective rank (arXiv:2210.02885), spread."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,26 @@ FOLDS = 5
 """Parts of held-out images, each of which asks the others for its classes; a class needs as many images."""
 
 
+COLLAPSED_STD, COLLAPSED_RANK = 0.05, 1.5
+"""feature_std and effective rank below which features are near collapse: two images' features have a cosine of some
+0.9975, or all lie along one direction. Random weights of a ResNet are there too: about 0.01 and 1.1."""
+FEW_IMAGES = 32
+"""Images below which signals are too few to conclude from: the effective rank cannot exceed their number."""
+_TINY = 1e-6
+"""Length below which a feature is enlarged before it is normalised, which else leaves it shorter than 1."""
+
+
+def near_collapse(signals: Mapping[str, float]) -> bool:
+    """Whether signals with feature_std and effective_rank say that nearly all images have one feature."""
+    return signals["feature_std"] < COLLAPSED_STD or signals["effective_rank"] < COLLAPSED_RANK
+
+
+def _unit(features: Tensor) -> Tensor:
+    """L2-normalised features [..., dim], however small; those of zeros stay zeros."""
+    largest = features.abs().amax(-1, keepdim=True)
+    return F.normalize(torch.where((largest > 0) & (largest < _TINY), features / largest, features), dim=-1)
+
+
 def alignment(views: Tensor) -> Tensor:
     """Mean distance over all pairs of L2-normalised views [n, k, dim], per sample [n] in [0, 2]; 0 is invariant.
 
@@ -24,7 +45,7 @@ def alignment(views: Tensor) -> Tensor:
     count = views.shape[1]
     if count < 2:
         raise ValueError(f"expected at least two views per sample, got {count}; views are [samples, views, dim]")
-    unit = F.normalize(views, dim=-1, eps=1e-12)
+    unit = _unit(views)
     total = sum((unit[:, a, None] - unit[:, a + 1 :]).norm(dim=-1).sum(1) for a in range(count - 1))
     return torch.as_tensor(total) * (2 / (count * (count - 1)))
 
@@ -34,7 +55,7 @@ def uniformity(features: Tensor) -> float:
 
     0 is collapse; about -4 is a uniform distribution in many dimensions; the bound for two opposite points is -8.
     """
-    unit, n = F.normalize(features, dim=1), len(features)
+    unit, n = _unit(features), len(features)
     if n < 2:
         raise ValueError(f"expected at least two samples, got {n}; uniformity is over pairs")
     sums, squares = [], features.any(1).to(unit)  # of length 1, or of length 0 where a network is dead
@@ -66,7 +87,7 @@ def feature_std(features: Tensor) -> float:
 
     0 is collapse to one point, 1 the uniform distribution on the sphere. The deviation is the population's.
     """
-    return float(F.normalize(features, dim=1).std(0, unbiased=False).mean()) * math.sqrt(features.shape[1])
+    return float(_unit(features).std(0, unbiased=False).mean()) * math.sqrt(features.shape[1])
 
 
 def label_free_signals(features: Tensor) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from holdfast.inspection.facts import usable_images
 from holdfast.inspection.first_look import first_look
+from holdfast.system import SAME, about
 
 Document = Mapping[str, Any]
 
@@ -158,11 +159,13 @@ def _start(document: Document) -> str | None:
     images = usable_images(document)
     if images >= FEW_IMAGES:
         return None
-    large = document["sizes"]["advised"] > SMALL
-    weights = "--init timm/resnet18:pretrained --stem standard" if large else "--init RUN, a run on images like these"
+    source = (document.get("cost") or {}).get("encoder", "timm/resnet18")
+    weights = f"--init {source}:pretrained" if source.startswith(("timm/", "torchvision/")) else "--init FILE"
+    small = "; its first layer is drawn afresh, as small images need another" * (document["sizes"]["advised"] <= SMALL)
     return (
-        f"{images:,} images are few to learn from alone: start from trained weights ({weights}), and train for long "
-        "enough to see the signals settle."
+        f"{images:,} images are few to learn from alone: start from trained weights ({weights}, from your cache or the "
+        f"network{small}; or --init RUN, a run on images like these), and train for long enough to see the signals "
+        "settle."
     )
 
 
@@ -197,9 +200,10 @@ def _budget(document: Document) -> str | None:
     took = ""
     if cost is not None:
         each = cost["seconds"] / cost["batch_size"] * images / 3600
+        seconds, busy = 3600 * each * epochs, cost.get("busy", 1.0)
         took = (
-            f" With {cost['method']} and {cost['encoder']} that is about {_duration(each * epochs)} on this machine; "
-            f"{NIGHT} hours buy {int(NIGHT / each):,} epochs."
+            f" With {cost['method']} and {cost['encoder']} that is about {about(seconds / busy, seconds)} on this "
+            f"machine; {NIGHT} hours buy {int(NIGHT / each):,} epochs{' or more' * (busy > SAME)}."
         )
     return f"--batch-size {batch} --epochs {epochs}: about {steps:,} steps.{took}"
 
@@ -216,10 +220,6 @@ def budget(images: int) -> tuple[int, int]:
     while batch < MOST_BATCH and 2 * batch * LEAST_BATCHES <= images:
         batch *= 2
     return batch, max(1, min(MOST_EPOCHS, round(STEPS * batch / max(images, 1))))
-
-
-def _duration(hours: float) -> str:
-    return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.0f} days"
 
 
 def _memory(document: Document) -> str | None:
@@ -285,7 +285,7 @@ RULES: Sequence[Rule] = (
     Rule(
         "first look",
         first_look,
-        "Half an hour of small views shows whether the images hold what you look for, not what is rare or small.",
+        "A short run on small views shows whether the images hold what you look for, not what is rare or small.",
         "docs/methods/simclr.md",
     ),
     Rule(

@@ -6,6 +6,7 @@ from typing import Any
 from holdfast.config import RunConfig
 from holdfast.engine.probe import measure_cost
 from holdfast.inspection.facts import usable_images
+from holdfast.system import about
 
 Document = Mapping[str, Any]
 
@@ -26,7 +27,8 @@ def half_hour(config: RunConfig, document: Document) -> dict[str, Any]:
     images, batch = usable_images(document), config.batch_size
     while batch > 2 and LEAST_BATCHES * batch > images:
         batch //= 2
-    seconds = measure_cost(config, image_size=config.image_size).seconds / config.batch_size
+    cost = measure_cost(config, image_size=config.image_size)
+    seconds = cost.seconds / config.batch_size
     views = config.views
     larger = 1.0 if views.view_size is None else (config.image_size / views.view_size) ** 2
     each = seconds * (1 - views.view_grow + views.view_grow * larger)
@@ -40,6 +42,7 @@ def half_hour(config: RunConfig, document: Document) -> dict[str, Any]:
         "epochs": epochs,
         "limit": limit,
         "minutes": each * epochs * (limit or images) / 60,
+        "busy": cost.busy,
     }
 
 
@@ -52,4 +55,6 @@ def first_look(document: Document) -> str:
         return f"{command} --epochs 10 trains at 32 pixels, with every trick that saves time."
     limited = "" if look["limit"] is None else f" --limit {look['limit']}"
     sized = f"{command} --batch-size {look['batch_size']} --epochs {look['epochs']}{limited}"
-    return f"{sized} takes about {look['minutes']:.0f} minutes here, at {look['image_size']} pixels."
+    seconds = 60 * look["minutes"]
+    lasting = about(seconds / look.get("busy", 1.0), seconds)
+    return f"{sized} takes about {lasting} here, at {look['image_size']} pixels."

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.config import RunConfig
-from holdfast.methods import name_of
+from holdfast.methods import fitting_lr, name_of
+from holdfast.system import about
 
 LOOK_SECONDS = 1800.0
 """How long a first look takes at most: enough to see whether the signals move."""
@@ -19,8 +20,10 @@ def next_steps(document: dict[str, Any], config: RunConfig, *, labels: str | Non
     cost = document["cost"]
     if cost is None:
         return [{"what": "train", "command": _command(config, config.epochs, labels)}]
-    hours = _duration(cost["hours"])
-    whole = {"what": f"train in full, about {hours}", "command": _command(config, config.epochs, labels)}
+    whole = {
+        "what": f"train in full, about {_lasting(cost['hours'] * 3600, cost)}",
+        "command": _command(config, config.epochs, labels),
+    }
     if cost["hours"] * 3600 <= LOOK_SECONDS:
         return [whole]
     return [_timed_look(document["first_look"], config, labels) or _shorter(cost, config, labels), whole]
@@ -29,8 +32,8 @@ def next_steps(document: dict[str, Any], config: RunConfig, *, labels: str | Non
 def _shorter(cost: dict[str, Any], config: RunConfig, labels: str | None) -> dict[str, str]:
     """The run itself, with as many epochs as half an hour holds."""
     epochs = max(1, int(LOOK_SECONDS / cost["seconds_per_epoch"]))
-    minutes = max(1, round(epochs * cost["seconds_per_epoch"] / 60))
-    return {"what": f"a first look, about {minutes} minutes", "command": _command(config, epochs, labels, "-look")}
+    lasting = _lasting(epochs * cost["seconds_per_epoch"], cost)
+    return {"what": f"a first look, about {lasting}", "command": _command(config, epochs, labels, "-look")}
 
 
 def _timed_look(look: dict[str, Any] | None, config: RunConfig, labels: str | None) -> dict[str, str] | None:
@@ -43,12 +46,14 @@ def _timed_look(look: dict[str, Any] | None, config: RunConfig, labels: str | No
     words += [] if look["limit"] is None else ["--limit", str(look["limit"])]
     words += _reading(config, labels)
     command = shlex.join([*words, "--out", f"runs/{Path(str(config.data)).stem or 'run'}-look"])
-    return {"what": f"a first look, about {max(1, round(look['minutes']))} minutes", "command": command}
+    return {"what": f"a first look, about {_lasting(60 * look['minutes'], look)}", "command": command}
 
 
 def _command(config: RunConfig, epochs: int, labels: str | None, suffix: str = "") -> str:
     words = ["holdfast", "train", name_of(config), "--data", str(config.data), "--encoder", config.encoder]
     words += ["--image-size", str(config.image_size), "--batch-size", str(config.batch_size), "--epochs", str(epochs)]
+    lr = fitting_lr(config)
+    words += [] if lr is None else ["--lr", f"{lr:g}"]
     words += _reading(config, labels)
     return shlex.join([*words, "--out", f"runs/{Path(str(config.data)).stem or 'run'}{suffix}"])
 
@@ -61,7 +66,6 @@ def _reading(config: RunConfig, labels: str | None) -> list[str]:
     )
 
 
-def _duration(hours: float) -> str:
-    if hours < 2:
-        return f"{max(1, round(60 * hours))} minutes"
-    return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.0f} days"
+def _lasting(seconds: float, timed: dict[str, Any]) -> str:
+    """How long it takes, down to what it would on a machine with nothing else to do."""
+    return about(seconds / timed.get("busy", 1.0), seconds)

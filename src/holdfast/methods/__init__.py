@@ -103,6 +103,7 @@ __all__ = [
     "Views",
     "build",
     "default_config",
+    "fitting_lr",
     "fresh_encoder",
     "from_document",
     "name_of",
@@ -122,9 +123,23 @@ def name_of(config: RunConfig) -> str:
     raise ValueError(f"expected the settings of one of {', '.join(METHODS)}, got {type(config.method).__name__}")
 
 
+LR_TOO_HIGH = 4.0
+"""Times the learning rate that linear scaling gives, above which one is said not to fit the batch."""
+
+
 def default_config(name: str) -> RunConfig:
     """What `holdfast train NAME` starts from: a preset's configuration, or a method's own settings."""
     return PRESETS[name]() if name in PRESETS else RunConfig(method=METHODS[name].Config())
+
+
+def fitting_lr(config: RunConfig) -> float | None:
+    """The default's learning rate for this batch, by linear scaling (1706.02677), where the configuration's is more
+    than LR_TOO_HIGH times as high; None where it fits, and for optimisers whose steps do not scale so."""
+    known = default_config(name_of(config))
+    if config.optimizer not in ("sgd", "lars") or config.optimizer != known.optimizer:
+        return None
+    fitting = known.lr * config.batch_size / known.batch_size
+    return float(f"{fitting:.3g}") if config.lr > LR_TOO_HIGH * fitting else None
 
 
 def purpose_of(config: RunConfig) -> Purpose:

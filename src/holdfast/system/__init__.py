@@ -28,5 +28,11 @@ if TYPE_CHECKING:
     from holdfast.system.records import read_index as read_index
     from holdfast.system.records import read_rows as read_rows
     from holdfast.system.records import read_study as read_study
+    from holdfast.system.stopwatch import SAME as SAME
+    from holdfast.system.stopwatch import Pace as Pace
+    from holdfast.system.stopwatch import Spent as Spent
+    from holdfast.system.stopwatch import about as about
+    from holdfast.system.stopwatch import pace as pace
+    from holdfast.system.stopwatch import timed as timed
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -23,6 +23,8 @@ class Speed:
     forward: float
     both: float
     """Forward and backward, to the pixels and through all weights' layers."""
+    busy: float = 1.0
+    """How many times longer than on a machine with nothing else to do."""
 
 
 def lacks_nothing(subject: Subject) -> Lack:

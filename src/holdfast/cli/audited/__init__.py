@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from holdfast.cli.audited.inputs import folders as folders
     from holdfast.cli.audited.inputs import is_features as is_features
     from holdfast.cli.audited.inputs import subject_of as subject_of
+    from holdfast.cli.audited.minutes import Minutes as Minutes
     from holdfast.cli.audited.options import AuditOptions as AuditOptions
     from holdfast.cli.audited.said import copies_caution as copies_caution
     from holdfast.cli.audited.said import decided as decided

@@ -13,11 +13,13 @@ from holdfast.runs import RunFolder, is_run_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from holdfast.audits import Members, Subject
+    from holdfast.audits import Choice, Members, Subject
     from holdfast.cli.audited.options import AuditOptions
     from holdfast.data import Images
     from holdfast.data.pool import Pool
 
+_NO_NUMBER = ("axes", "minutes", "budget", "cache", "atlas", "page")
+"""Options that decide no number of an axis, or stand in the record by what they decided."""
 _SHARED = tuple(field.name for field in fields(MeasurementOptions))
 """Options of the command that are those of `holdfast.audit`."""
 
@@ -61,7 +63,7 @@ def asked(options: "AuditOptions", budget: str) -> dict[str, Any]:
     'full' is left out, which it is wherever axes are named."""
     said = {field.name: getattr(options, field.name) for field in fields(options) if field.default is not MISSING}
     defaults = {field.name: field.default for field in fields(options)}
-    said = {n: v for n, v in said.items() if v != defaults[n] and n not in ("axes", "minutes", "budget")}
+    said = {n: v for n, v in said.items() if v != defaults[n] and n not in _NO_NUMBER}
     plain = {n: str(v) if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v for n, v in said.items()}
     return plain | ({} if budget == "full" else {"budget": budget})
 
@@ -133,16 +135,17 @@ def _features_subject(source: str, options: "AuditOptions", measured: "Options")
     return prepare(FeatureTable(features), images, test, Known(), name=name, pairs=None, options=measured)
 
 
-def choose_budget(options: "AuditOptions", given: frozenset[str]) -> str:
+def choose_budget(options: "AuditOptions", given: frozenset[str]) -> "Choice":
     """The budget for all encoders of a command, so that they can be compared: as named; 'full' where axes are named;
-    else the largest that the slowest encoder gets through in the minutes that the options allow."""
-    from holdfast.audits import largest_budget, measure_speed
+    else the largest that the slowest encoder gets through in the minutes that the options allow, and the axes that are
+    left out because even the smallest takes longer."""
+    from holdfast.audits import Choice, largest_budget, measure_speed
     from holdfast.audits.subject import audited_encoder
 
     if options.budget != "auto":
-        return options.budget
+        return Choice(options.budget)
     if any(axes_of(source, options) is not None or is_features(Path(source)) for source in options.encoders):
-        return "full"
+        return Choice("full")
     measured = audit_options(options, "full", given)
     speeds = []
     for source in options.encoders:

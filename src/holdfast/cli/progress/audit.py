@@ -8,7 +8,10 @@ from rich.progress import BarColumn, TextColumn
 
 from holdfast.cli.progress.line import Live
 from holdfast.cli.progress.training import duration
+from holdfast.system import SAME, about
 
+WORTH_SAYING = 15.0
+"""Seconds that are left, at least, for a line to say so."""
 PLAIN_SECONDS = 20.0
 """At least this long between two plain lines within an axis."""
 
@@ -20,11 +23,16 @@ class Stages(Live):
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"))
         super().__init__(*columns, description="preparing", total=1)
         self._axis, self._stage, self._said = "", "", time.perf_counter()
+        self._left: dict[str, float] = {}
+        self._planned, self._took = 0.0, 0.0
 
-    def plan(self, seconds: Mapping[str, float], where: str) -> None:
-        """The estimate for each axis and for all."""
-        parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
-        self.say(f"  about {duration(sum(seconds.values()))} at most on {where}: {parts}")
+    def plan(self, seconds: Mapping[str, float], where: str, *, busy: float = 1.0) -> None:
+        """The estimate for each axis and for all. busy: how many times longer work takes than on an idle machine."""
+        whole, self._left = sum(seconds.values()), dict(seconds)
+        parts = ", ".join(f"{name} {about(value, value)}" for name, value in seconds.items() if value >= 0.5)
+        self.say(f"  about {about(whole / busy, whole)} at most on {where}: {parts}")
+        if busy > SAME:
+            self.say(f"  other work slows this machine {busy:.1f} times just now, so these are rough")
 
     @contextmanager
     def axis(self, name: str) -> Iterator[None]:
@@ -32,7 +40,15 @@ class Stages(Live):
         self._axis, self._stage, start = name, "", time.perf_counter()
         self._show(name, 0, 1)
         yield
-        self.say(f"  {name}: {duration(time.perf_counter() - start)}")
+        took = time.perf_counter() - start
+        self.say(f"  {name}: {duration(took)}{self._rest(name, took)}")
+
+    def _rest(self, name: str, took: float) -> str:
+        """What is left, by how the axes so far kept to their estimate; nothing where that is little."""
+        first = self._left.pop("features", 0.0)  # which are computed within the axis that is measured first
+        self._planned, self._took = self._planned + first + self._left.pop(name, 0.0), self._took + took
+        left = sum(self._left.values()) * self._took / max(self._planned, 1e-9)
+        return f"; about {about(left, left)} at most are left" if self._left and left >= WORTH_SAYING else ""
 
     def __call__(self, stage: str, done: int, images: int) -> None:
         new, self._stage = stage != self._stage, stage

@@ -81,6 +81,16 @@ QUALITY = Axis(
             reason="Below halfway between guessing and certainty a linear classifier finds little of the classes in "
             "the features: train longer, or on more images.",
         ),
+        "effective_rank": Limit(
+            least=1.5,
+            reason="Below it all features lie nearly along one direction, as those of random weights do: the encoder "
+            "has collapsed, or has not begun to learn.",
+        ),
+        "feature_std": Limit(
+            least=0.05,
+            reason="Below it the features of two images have a cosine of about 0.9975: all images look alike to the "
+            "encoder.",
+        ),
     },
     labels={
         "linear_accuracy": "Linear probe accuracy",

@@ -6,6 +6,7 @@ from typing import Any
 
 from holdfast.report.page import fill
 from holdfast.runs import atomic_path
+from holdfast.system import SAME, about
 
 _BARS = 60
 
@@ -115,16 +116,15 @@ def _evenness(entry: Mapping[str, Any]) -> str:
 def _cost(cost: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     if cost is None:
         return []
-    hours = cost["hours"]
-    total = (
-        f"{60 * hours:.0f} minutes" if hours < 2 else f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.0f} days"
-    )
+    seconds, busy = 3600 * cost["hours"], cost.get("busy", 1.0)
+    slowed = f"; other work slows this machine {busy:.1f} times just now" if busy > SAME else ""
     return [
         (
             "time",
-            f"about {total}: {cost['method']}, {cost['encoder']} at {cost['image_size']} pixels, {cost['epochs']:,} "
-            f"epochs × {cost['steps_per_epoch']:,} steps of {cost['batch_size']} images, {cost['seconds']:.2f} s each "
-            f"({cost['device']}, {cost['precision']}; measured up to {cost['measured_batch']} images, then a line)",
+            f"about {about(seconds / busy, seconds)}: {cost['method']}, {cost['encoder']} at {cost['image_size']} "
+            f"pixels, {cost['epochs']:,} epochs × {cost['steps_per_epoch']:,} steps of {cost['batch_size']} images, "
+            f"{cost['seconds']:.2f} s each ({cost['device']}, {cost['precision']}; measured up to "
+            f"{cost['measured_batch']} images, then a line{slowed})",
         ),
         (
             "memory",
