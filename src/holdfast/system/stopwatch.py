@@ -15,7 +15,7 @@ class Spent:
 
     clock: float
     own: float
-    """Of them, those in which the processor worked on it; the same where that is not known."""
+    """Those of them in which the processor worked on it; the same where that is not known."""
 
 
 @dataclass(frozen=True)
