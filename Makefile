@@ -37,6 +37,7 @@ bench: .venv/.bench   ## run benchmarks/*.py, which print ratios
 
 numbers: .venv/.dev   ## write the numbers of results/*.json into README and docs
 	$(BIN)/python experiments/page_numbers.py
+	$(BIN)/python experiments/result_plots.py
 
 docs: .venv/.docs     ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

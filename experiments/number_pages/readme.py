@@ -42,7 +42,7 @@ def _differing() -> list[str]:
 
 def readme_rows() -> Iterator[Passage]:
     """README's table, but for the demo and for GPUs."""
-    names = ("clean_accuracy", "pgd_accuracy_4_255", "pgd_accuracy_8_255")
+    names = ("clean_accuracy", "pgd20_accuracy_4_255", "robust_accuracy_8_255")
     runs = [
         [under_attack(run, name) for name in names] for run in ("simclr", "emp-ssl", "cf-amc-ssl", "robust-emp-ssl")
     ]

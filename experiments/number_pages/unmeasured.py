@@ -44,6 +44,8 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/reading-the-page.md": ["95 %"],
         "docs/reliability.md": ["a file system of 3 MB"],
         "docs/report.md": ["95 %", "at least 20 %", "under 8 MB"],
+        "docs/results.md": ["95 %"],
+        "docs/audits/duplicates.md": ["from 1 % on"],
         "docs/statistics.md": ["95 %", "92 %", "errs in 5 %", "1 or 0.1 %"],
         "docs/views.md": ["1 ± the setting", "in ± the setting", "900 × 700", "32 × 32 pixels"],
         "docs/your-own-images.md": ["signals (5 %"],
@@ -51,6 +53,7 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "how a number is written, an example": {
         "docs/audits/balance.md": ["behind the ±"],
         "docs/methods/invclr.md": ["mean ± population"],
+        "docs/results.md": ["Numbers with ± are"],
         "docs/report.md": ["`82.0 ± 0.7`", "runs ± *population*", "`[81.1, 82.9]`"],
     },
     "arithmetic: of counts, sizes or probabilities that the sentence names": {
@@ -64,6 +67,8 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "numbers of papers and third parties, cited beside them": {
         "docs/inspect.md": ["3.3 % of the test images"],
+        "docs/audits/duplicates.md": ["3.3 % repeat training images"],
+        "docs/results.md": ["the paper: 33 % under its own attack"],
         "docs/methods/temperature_schedule.md": ["61.2 %"],
         "docs/report.md": ["23 to 44 % on CIFAR-10"],
         "docs/which-method.md": ["75.6 to 82.0 %"],

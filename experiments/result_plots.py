@@ -1,0 +1,141 @@
+"""Draws docs/images/results-*.svg from results/*.json: `python experiments/result_plots.py`, or `make numbers`."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from holdfast.report.plots.svg import COLOURS, draw
+from holdfast.runs import atomic_path
+from number_pages.engine import ROOT, has, results
+from number_pages.methods import errors, robust
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FIXED = {"currentColor": "#333333", "var(--faint)": "#dddddd"} | {
+    f"var(--e{place})": colour for place, colour in enumerate(("#0b6e99", "#d9730d", "#0f7b6c", "#9b51a0"))
+}
+"""Docs are no page of ours with variables of its own: colours that are read on white and on grey."""
+Point = tuple[float, float, float]
+"""A value and the ends of its bar."""
+
+
+def attacked() -> dict[str, list[Point]]:
+    """By run: accuracy clean, under PGD at 4/255 and 8/255, and under AutoAttack at 8/255, in percent."""
+    names = ("clean_accuracy", "pgd_accuracy_4_255", "pgd_accuracy_8_255", "robust_accuracy_8_255")
+    titles = {"simclr": "SimCLR", "emp-ssl": "EMP-SSL", "robust-emp-ssl": "robust EMP-SSL", "cf-amc-ssl": "CF-AMC-SSL"}
+    found = {}
+    for run, title in titles.items():
+        scores = [robust(run)["scores"][name] for name in names]
+        found[title] = [(one["value"], *one["interval"]) for one in scores]
+    return found
+
+
+def averaged() -> dict[str, list[Point]]:
+    """By arm: mean squared error over four targets of one drawing and of 30, mean and standard deviation of seeds."""
+    titles = {"plain": "SimCLR", "pair 0.01": "pair penalty", "vjp 0.01": "the paper's penalty"}
+    found = {}
+    for arm, title in titles.items():
+        both = [errors(arm, views, "mean") for views in ("0", "30")]
+        found[title] = [(mean, mean - spread, mean + spread) for mean, spread in both]
+    return found
+
+
+def demo() -> dict[str, list[Point]]:
+    """By method: accuracy of many, medium and few of the demo, mean and standard deviation of seeds."""
+    found = {}
+    for method, title in (("simclr", "SimCLR"), ("sdclr", "SDCLR")):
+        scores = [results("demo")["methods"][method]["balance"][name] for name in ("many", "medium", "few")]
+        found[title] = [(one["mean"], one["mean"] - one["spread"], one["mean"] + one["spread"]) for one in scores]
+    return found
+
+
+def asked() -> dict[str, list[Point]]:
+    """By comparison: difference in many, medium and few, with its interval over seeds."""
+    rows = [one for one in results("questions")["compared"] if one["seeds"] >= 3] if has("questions") else []
+    found = {}
+    for one in rows:
+        scores = [one["differences"][name] for name in ("many", "medium", "few")]
+        if all(score["interval"] is not None for score in scores):
+            title = f"{one['arm']} less {one['against']}, {one['epochs']} epochs"
+            found[title] = [(score["value"], *score["interval"]) for score in scores]
+    return found
+
+
+PLOTS: dict[str, tuple[Callable[[], dict[str, list[Point]]], Sequence[str], str]] = {
+    "attacked": (
+        attacked,
+        ("clean", "PGD-20, 4/255", "PGD-20, 8/255", "AutoAttack, 8/255"),
+        "accuracy, %, 95 % intervals over images",
+    ),
+    "averaged": (averaged, ("one drawing", "30 drawings averaged"), "mean squared error, ± of 3 seeds"),
+    "demo": (demo, ("many", "medium", "few"), "accuracy, %, ± of 3 seeds"),
+    "questions": (asked, ("many", "medium", "few"), "difference in points, 95 % intervals over seeds"),
+}
+"""By name: the numbers, what stands below, and what the axis measures."""
+
+
+def svg(name: str) -> str:
+    """A plot as a file of its own, with the digest of its numbers in it."""
+    numbers, below, axis = PLOTS[name]
+    series = numbers()
+
+    def paint(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        _points(axes, series, below)
+        axes.set_ylabel(axis)
+
+    plot = draw(f"results-{name}", axis, (640, 340), paint)
+    text = plot.svg
+    for variable, colour in FIXED.items():
+        text = text.replace(variable, colour)
+    opening = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{axis}" font-family="sans-serif" '
+    text = text.replace("<svg ", opening + 'xmlns:xlink="http://www.w3.org/1999/xlink" ', 1)
+    return re.sub(r"(<svg[^>]*>)", rf"\1<desc>{digest(series)}</desc>", text, count=1) + "\n"
+
+
+def digest(series: dict[str, list[Point]]) -> str:
+    """What numbers a plot shows."""
+    return hashlib.blake2b(json.dumps(series, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _points(axes: "Axes", series: dict[str, list[Point]], below: Sequence[str]) -> None:
+    """A point with its bar for each value, series side by side."""
+    shapes: Any = "os^DvPX*"
+    for place, (title, points) in enumerate(series.items()):
+        shift = (place - (len(series) - 1) / 2) * 0.6 / max(1, len(series))
+        x = [where + shift for where in range(len(points))]
+        bars = [
+            [max(0.0, value - low) for value, low, _ in points],
+            [max(0.0, high - value) for value, _, high in points],
+        ]
+        axes.errorbar(
+            x,
+            [value for value, _, _ in points],
+            yerr=bars,
+            fmt=shapes[place % len(shapes)],
+            color=COLOURS[place % 4],
+            capsize=3,
+            label=title,
+        )
+    if any(low < 0 for points in series.values() for _, low, _ in points):
+        axes.axhline(0, color="#010101", linewidth=0.8)
+    axes.set_xticks(range(len(below)), below)
+    axes.legend(frameon=False, fontsize=9)
+
+
+def main() -> None:
+    """Draws those that have numbers."""
+    for name, (numbers, _, _) in PLOTS.items():
+        if numbers():
+            path = ROOT / "docs" / "images" / f"results-{name}.svg"
+            with atomic_path(path) as temporary:
+                temporary.write_text(svg(name))
+            print(f"{path.relative_to(ROOT)}: drawn")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Plots of docs/results.md show what results/*.json hold."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+import result_plots
+from number_pages.claims import above
+from number_pages.engine import ROOT
+
+DRAWN = [name for name, (numbers, _, _) in result_plots.PLOTS.items() if numbers()]
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_plot_in_docs_holds_the_numbers_of_its_file(name):
+    page = (ROOT / "docs" / "results.md").read_text()
+    text = (ROOT / "docs" / "images" / f"results-{name}.svg").read_text()
+    assert f"<desc>{result_plots.digest(result_plots.PLOTS[name][0]())}</desc>" in text, "run: make numbers"
+    assert f"images/results-{name}.svg" in page
+
+
+def test_a_plot_is_a_file_of_its_own_with_a_point_for_each_number():
+    name = "demo"
+    root = ElementTree.fromstring(result_plots.svg(name))
+    text = "".join(root.itertext())
+    assert "var(--" not in ElementTree.tostring(root, encoding="unicode")
+    assert all(word in text for word in ("SimCLR", "SDCLR", *result_plots.PLOTS[name][1]))
+
+
+def test_a_verdict_follows_its_interval():
+    assert [above(ends) for ends in ((0.1, 2), (-2, -0.1), (-1, 1))] == ["shown", "refuted here", "not decided"]
