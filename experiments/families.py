@@ -75,6 +75,7 @@ def sized(config: RunConfig, options: argparse.Namespace, seed: int) -> RunConfi
     own = {field.name for field in fields(method)}
     small = {name: value for name, value in NARROW.items() if name in own and getattr(method, name) > value}
     small |= {"head_dim": 512} if method.head_dim > 512 else {}
+    small |= {"teacher": str(Path(options.out) / "simclr" / str(seed))} if "teacher" in own else {}
     small |= {"view_count": 8} if getattr(method, "view_count", 2) > 8 else {}
     config = replace(
         config,

@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 import torch.multiprocessing as mp
 from ddp_workers import _cubic, double_method, gradients_of, last_batch, replay, steps
-from small_methods import SMALL
+from small_methods import REPRESENTATIVES, small_config
 
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
@@ -21,13 +21,13 @@ NORMS = "timm/test_efficientnet"
 def case(method: str, images: int = 13, encoder: str = "timm/test_resnet", **changes) -> tuple[RunConfig, int]:
     """A configuration, and how many images it is trained on: the last batch of 8 is compared."""
     stem = "small" if encoder == "timm/test_resnet" else "standard"
-    settings = METHODS[method].Config(**SMALL.get(method, {}))
+    settings = small_config(method, encoder)
     return with_settings(RunConfig(method=settings, encoder=encoder, stem=stem), **changes), images
 
 
 PENALTY: dict[str, Any] = {"penalty": "invariance:0.5", "penalty_limit": 1e6}
 CASES = {
-    **{f"{method}, equal shares": case(method, 16) for method in METHODS},
+    **{f"{method}, equal shares": case(method, 16) for method in REPRESENTATIVES},
     **{f"{method}, shares of 3 and 2, norms with activations": case(method, 13, NORMS) for method in METHODS},
     "emp-ssl, free adversary": case("emp-ssl", adversary="free:2"),
     "sdclr, free adversary": case("sdclr", adversary="free:2"),

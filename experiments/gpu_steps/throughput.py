@@ -106,8 +106,9 @@ def _part(name: str, config: RunConfig, *, rank: int, guess: float) -> Part:
 
 
 def parts(bench: Bench) -> list[Part]:
-    """SimCLR first; then every other method and preset, a ViT, and the ways to run the model."""
+    """SimCLR first; then every other method and preset that needs no teacher, a ViT, and the ways to run the model."""
     names = [*METHODS, *(name for name in PRESETS if name not in METHODS)]
+    names = [name for name in names if not hasattr(METHODS[name].Config() if name in METHODS else None, "teacher")]
     found = [
         _part(name, configuration(name, bench), rank=0 if name == "simclr" else 3, guess=15 if name == "simclr" else 40)
         for name in names

@@ -18,6 +18,10 @@ SECTIONS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/methods/dcl.md": ["## Recipes"],
         "docs/methods/renyicl.md": ["## Recipes"],
         "docs/methods/vicreg.md": ["## Recipes"],
+        "docs/methods/rocl.md": ["## Recipes"],
+        "docs/methods/acl.md": ["## Recipes"],
+        "docs/methods/deacl.md": ["## Recipes"],
+        "docs/methods/profeat.md": ["## Recipes"],
     },
 }
 """Whole parts of pages: from a heading to the next of its level."""
@@ -40,6 +44,7 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/methods/invclr.md": ["random ±1"],
         "docs/methods/sdclr.md": ["mean ± population", "95 %"],
         "docs/methods/simclr.md": ["mean ± population", "95 %", "32 × 32", "Without `--holdout`, 5 %"],
+        "docs/methods/deacl.md": ["crops of 60 % of the area"],
         "docs/performance.md": ["under 16 MB", "85 % in 60 s of one H100, first in 180 s"],
         "docs/reading-the-page.md": ["95 %"],
         "docs/reliability.md": ["a file system of 3 MB"],

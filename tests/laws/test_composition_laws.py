@@ -4,26 +4,30 @@ from typing import Any
 
 import pytest
 import torch
-from small_methods import SMALL
+from small_methods import small_config
 
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
 from holdfast.methods import METHODS, build, with_settings
 
-ADVERSARIES = ("pgd:1", "free:2")
-
 
 def whole(name: str, adversary: str) -> RunConfig:
     """A method with all parts that it takes."""
-    settings = METHODS[name].Config(**SMALL.get(name, {}))
+    settings = small_config(name)
     changes: dict[str, Any] = {"adversary": adversary, "penalty": "invariance:0.1"}
+    changes |= {"strength_schedule": "steps:1", "weight_average": "ema:0.9"}
     if hasattr(settings, "temperature"):
         changes |= {"temperature_schedule": "cosine:4"}
     return with_settings(RunConfig(method=settings, encoder="timm/test_resnet"), **changes)
 
 
-@pytest.mark.parametrize("adversary", ADVERSARIES)
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    ("name", "adversary"),
+    [
+        *((name, "pgd:1") for name in METHODS),
+        *(pytest.param(name, "free:2", marks=pytest.mark.slow) for name in METHODS),
+    ],
+)
 def test_a_method_with_every_part_trains_and_each_of_its_weights_gets_a_finite_gradient(name, adversary):
     method = build(whole(name, adversary), image_size=16)
     images = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(0))

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
-from small_methods import SMALL
+from small_methods import small_config
 
 from holdfast.config import RunConfig, from_document, to_document
 from holdfast.data.batches import Batch
@@ -13,7 +13,7 @@ from holdfast.models import checksum
 
 
 def run_config(name: str, **settings) -> RunConfig:
-    method = METHODS[name].Config(**SMALL.get(name, {}), **settings)
+    method = small_config(name, **settings)
     return RunConfig(method=method, encoder="timm/test_resnet")
 
 

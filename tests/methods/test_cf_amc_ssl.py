@@ -6,14 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 from ddp_workers import double_method, last_batch
-from small_methods import SMALL
+from small_methods import SMALL, small_config, sparse
 from torch import Tensor
 
 from holdfast.config import RunConfig
 from holdfast.data import Batch
 from holdfast.methods import (
     ADVERSARIES,
-    METHODS,
     PRESETS,
     EMPSSLConfig,
     FreeAdversary,
@@ -23,11 +22,12 @@ from holdfast.methods import (
 )
 from holdfast.recipes import RECIPES
 
-EVERY = [(method, adversary) for method in METHODS for adversary in ("pgd:2", "free:2")]
+every_method = pytest.mark.parametrize("method", sparse())
+every_adversary = pytest.mark.parametrize("adversary", ["pgd:2", "free:2"])
 
 
 def config(method: str, adversary: str | None, **changes) -> RunConfig:
-    settings = METHODS[method].Config(**SMALL.get(method, {}))
+    settings = small_config(method)
     return with_settings(RunConfig(method=settings, encoder="timm/test_resnet"), adversary=adversary, **changes)
 
 
@@ -55,10 +55,6 @@ def train(method: Method, count: int = 3) -> list[Tensor]:
     return losses
 
 
-EVERY_VIEW = {"emp-ssl": 3, "byol": 2, "moco-v3": 2, "dino": 3}
-"""Methods of which every view is attacked, with their number here; of the others the last one is."""
-
-
 def seen_by(method: Method) -> list[Tensor]:
     """All images that the encoder is given from now on."""
     seen: list[Tensor] = []
@@ -67,7 +63,8 @@ def seen_by(method: Method) -> list[Tensor]:
 
 
 @pytest.mark.parametrize(("norm", "start"), [("linf", "zero"), ("l2", "random")])
-@pytest.mark.parametrize(("method", "adversary"), EVERY)
+@every_adversary
+@every_method
 def test_the_network_never_sees_a_pixel_outside_the_range(method, adversary, start, norm):
     eps = 0.2 if norm == "linf" else 2.0
     one = attacked(
@@ -81,14 +78,14 @@ def test_the_network_never_sees_a_pixel_outside_the_range(method, adversary, sta
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_a_free_perturbation_stays_in_its_ball_and_stays_from_batch_to_batch(method, norm):
     free = attacked(method, "free:2", adversary_norm=norm, adversary_eps=0.05, adversary_step=0.03)
     assert isinstance(free, FreeAdversary)
     train(free, count=1)
     assert free.delta is not None
     first = free.delta.clone()
-    assert first.shape[:2] == (EVERY_VIEW.get(method, 1), 8)
+    assert first.shape[:2] == (len(range(*free.moved_views.indices(free.views_per_image))), 8)
     assert float(first.abs().max()) > 0
     train(free, count=3)  # the last batch has 5 images
     assert free.delta.shape == first.shape
@@ -97,7 +94,7 @@ def test_a_free_perturbation_stays_in_its_ball_and_stays_from_batch_to_batch(met
     assert not torch.equal(free.delta[:, :5], first[:, :5])
 
 
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_places_without_an_image_keep_their_perturbation(method):
     free = attacked(method, "free:1")
     assert isinstance(free, FreeAdversary)
@@ -110,19 +107,21 @@ def test_places_without_an_image_keep_their_perturbation(method):
     assert torch.equal(free.delta[:, 5:], before[:, 5:])
 
 
-@pytest.mark.parametrize(("method", "adversary"), EVERY)
+@every_adversary
+@every_method
 def test_only_the_views_that_the_method_names_are_moved(method, adversary):
-    one = attacked(method, adversary, adversary_eps=0.1, adversary_step=0.05)
-    views, seen = one.views(last_batch(16)), seen_by(one)
-    loss = one.loss(views)  # of the free adversary: the first replay, whose perturbation is zero
-    assert torch.isfinite(loss)
-    last = torch.cat(seen[-2:] if len(seen[-1]) == 8 else seen[-1:]).unflatten(0, (-1, 8))
-    moved = (last - views.images).abs().amax((1, 2, 3, 4)) > 0
-    expected = [method in EVERY_VIEW] + [True] * (len(moved) - 1)
-    assert moved.tolist() == (expected if adversary.startswith("pgd") else [False] * len(moved))
+    plain, one = attacked(method, None), attacked(method, adversary, adversary_eps=0.1, adversary_step=0.05)
+    views = one.views(last_batch(16))
+    passed, seen = seen_by(plain), seen_by(one)
+    plain.loss(views)
+    assert torch.isfinite(one.loss(views))  # of the free adversary: the first replay, whose perturbation is zero
+    before, after = torch.cat(passed), torch.cat(seen)[-sum(map(len, passed)) :]
+    moved = (after - before).abs().amax((1, 2, 3)).unflatten(0, (-1, 8)).amax(1) > 0
+    expected = len(range(*one.moved_views.indices(len(views.images))))
+    assert int(moved.sum()) == (expected if adversary.startswith("pgd") else 0)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_pgd_raises_the_loss_that_it_trains_on(method):
     plain, robust = (attacked(method, adversary, adversary_eps=0.05) for adversary in (None, "pgd:4"))
     batch = last_batch(16)
@@ -130,7 +129,7 @@ def test_pgd_raises_the_loss_that_it_trains_on(method):
 
 
 @pytest.mark.parametrize("adversary", ["pgd:3", "free:1"])
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_a_budget_of_zero_is_plain_training(method, adversary):
     plain, robust = attacked(method, None), attacked(method, adversary, adversary_eps=0.0, adversary_start="random")
     assert torch.equal(torch.stack(train(plain)), torch.stack(train(robust)))
@@ -138,7 +137,7 @@ def test_a_budget_of_zero_is_plain_training(method, adversary):
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_an_attack_leaves_running_statistics_and_parameter_gradients_alone(method):
     robust, plain = attacked(method, "pgd:3"), attacked(method, None)
     batch = last_batch(16)
@@ -203,6 +202,7 @@ def test_a_preset_is_a_complete_configuration(name):
     preset = PRESETS[name]()
     method = preset.method
     small = replace(method, **SMALL["emp-ssl"]) if isinstance(method, EMPSSLConfig) else method
+    small = replace(small, teacher=small_config(name).teacher) if hasattr(small, "teacher") else small
     built = build(replace(preset, method=small, encoder="timm/test_resnet"), image_size=12)
     assert built.steps_per_batch == (3 if any(part.chosen == "free:3" for part in preset.parts) else 1)
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small_methods import small_config, sparse
 from torch.nn import functional as F
 
 from holdfast.config import VIEWS, RunConfig
@@ -10,16 +11,13 @@ from holdfast.methods import METHODS, Method, build, with_settings
 from holdfast.methods.first_view import first_features, tied
 from holdfast.methods.invclr import InvariancePenalty
 
-every_method = pytest.mark.parametrize("name", METHODS)
+every_method = pytest.mark.parametrize("name", sparse())
 every_source = pytest.mark.parametrize("source", ["digits", "spirograph:40:row"])
 every_form = pytest.mark.parametrize("form", ["pair", "vjp"])
 
 
 def config(name: str, source: str = "digits", **changes) -> RunConfig:
-    method = METHODS[name].Config()
-    if name == "emp-ssl":
-        method = METHODS[name].Config(view_count=3, head_dim=16, prefeature_dim=32)
-    plain = RunConfig(method=method, data=source, encoder="timm/test_resnet")
+    plain = RunConfig(method=small_config(name), data=source, encoder="timm/test_resnet")
     return with_settings(plain, penalty_limit=1000.0, **changes)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_methods import SMALL
+from small_methods import small_config
 
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
@@ -21,7 +21,7 @@ def batch(epoch: int) -> Batch:
 
 
 def config(name: str, *parts, **settings) -> RunConfig:
-    method = METHODS[name].Config(**SMALL.get(name, {}), **settings)
+    method = small_config(name, **settings)
     return RunConfig(method=method, encoder="timm/test_resnet", parts=parts)
 
 

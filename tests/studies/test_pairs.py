@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from small_methods import small_config, sparse
 
 from holdfast.audits import audit, load_pairs
 from holdfast.config import RunConfig
 from holdfast.data import duplicate_groups, load_pool
 from holdfast.engine import read_config, train
-from holdfast.methods import METHODS
 from holdfast.models import checksum, load_encoder
 from holdfast.runs import RunFolder
 from holdfast.studies import StudyConfig, run_study
@@ -97,9 +97,9 @@ def test_another_study_in_the_same_folder_is_refused(run):
         run_study(run, replace(SETTINGS, pairs=1, seed=5))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", sparse())
 def test_any_method_trains_pairs_and_none_knows_of_it(name, tmp_path):
-    settings = METHODS[name].Config()
+    settings = small_config(name)
     config = RunConfig(
         method=settings, data="digits", limit=60, image_size=8, encoder="timm/test_resnet", epochs=1, batch_size=20
     )

@@ -1,6 +1,19 @@
 """Settings that make each method small, for tests over all of METHODS."""
 
-from typing import Any
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import safetensors.torch
+
+from holdfast.config import MethodConfig, RunConfig
+from holdfast.methods import METHODS, SimCLRConfig, build, to_document
+from holdfast.models import save_encoder
+from holdfast.runs import RunFolder, write_json
 
 # A thin network gives all images one embedding without most of its weights, and wide heads only cost time here.
 SMALL: dict[str, dict[str, Any]] = {
@@ -12,3 +25,34 @@ SMALL: dict[str, dict[str, Any]] = {
     "moco-v3": {"predictor_dim": 16, "head_dim": 8},
     "dino": {"prototypes": 12, "head_dim": 8, "local_count": 1, "local_scale": 1.0, "head_layers": 2},
 }
+
+REPRESENTATIVES = ("simclr", "sdclr", "emp-ssl", "byol", "acl")
+"""One of each kind: what is slow over all methods runs over these in the fast suite."""
+
+
+def sparse(names: Any = tuple(METHODS)) -> list[Any]:
+    """All methods as parameters of a test; those that are not REPRESENTATIVES are slow."""
+    return [name if name in REPRESENTATIVES else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+def small_config(name: str, encoder: str = "timm/test_resnet", **settings: Any) -> MethodConfig:
+    """A method's settings, small; with a teacher of the encoder's network where it needs one."""
+    teachers = {"deacl": lambda: encoder, "profeat": lambda: teacher_run(encoder)}
+    found = {"teacher": teachers[name]()} if name in teachers else {}
+    return METHODS[name].Config(**{**SMALL.get(name, {}), **found, **settings})
+
+
+@cache
+def teacher_run(encoder: str = "timm/test_resnet", stem: Literal["small", "standard"] | None = None) -> str:
+    """The folder of a run with random weights, as far as a teacher needs it; gone when the tests end."""
+    run = RunFolder(Path(tempfile.mkdtemp(prefix="teacher-")))
+    atexit.register(shutil.rmtree, run.path, ignore_errors=True)
+    stem = stem or ("small" if encoder == "timm/test_resnet" else "standard")
+    config = RunConfig(method=SimCLRConfig(head_dim=8), encoder=encoder, stem=stem, image_size=16, seed=9)
+    method = build(config, image_size=16)
+    state = {name: tensor.contiguous() for name, tensor in method.state_dict().items()}
+    (run.checkpoints / "step-00000001").mkdir(parents=True)
+    safetensors.torch.save_file(state, run.checkpoints / "step-00000001" / "method.safetensors")
+    save_encoder(method.encoder, run.encoder)  # type: ignore[arg-type]
+    write_json(run.config, to_document(config))
+    return str(run.path)

@@ -142,7 +142,7 @@ def open_session(
         keep_strides(method)
     if config.compile:
         # One compilation for each size of views: torch would else compile the second for any size, which is slower.
-        method.encoder.compile(dynamic=False)
+        method.network[0].compile(dynamic=False)
     optimizer = make_optimizer(config, method)
     stream, wrapped = fabric.setup(Stream(method), optimizer)
     return Session(
@@ -161,8 +161,9 @@ def open_session(
 def _whiten(method: Method, pool: Pool, seed: int) -> None:
     """Starts the first convolution from up to WHITENED training images, drawn by the seed: the same on every rank."""
     order = permutation(key(seed, "whitening"), len(pool.train))[:WHITENED]
-    assert isinstance(method.encoder, Encoder)
-    whiten_first_convolution(method.encoder, pool.train.floats(order))
+    encoder = method.network[0]
+    assert isinstance(encoder, Encoder)
+    whiten_first_convolution(encoder, pool.train.floats(order))
 
 
 def environment(fabric: Fabric) -> dict[str, Any]:

@@ -35,9 +35,21 @@ from holdfast.methods.neighbours import (
     VICRegConfig,
 )
 from holdfast.methods.presets import PRESETS
+from holdfast.methods.robust import (
+    ACL,
+    ACLConfig,
+    DeACL,
+    DeACLConfig,
+    ProFeAT,
+    ProFeATConfig,
+    RoCL,
+    RoCLConfig,
+)
 from holdfast.methods.sdclr import SDCLR, SDCLRConfig
 from holdfast.methods.simclr import SimCLR, SimCLRConfig
+from holdfast.methods.strength_schedule import STRENGTHS, StrengthConfig
 from holdfast.methods.temperature_schedule import TEMPERATURES, TemperatureConfig, TemperatureSchedule
+from holdfast.methods.weight_average import AVERAGES, AverageConfig
 from holdfast.models import ChunkedNetwork, Encoder, create_encoder, require_size
 from holdfast.randomness import seeded_library
 from holdfast.settings import Purpose
@@ -54,15 +66,30 @@ METHODS: dict[str, type[Method]] = {
     "byol": BYOL,
     "moco-v3": MoCoV3,
     "dino": DINO,
+    "rocl": RoCL,
+    "acl": ACL,
+    "deacl": DeACL,
+    "profeat": ProFeAT,
 }
 PARTS: dict[str, type[PartConfig]] = {
+    "strength_schedule": StrengthConfig,
     "temperature_schedule": TemperatureConfig,
+    "weight_average": AverageConfig,
     "penalty": PenaltyConfig,
     "adversary": AdversaryConfig,
 }
 """Settings of what may be put on a method, by the flag that switches each on; the first is the innermost."""
+WRAPPERS: dict[str, dict[str, Any]] = {
+    "strength_schedule": STRENGTHS,
+    "temperature_schedule": TEMPERATURES,
+    "weight_average": AVERAGES,
+    "penalty": PENALTIES,
+    "adversary": ADVERSARIES,
+}
+"""By the flag of a part: what it may name before the colon."""
 
 __all__ = [
+    "ACL",
     "ADVERSARIES",
     "BYOL",
     "DCL",
@@ -75,13 +102,18 @@ __all__ = [
     "PRESETS",
     "SDCLR",
     "TEMPERATURES",
+    "WRAPPERS",
+    "ACLConfig",
     "AdversaryConfig",
+    "AverageConfig",
     "BYOLConfig",
     "BarlowTwins",
     "BarlowTwinsConfig",
     "Batch",
     "DCLConfig",
     "DINOConfig",
+    "DeACL",
+    "DeACLConfig",
     "EMPSSLConfig",
     "FNCConfig",
     "FreeAdversary",
@@ -91,11 +123,16 @@ __all__ = [
     "MoCoV3Config",
     "PGDAdversary",
     "PenaltyConfig",
+    "ProFeAT",
+    "ProFeATConfig",
     "RenyiCL",
     "RenyiCLConfig",
+    "RoCL",
+    "RoCLConfig",
     "SDCLRConfig",
     "SimCLR",
     "SimCLRConfig",
+    "StrengthConfig",
     "TemperatureConfig",
     "TemperatureSchedule",
     "VICReg",

@@ -33,6 +33,8 @@ class Method(nn.Module, ABC):
     """How many views of an image the networks see for one loss."""
     steps_per_batch: int = 1
     """How many losses `losses` yields for a batch; the engine steps the optimiser after each."""
+    strength: float = 1.0
+    """How strong this epoch's views are drawn, in [0, 1]: what a strength schedule sets."""
     moved_views: slice = slice(1, None)
     """Which views an adversary may perturb; by default all but the first."""
 
@@ -58,11 +60,15 @@ class Method(nn.Module, ABC):
     @property
     def encoder(self) -> nn.Module:
         """What audits will see: pixels [n, 3, h, w] in [0, 1] -> features [n, dim]."""
+        for inner in self.wrapped():
+            return inner.encoder
         return self.network[0]
 
     @property
     def prefeature(self) -> nn.Module | None:
         """The part of the head that audits may keep, features [n, dim] -> [n, p]; None for most methods."""
+        for inner in self.wrapped():
+            return inner.prefeature
         return getattr(self.network[1], "prefeature", None)
 
     @property
@@ -75,6 +81,8 @@ class Method(nn.Module, ABC):
     @property
     def passes_per_harm(self) -> int:
         """Forward+backward passes that one step of an attack costs for an image."""
+        for inner in self.wrapped():
+            return inner.passes_per_harm
         return self.passes_per_image // self.steps_per_batch
 
     def views(self, batch: Batch) -> Views:
@@ -87,6 +95,12 @@ class Method(nn.Module, ABC):
     def loss(self, views: Views) -> Tensor:
         """A scalar: the mean over the images of all ranks, float32 also under bf16."""
 
+    def first_features(self, images: Tensor) -> Tensor:
+        """Features [n, dim] of images as the loss encodes its first view."""
+        for inner in self.wrapped():
+            return inner.first_features(images)
+        return self.network[0](images)
+
     def harm(self, views: Views) -> Tensor:
         """What an adversary that takes steps of its own climbs; the loss, unless the method's paper has another."""
         return self.loss(views)
@@ -98,6 +112,12 @@ class Method(nn.Module, ABC):
     def wrapped(self) -> list["Method"]:
         """The method inside a wrapper, which hears of all that follows unless the wrapper says otherwise; else none."""
         return [child for child in self.children() if isinstance(child, Method)]
+
+    def innermost(self) -> "Method":
+        """The method inside all wrappers, or the method itself."""
+        for inner in self.wrapped():
+            return inner.innermost()
+        return self
 
     def start_epoch(self, epoch: int) -> None:
         """Called before an epoch's first batch; not called again when a run resumes in mid-epoch."""

@@ -78,6 +78,10 @@ class InvariancePenalty(Method):
         more = {"pair": 1, "vjp": 2}[self.settings.penalty_form] if self.weight else 0
         return self.inner.passes_per_image + more * self.steps_per_batch
 
+    @property
+    def passes_per_harm(self) -> int:
+        return self.passes_per_image // self.steps_per_batch
+
     def loss(self, views: Views) -> Tensor:
         if self.weight == 0:
             return self.inner.loss(views)
@@ -95,8 +99,8 @@ class InvariancePenalty(Method):
             return loss, self._changes(unit(seen[0][: len(alpha)]), alpha, found, views)
         # Derivatives in bfloat16 moved the value by 6 to 8 % (ResNet-18, 64 images): a float32 encoding of its own.
         loss = self.inner.loss(views)
-        with torch.autocast(alpha.device.type, enabled=False), untracked(self.encoder):
-            return loss, self._changes(unit(self.encoder(moving.images[0])), alpha, found, views)
+        with torch.autocast(alpha.device.type, enabled=False), untracked(self.network):
+            return loss, self._changes(unit(self.inner.first_features(moving.images[0])), alpha, found, views)
 
     def _pair(self, views: Views, found: Nuisances) -> tuple[Tensor, Tensor]:
         """The inner loss and the penalty of each sample [n] by a second encoding."""
@@ -104,8 +108,8 @@ class InvariancePenalty(Method):
             loss = self.inner.loss(views)
         draws = uniform(self._keys(views, "invariance pair"), found.values.shape[1])
         other = found.render(found.low + (found.high - found.low) * draws)
-        with untracked(self.encoder):
-            return loss, pair_distances(unit(seen[0][: len(other)]), unit(self.encoder(other)))
+        with untracked(self.network):
+            return loss, pair_distances(unit(seen[0][: len(other)]), unit(self.inner.first_features(other)))
 
     def _keys(self, views: Views, purpose: str) -> Tensor:
         """int64 [n]: keyed by epoch and id, as the views are."""

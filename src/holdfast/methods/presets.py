@@ -8,7 +8,10 @@ from holdfast.methods.cf_amc_ssl import AdversaryConfig
 from holdfast.methods.emp_ssl import EMPSSLConfig
 from holdfast.methods.invclr import PenaltyConfig
 from holdfast.methods.neighbours import DCLConfig
+from holdfast.methods.robust import ACLConfig, DeACLConfig, ProFeATConfig, RoCLConfig
 from holdfast.methods.simclr import SimCLRConfig
+from holdfast.methods.strength_schedule import StrengthConfig
+from holdfast.methods.weight_average import AverageConfig
 
 
 def emp_ssl() -> RunConfig:
@@ -77,6 +80,38 @@ def dclw() -> RunConfig:
     return RunConfig(method=DCLConfig(weighted=True), batch_size=256)
 
 
+PGD = AdversaryConfig(adversary="pgd:5", adversary_eps=8 / 255, adversary_step=2 / 255)
+"""Five steps of 2/255 within 8/255: ACL, DynACL, DeACL and ProFeAT."""
+
+
+def rocl() -> RunConfig:
+    """RoCL: SimCLR whose third view is an adversary of seven steps (2006.07589)."""
+    attack = AdversaryConfig(adversary="pgd:7", adversary_eps=0.0314, adversary_step=0.007)
+    return RunConfig(method=RoCLConfig(), parts=(attack,), epochs=1000)
+
+
+def acl() -> RunConfig:
+    """ACL: clean and attacked views by batch norms of their own, 1,000 epochs (2010.13337)."""
+    return RunConfig(method=ACLConfig(), parts=(PGD,), epochs=1000)
+
+
+def dynacl() -> RunConfig:
+    """DynACL: ACL whose views weaken every 50 epochs, its weights averaged, 1,000 epochs (2303.01289)."""
+    parts = (StrengthConfig(strength_schedule="steps:50"), AverageConfig(weight_average="ema:0.999"), PGD)
+    return RunConfig(method=ACLConfig(attacked_ramp=2 / 3), parts=parts, epochs=1000)
+
+
+def deacl() -> RunConfig:
+    """DeACL: a robust student of a clean teacher on weak views, 100 epochs, batch 256 (2207.10899)."""
+    weak = ViewSettings(crop_min=0.6, jitter=0.0, grey=0.0)
+    return RunConfig(method=DeACLConfig(), parts=(PGD,), views=weak, epochs=100, batch_size=256)
+
+
+def profeat() -> RunConfig:
+    """ProFeAT: a robust student that starts as its clean teacher, 100 epochs, batch 256 (2406.05796)."""
+    return RunConfig(method=ProFeATConfig(), parts=(PGD,), epochs=100, batch_size=256)
+
+
 PRESETS: dict[str, Callable[[], RunConfig]] = {
     "emp-ssl": emp_ssl,
     "robust-emp-ssl": robust_emp_ssl,
@@ -85,5 +120,10 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "simclr-free": simclr_free,
     "invclr": invclr,
     "dclw": dclw,
+    "rocl": rocl,
+    "acl": acl,
+    "dynacl": dynacl,
+    "deacl": deacl,
+    "profeat": profeat,
 }
 """Complete configurations by their command-line name; 'emp-ssl' is a method whose own settings need this optimiser."""

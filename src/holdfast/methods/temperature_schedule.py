@@ -45,9 +45,10 @@ class TemperatureSchedule(Method):
     """A method whose temperature follows from the epoch of the batch alone, so that a resumed run has the same."""
 
     def __init__(self, inner: Method, *, low: float, high: float, period: float):
-        if inner.temperature is None:
+        base = inner.innermost()
+        if base.temperature is None:
             raise ValueError(
-                f"expected a method with a temperature under --temperature-schedule, got {type(inner).__name__}; "
+                f"expected a method with a temperature under --temperature-schedule, got {type(base).__name__}; "
                 "leave it out, or train simclr or another contrastive method"
             )
         self.wrap(inner)
@@ -62,7 +63,7 @@ class TemperatureSchedule(Method):
         return self.inner.harm(views)
 
     def _set(self, epoch: int) -> None:
-        self.inner.temperature = swinging(epoch, low=self.low, high=self.high, period=self.period)
+        self.innermost().temperature = swinging(epoch, low=self.low, high=self.high, period=self.period)
 
 
 TEMPERATURES = {"cosine": TemperatureSchedule}

@@ -1,8 +1,9 @@
 """Networks: encoders, projection heads, pruned twins, and how they come from files."""
 
+from holdfast.models.branch import OwnNorms
 from holdfast.models.chunked import ChunkedNetwork, recomputed
 from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, require_size, resolve_stem
-from holdfast.models.heads import PrefeatureHead, Prototypes, projection_head
+from holdfast.models.heads import PrefeatureHead, Prototypes, head_from, projection_head
 from holdfast.models.identity import checksum
 from holdfast.models.initial import Initial, load_initial
 from holdfast.models.load import OnnxEncoder, check_own, load_encoder, loaded_of, own_size, save_encoder, takes_any_size
@@ -10,16 +11,18 @@ from holdfast.models.loaded import Loaded
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
 from holdfast.models.strided import exact_strides
-from holdfast.models.teacher import Teacher, predictor, rising
+from holdfast.models.teacher import FrozenTeacher, Teacher, predictor, rising
 from holdfast.models.whitening import whiten_first_convolution, whitening_filters
 
 __all__ = [
     "ChunkedNetwork",
     "Encoder",
     "EncoderSpec",
+    "FrozenTeacher",
     "Initial",
     "Loaded",
     "OnnxEncoder",
+    "OwnNorms",
     "PrefeatureEncoder",
     "PrefeatureHead",
     "Prototypes",
@@ -29,6 +32,7 @@ __all__ = [
     "checksum",
     "create_encoder",
     "exact_strides",
+    "head_from",
     "load_encoder",
     "load_initial",
     "loaded_of",

@@ -1,5 +1,7 @@
 """The projection head that all methods share (2106.02990 and its repository: two or three layers, norm after each)."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -51,3 +53,16 @@ class Prototypes(nn.Module):
         with torch.autocast(z.device.type, enabled=False):
             z = F.normalize(z.float() if z.dtype in (torch.bfloat16, torch.float16) else z, dim=1)
             return z @ F.normalize(weight, dim=1).T
+
+
+def head_from(tensors: Mapping[str, Tensor]) -> nn.Sequential:
+    """The projection head whose state is given, in evaluation mode. Raises ValueError for the state of another head."""
+    linears = [tensor for tensor in tensors.values() if tensor.ndim == 2]
+    if len(linears) not in (2, 3) or "0.weight" not in tensors:
+        raise ValueError(
+            f"expected a projection head of 2 or 3 layers, got one of {', '.join(sorted(tensors)) or 'no tensors'}; "
+            "train the teacher with simclr or another method with the shared head"
+        )
+    head = projection_head(linears[0].shape[1], layers=len(linears), out=linears[-1].shape[0])
+    head.load_state_dict(dict(tensors))
+    return head.eval()

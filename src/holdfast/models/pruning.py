@@ -1,6 +1,5 @@
 """Global magnitude masks and the pruned twin of a network (SDCLR, arXiv:2106.02990, section 3.2)."""
 
-import copy
 import math
 from collections.abc import Mapping
 from fractions import Fraction
@@ -8,9 +7,9 @@ from fractions import Fraction
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from holdfast import randomness
+from holdfast.models.branch import copied_norms, norm_tensors
 
 
 def prunable_weights(network: nn.Module) -> dict[str, nn.Parameter]:
@@ -83,9 +82,7 @@ class PrunedBranch(nn.Module):
         super().__init__()
         self.ratio, self.random_ratio = ratio, random_ratio
         self._prefix = _encoder_prefix(network)
-        norms = {name: m for name, m in network.named_modules() if isinstance(m, _BatchNorm)}
-        self._norm_names = list(norms)
-        self.norms = nn.ModuleList(copy.deepcopy(norm) for norm in norms.values())
+        self._norm_names, self.norms = copied_norms(network)
         self._mask_names: list[str] = []
         self._factors: dict[str, Tensor] = {}
         self.register_load_state_dict_post_hook(lambda module, _: module._factors.clear())
@@ -122,7 +119,4 @@ class PrunedBranch(nn.Module):
         for name in self._mask_names:
             weight = network.get_parameter(self._prefix + name)
             changed[self._prefix + name] = weight * self._factor(name, weight)
-        for name, norm in zip(self._norm_names, self.norms, strict=True):
-            changed |= {f"{name}.{key}": p for key, p in norm.named_parameters()}
-            changed |= {f"{name}.{key}": b for key, b in norm.named_buffers()}
-        return functional_call(network, changed, (images,))
+        return functional_call(network, changed | norm_tensors(self._norm_names, self.norms), (images,))

@@ -26,6 +26,22 @@ class Teacher(nn.Module):
             own.lerp_(new, 1 - momentum)
 
 
+class FrozenTeacher(nn.Module):
+    """A trained network that only answers: no gradient, and always in evaluation mode."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> "FrozenTeacher":
+        """Stays in evaluation mode, whatever the method around it does."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images)
+
+
 def rising(start: float, progress: float) -> float:
     """The momentum at a share of the run: from start to 1 by half a cosine (arXiv:2006.07733, section 3.2)."""
     return 1 - (1 - start) * (1 + math.cos(math.pi * progress)) / 2

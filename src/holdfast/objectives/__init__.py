@@ -2,10 +2,10 @@
 
 from holdfast.objectives.cancellation import cancelling_nt_xent
 from holdfast.objectives.coding_rate import coding_rate, emp_ssl
-from holdfast.objectives.contrastive import multi_view_nt_xent, nt_xent
+from holdfast.objectives.contrastive import joint_nt_xent, multi_view_nt_xent, nt_xent
 from holdfast.objectives.decoupled import dcl, dclw
 from holdfast.objectives.invariance import expected_invariance_penalty, invariance_penalty, pair_distances
-from holdfast.objectives.prediction import byol, dino, moco
+from holdfast.objectives.prediction import byol, cosine, dino, moco
 from holdfast.objectives.redundancy import barlow_twins, vicreg
 from holdfast.objectives.renyi import renyi
 
@@ -14,12 +14,14 @@ __all__ = [
     "byol",
     "cancelling_nt_xent",
     "coding_rate",
+    "cosine",
     "dcl",
     "dclw",
     "dino",
     "emp_ssl",
     "expected_invariance_penalty",
     "invariance_penalty",
+    "joint_nt_xent",
     "moco",
     "multi_view_nt_xent",
     "nt_xent",

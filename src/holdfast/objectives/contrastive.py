@@ -31,6 +31,34 @@ def multi_view_nt_xent(z: Tensor, *, temperature: float) -> Tensor:
     return torch.stack([nt_xent(z[one], z[other], temperature=temperature) for one, other in pairs]).mean()
 
 
+def joint_nt_xent(z: Tensor, *, temperature: float) -> Tensor:
+    """NT-Xent of views z [views, n, d] all at once: each row has views - 1 positives, and every other row below it.
+
+    The mean over rows i and their positives p of -log [exp(s_ip/t) / sum_{j != i} exp(s_ij/t)]; nt_xent for two views.
+    A scalar in nats, at least 0, lower is better; float32 for half precision. Raises as multi_view_nt_xent.
+    """
+    if z.ndim != 3 or len(z) < 2:
+        raise ValueError(f"expected embeddings [views, n, d] of at least 2 views, got {list(z.shape)}; stack the views")
+    _check_temperature(temperature)
+    views, n = z.shape[:2]
+    similarity = _cosines(z.flatten(0, 1)) / temperature
+    own = torch.eye(views * n, dtype=torch.bool, device=z.device)
+    alike = torch.eye(n, dtype=torch.bool, device=z.device).repeat(views, views) & ~own
+    rows = similarity.masked_fill(own, -torch.inf).logsumexp(dim=1)
+    return rows.mean() - similarity[alike].mean()
+
+
+def _check_temperature(temperature: float) -> None:
+    if not temperature > 0:
+        raise ValueError(f"expected a temperature above 0, got {temperature}; SimCLR and SDCLR use 0.2 to 0.5")
+
+
+def _cosines(z: Tensor) -> Tensor:
+    with torch.autocast(z.device.type, enabled=False):
+        z = F.normalize(z.float() if z.dtype in (torch.bfloat16, torch.float16) else z, dim=1)
+        return z @ z.T
+
+
 def similarities(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
     """[2n, 2n]: cosine similarity over temperature of all rows of both views, view 1 first.
 
@@ -40,12 +68,8 @@ def similarities(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
         raise ValueError(
             f"expected two views of shape [n, d], got {list(z1.shape)} and {list(z2.shape)}; pair them first"
         )
-    if not temperature > 0:
-        raise ValueError(f"expected a temperature above 0, got {temperature}; SimCLR and SDCLR use 0.2 to 0.5")
-    with torch.autocast(z1.device.type, enabled=False):
-        z = torch.cat([z1, z2])
-        z = F.normalize(z.float() if z.dtype in (torch.bfloat16, torch.float16) else z, dim=1)
-        return z @ z.T / temperature
+    _check_temperature(temperature)
+    return _cosines(torch.cat([z1, z2])) / temperature
 
 
 def positives(similarity: Tensor) -> Tensor:

@@ -58,6 +58,14 @@ def dino(student: Tensor, teacher: Tensor, *, centre: Tensor, temperature: float
     return entropies[other].mean()
 
 
+def cosine(one: Tensor, other: Tensor) -> Tensor:
+    """Mean cosine of rows [n, d] of two tensors, in [-1, 1]; float32 for half precision. Raises ValueError for shapes
+    that differ."""
+    if one.shape != other.shape:
+        raise ValueError(f"expected encodings of one shape, got {list(one.shape)} and {list(other.shape)}; pair them")
+    return (_unit(one) * _unit(other)).sum(-1).mean()
+
+
 def _full(z: Tensor) -> Tensor:
     return z.float() if z.dtype in (torch.bfloat16, torch.float16) else z
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from holdfast.config import RunConfig
-from holdfast.recipes import cf_amc_ssl, contrastive, emp_ssl, families, invclr, sdclr, simclr, speedrun
+from holdfast.recipes import cf_amc_ssl, contrastive, emp_ssl, families, invclr, robust, sdclr, simclr, speedrun
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "simclr/cifar10_lt": simclr.cifar10_lt,
@@ -36,6 +36,11 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "byol/cifar10": families.byol_cifar10,
     "moco-v3/cifar10": families.moco_v3_cifar10,
     "dino/cifar10": families.dino_cifar10,
+    "rocl/cifar10": robust.rocl_cifar10,
+    "acl/cifar10": robust.acl_cifar10,
+    "dynacl/cifar10": robust.dynacl_cifar10,
+    "deacl/cifar10": robust.deacl_cifar10,
+    "profeat/cifar10": robust.profeat_cifar10,
     "simclr/cifar10_speedrun": speedrun.simclr_cifar10,
     "emp-ssl/cifar10_speedrun": speedrun.emp_ssl_cifar10,
 }

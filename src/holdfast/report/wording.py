@@ -18,9 +18,14 @@ METHOD_NAMES = {
     "byol": "BYOL",
     "moco-v3": "MoCo v3",
     "dino": "DINO",
+    "rocl": "RoCL",
+    "acl": "ACL",
+    "deacl": "DeACL",
+    "profeat": "ProFeAT",
 }
 """How papers write each method of METHODS, by its command-line name."""
 _UNDER_ATTACK = {("emp-ssl", "free"): "CF-AMC-SSL", ("emp-ssl", "pgd"): "robust EMP-SSL"}
+_UNDER_ATTACK |= {(name, "pgd"): METHOD_NAMES[name] for name in ("rocl", "acl", "deacl", "profeat")}
 _ADVERSARIES = {"free": "free adversary", "pgd": "PGD adversary"}
 _PENALTIES = {"invariance": "invariance penalty"}
 

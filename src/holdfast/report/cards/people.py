@@ -17,9 +17,13 @@ METHOD_PAPERS = {
     "byol": "2006.07733",
     "moco-v3": "2104.02057",
     "dino": "2104.14294",
+    "rocl": "2006.07589",
+    "acl": "2010.13337",
+    "deacl": "2207.10899",
+    "profeat": "2406.05796",
 }
 """arXiv id of each method of METHODS; the report imports no torch, so it cannot ask the method."""
-_PARTS = {"adversary": "2501.03507", "penalty": "2010.09515"}
+_PARTS = {"adversary": "2501.03507", "penalty": "2010.09515", "strength_schedule": "2303.01289"}
 """arXiv id of what wraps a method, by the setting that asks for it."""
 
 

@@ -1,0 +1,47 @@
+"""Teachers that were trained before: the encoder of a run or a file, and the projector of a run."""
+
+import re
+from pathlib import Path
+
+import safetensors.torch
+from torch import nn
+
+from holdfast.config import require
+from holdfast.models import Encoder, FrozenTeacher, head_from, load_encoder
+from holdfast.runs import RunFolder, is_run_folder
+
+_HEAD = re.compile(r"(?:inner\.)*network\.1\.(.+)")
+
+
+def clean_teacher(source: str | None, student: nn.Module, method: str, *, start: bool = False) -> FrozenTeacher:
+    """The encoder that a student [n, 3, h, w] -> [n, dim] learns from, frozen. start: give the student its weights.
+
+    Raises ValueError where there is none, where its features are not as wide as the student's, or where the student is
+    to start from another network.
+    """
+    advice = f"train one first, then: holdfast train {method} --teacher RUN"
+    require(source is not None, "a clean teacher, --teacher RUN", "none", advice)
+    size = student.spec.image_size if isinstance(student, Encoder) else None
+    teacher = load_encoder(str(source), image_size=size)
+    wide = (getattr(teacher, "dim", None), getattr(student, "dim", None))
+    remedy = "train the student with the teacher's --encoder"
+    require(wide[0] == wide[1], f"a teacher of {wide[1]} features as the student has", wide[0], remedy)
+    if start:
+        own, other = student.state_dict(), teacher.state_dict()
+        alike = own.keys() == other.keys() and all(own[name].shape == other[name].shape for name in own)
+        require(alike, "a student of the teacher's own network and image size", "another", remedy)
+        student.load_state_dict(other)
+    return FrozenTeacher(teacher)
+
+
+def teachers_head(source: str | None, width: int) -> nn.Sequential:
+    """The frozen projector of a run: features [n, width] -> embeddings. Raises ValueError where source holds none."""
+    states = sorted(RunFolder(Path(str(source))).checkpoints.glob("step-*/method.safetensors"))
+    remedy = "take the run folder of simclr or another method with the shared head, with its checkpoints"
+    found = is_run_folder(str(source)) and bool(states)
+    require(found, "a run folder with a checkpoint as --teacher, for its projector", source, remedy)
+    tensors = safetensors.torch.load_file(states[-1])
+    named = {match[1]: tensor for name, tensor in tensors.items() if (match := _HEAD.fullmatch(name))}
+    head = head_from(named)
+    require(head[0].in_features == width, f"a projector of {width} features", head[0].in_features, remedy)  # type: ignore[union-attr]
+    return head.requires_grad_(False)

@@ -1,0 +1,72 @@
+"""ProFeAT: DeACL through the teacher's projector too, from the teacher's weights (arXiv:2406.05796)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from holdfast.config import MethodConfig, require
+from holdfast.data.views import joined, picked
+from holdfast.distributed import gather
+from holdfast.methods.base import Batch, Method, Views
+from holdfast.methods.clean_teacher import clean_teacher, teachers_head
+from holdfast.objectives import cosine
+
+WEAK: dict[str, Any] = dict.fromkeys(("jitter", "grey", "blur", "solarize"), 0.0) | {"crop_min": 0.6}
+"""How the teacher's view is drawn, where it differs from the run's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProFeATConfig(MethodConfig):
+    """ProFeAT's own settings."""
+
+    teacher: str | None = None
+    """The clean teacher: a run folder whose checkpoint holds its projector. There is none without it."""
+    steadiness: float = 8.0
+    """Weight of the agreement between an attacked view and its clean self; the authors use 8."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.steadiness >= 0, "steadiness >= 0", self.steadiness, "the authors use 8")
+
+
+class ProFeAT(Method):
+    """The teacher sees a weak view, the student a strong one and its attacked copy; features and projections agree."""
+
+    Config = ProFeATConfig
+    purpose = "attacks"
+    views_per_image = 3
+    moved_views = slice(2, None)
+
+    def __init__(self, config: ProFeATConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
+        super().__init__(config, network=network, make_views=make_views)
+        self.teacher = clean_teacher(config.teacher, network[0], "profeat", start=True)
+        self.projector = teachers_head(config.teacher, network[0].dim)
+
+    @classmethod
+    def head(cls, config: Any, width: int) -> nn.Module:
+        return nn.Identity()
+
+    @property
+    def passes_per_image(self) -> int:
+        return 2  # the teacher's view has no backward
+
+    def views(self, batch: Batch) -> Views:
+        strong = picked(self.make_views(batch, views=1), (0, 0))
+        return joined(self.make_views(batch, views=1, purpose="views/weak", **WEAK), strong)
+
+    def loss(self, views: Views) -> Tensor:
+        both = self.network(views.images[1:].flatten(0, 1))
+        teacher = self.teacher(views.images[0])
+        spaces = [(both, teacher), (self._projected(both), self._projected(teacher))]
+        return torch.stack([self._apart(*space) for space in spaces]).mean()
+
+    def _projected(self, features: Tensor) -> Tensor:
+        self.projector.eval()  # its norms stay the teacher's; gradients pass through to the student
+        return self.projector(features)
+
+    def _apart(self, both: Tensor, teacher: Tensor) -> Tensor:
+        student, attacked = (gather(part) for part in both.chunk(2))
+        return -cosine(student, gather(teacher)) - self.config.steadiness * cosine(attacked, student)
