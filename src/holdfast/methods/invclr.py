@@ -75,8 +75,8 @@ class InvariancePenalty(Method):
     @property
     def passes_per_image(self) -> int:
         """One pass of view 1 more for 'pair'; about two for the second backward of 'vjp'."""
-        more = {"pair": 1, "vjp": 2}[self.settings.penalty_form] if self.weight else 0
-        return self.inner.passes_per_image + more * self.steps_per_batch
+        more = {"pair": 1, "vjp": 2}[self.settings.penalty_form] * self.steps_per_batch if self.weight else 0
+        return self.inner.passes_per_image + more
 
     @property
     def passes_per_harm(self) -> int:
@@ -119,13 +119,12 @@ class InvariancePenalty(Method):
     def _changes(self, features: Tensor, alpha: Tensor, found: Nuisances, views: Views) -> Tensor:
         """[n]: the penalty of each sample in its 'vjp' form; draws 0 takes the expectation over them in closed form."""
         keys = self._keys(views, "invariance")
-        signs = 1 - 2 * (uniform(keys, features.shape[1]) < 0.5).to(features.dtype)
+        signs = 1 - 2 * (uniform(keys, features.shape[1]) < 0.5).to(features)
         gradient = invariance_gradient(features, alpha, signs=signs)
         if self.settings.penalty_draws == 0:
             return expected_changes(gradient, alpha, low=found.low, high=found.high)
-        draws = uniform(fold(keys, 1), self.settings.penalty_draws * alpha.shape[1]).unflatten(
-            1, (self.settings.penalty_draws, -1)
-        )
+        count = self.settings.penalty_draws
+        draws = uniform(fold(keys, 1), count * alpha.shape[1]).unflatten(1, (count, -1))
         return squared_changes(gradient, alpha, (found.low + (found.high - found.low) * draws).transpose(0, 1))
 
     def _noted(self, values: Tensor) -> Tensor:
@@ -142,9 +141,9 @@ class InvariancePenalty(Method):
             return super().readings()
         means = torch.stack(self._readings).mean(0).tolist()
         self._readings.clear()
-        names = ("penalty", "penalty_clipped_share", "penalty_active_share")
-        return super().readings() | dict(zip(names, means, strict=True))
+        return super().readings() | dict(zip(_READINGS, means, strict=True))
 
 
+_READINGS = ("penalty", "penalty_clipped_share", "penalty_active_share")
 PENALTIES = {"invariance": InvariancePenalty}
 """What `penalty` may name, before the colon; the number after it is the penalty's weight."""
