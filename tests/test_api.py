@@ -119,6 +119,33 @@ def test_bytes_given_to_an_encoder_are_refused(run):
         encoder(torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
 
 
+def test_images_given_to_an_encoder_come_with_what_to_write(run):
+    encoder, images = holdfast.load_encoder(run.path), holdfast.load_images("digits", limit=9, size=8)
+    with pytest.raises(ValueError, match=r"got Images; pass encoder\(images\.floats\(\)\), or holdfast\.embed"):
+        encoder(images)
+    with pytest.raises(ValueError, match="got ndarray; pass a tensor"):
+        encoder(np.zeros((1, 3, 8, 8)))
+    assert encoder(images.floats()).shape[0] == 9
+
+
+def test_an_encoder_and_images_embed_as_their_names_do(run, tmp_path):
+    encoder, images = holdfast.load_encoder(run.path), holdfast.load_images("digits", limit=9, size=8)
+    files = [
+        *(holdfast.embed(run.path, "digits", tmp_path / "names.npz", limit=9, labels="none"),),
+        *(holdfast.embed(one, images, tmp_path / f"{type(one).__name__}.npz") for one in (encoder, run)),
+    ]
+    named, *objects = (np.load(file) for file in files)
+    of_module, of_run = (np.sort(one["features"], axis=0) for one in objects)
+    assert np.array_equal(of_module, of_run)
+    assert objects[0]["features"].shape == named["features"].shape
+    with pytest.raises(ValueError, match=r"expected a source of images, or Images .*, got list; pass a path"):
+        holdfast.embed(encoder, [images])
+    with pytest.raises(ValueError, match=r"expected an encoder as load_encoder takes or gives it, got dict"):
+        holdfast.embed({}, images)
+    with pytest.raises(ValueError, match=r"expected no labels with Images"):
+        holdfast.embed(encoder, images, labels="folder")
+
+
 def test_what_the_commands_do_functions_do(run, tmp_path):
     page = holdfast.inspect("digits", limit=50)
     assert "50" in repr(page) and "<table>" in page._repr_html_()

@@ -63,7 +63,7 @@ def test_the_estimate_comes_before_and_the_table_and_the_page_after(run, said):
     assert places == sorted(places)
     assert "budget of robustness and invariance: quick; others: --budget fast, --budget full" in said
     accuracy = Finding.load(run / "findings" / "quality.json")["linear_accuracy"].value
-    assert f"Linear probe accuracy (percent, higher)  {accuracy:.1f}" in re.sub(" {2,}", "  ", said)
+    assert f"Linear probe accuracy (percent of all test images, higher)  {accuracy:.1f}" in re.sub(" {2,}", "  ", said)
     assert "Robust accuracy at 8/255" in said
     assert f"holdfast memorization {run}" in said
     assert "SimCLR" in (run / "report.html").read_text()

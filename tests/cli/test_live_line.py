@@ -22,3 +22,17 @@ def test_an_epoch_of_few_steps_moves_the_line_when_it_ends():
     for epoch in (1, 2, 3):
         progress({**told, "epoch": epoch, "step": 5 * epoch})
     assert progress._bar.seen == [("epoch 1/3", 5, 15), ("epoch 2/3", 10, 15), ("epoch 3/3", 15, 15)]
+
+
+def test_a_line_of_signals_never_stands_without_the_line_of_its_epoch():
+    progress: Any = Progress(Path("runs/a"))
+    lines: list[str] = []
+    progress.say = lines.append
+    progress._facts = {"epochs": 9, "total_steps": 45}
+    told = {"kind": "epoch", "loss": 1.0, "lr": 0.1, "views_per_second": 9.0}
+    signals = {"kind": "signals", "alignment": 0.1, "uniformity": -1.0, "effective_rank": 9.0, "feature_std": 0.4}
+    for epoch in (1, 2, 3):  # at once: the second and third are too soon after the first
+        progress({**told, "epoch": epoch, "step": 5 * epoch})
+    progress(signals)
+    progress({**told, "epoch": 4, "step": 20})
+    assert [line.split()[:2] for line in lines] == [["epoch", "1/9"], ["epoch", "3/9"], ["signals:", "alignment"]]

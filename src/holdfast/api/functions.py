@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def compare(*folders: Path | str | Iterable[Path | str]) -> Any:
     """Paired differences of audited runs: compare("runs/a", "runs/b") or compare(["runs/a", "runs/b"])."""
     from holdfast.report import compare as measure
 
-    given = [one for folder in folders for one in ([folder] if isinstance(folder, str | Path) else folder)]
+    given = [one for folder in folders for one in ([folder] if isinstance(folder, str | PathLike) else folder)]
     return measure(given)
 
 
@@ -127,20 +128,40 @@ def card(run: Path | str, out: Path | str | None = None, **options: Any) -> tupl
     return write_card(Path(run), None if out is None else Path(out), **options)
 
 
-def embed(
-    encoder: str | Path, data: str | Path | None = None, out: Path | str = "features.parquet", **more: Any
-) -> Path:
+def embed(encoder: Any, data: Any = None, out: Path | str = "features.parquet", **more: Any) -> Path:
     """Writes the features of images as .parquet, .npz or .safetensors; returns the file.
 
-    more: options of `holdfast embed`, such as image_size, labels, limit, device.
+    encoder: what load_encoder takes or gives. data: any source of images, or Images that were loaded; None: those of a
+    run. more: options of `holdfast embed`, such as image_size, labels, limit, device.
+
+    Raises ValueError (expected, got, remedy) for anything else.
     """
+    from torch import nn
+
+    from holdfast.data import Images
+
     known = [field.name for field in fields(EmbedOptions)]
     for name in more:
         if name not in known:
             raise ValueError(f"expected an option of embed, got {name!r}; {nearest(name, known)}")
-    options = EmbedOptions(data=None if data is None else str(data), out=Path(out), **more)
-    written(str(encoder), options)
+    source = _named("an encoder as load_encoder takes or gives it", encoder, nn.Module)
+    images = None if data is None else _named("a source of images, or Images as load_images gives them", data, Images)
+    name = images if isinstance(images, str) else None
+    options = EmbedOptions(data=name, out=Path(out), **more)
+    idle = [option for option in ("image_size", "resize", "labels", "pixel_range") if name is None and option in more]
+    if idle and images is not None:
+        raise ValueError(f"expected no {idle[0]} with Images, which are read already; give it to load_images")
+    written(source, options, images if name is None else None)
     return options.out
+
+
+def _named(expected: str, given: Any, kind: type) -> Any:
+    """A path or name as text, an object of the kind as it is. Raises ValueError for anything else."""
+    if isinstance(given, str | PathLike):
+        return str(given)
+    if isinstance(given, kind):
+        return given
+    raise ValueError(f"expected {expected}, got {type(given).__name__}; pass a path, a name, or such an object")
 
 
 def export(encoder: str | Path, out: Path | str = "exported") -> Path:

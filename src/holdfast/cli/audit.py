@@ -1,5 +1,6 @@
 """`holdfast audit`: measures encoders on every axis that the data allow; findings, a page, a table."""
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +22,7 @@ from holdfast.cli.audited import (
     subject_of,
     tested,
 )
-from holdfast.cli.options import Help, UserError, columns_of, fitted, given_names, parse, refuse_idle
+from holdfast.cli.options import Help, UserError, columns_of, copyable, fitted, given_names, parse, refuse_idle
 from holdfast.cli.progress import Stages
 from holdfast.findings import Finding
 from holdfast.runs import clean_stale, ready_file, ready_folder
@@ -62,8 +63,10 @@ def audit(words: Sequence[str]) -> None:
     chosen = choose_budget(options, given)
     measured = [audit_encoder(source, options, chosen, given=given) for source in options.encoders]
     if len(measured) > 1:
-        named = " ".join(map(str, measured))
-        print(f"next: holdfast compare {named}\n      holdfast report {named} --out report.html")
+        named = shlex.join(map(str, measured))
+        print("next:")
+        for command in (f"holdfast compare {named}", f"holdfast report {named} --out report.html"):
+            print(copyable(command, "  "))
 
 
 def _ready(source: str, options: AuditOptions) -> None:

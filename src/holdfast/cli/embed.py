@@ -13,7 +13,7 @@ from holdfast.cli.progress import Stages
 from holdfast.runs import RunFolder, is_run_folder, ready_file
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from holdfast.data import Images
     from holdfast.models import Loaded
@@ -79,8 +79,11 @@ def embed(words: Sequence[str]) -> None:
         print(f"features: {options.out} ({len(images):,} images × {dim}, with ids{also})")
 
 
-def written(source: str, options: EmbedOptions) -> "tuple[Images, int]":
-    """The images whose features were written, and the width of these; 0 where another process writes the file."""
+def written(source: "str | nn.Module", options: EmbedOptions, images: "Images | None" = None) -> "tuple[Images, int]":
+    """The images whose features were written, and the width of these; 0 where another process writes the file.
+
+    images: in place of those that the options name.
+    """
     import torch
 
     from holdfast.evaluation import encoder_checksum, extract_features
@@ -88,13 +91,13 @@ def written(source: str, options: EmbedOptions) -> "tuple[Images, int]":
     from holdfast.models import load_encoder, loaded_of
 
     share = Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
-    images = _images(source, options)
+    images = _images(source, options) if images is None else _drawn(images, options)
     size = images.pixels.shape[-1]
     encoder = load_encoder(source, layer=options.layer, pool=options.pool, image_size=size)
     loaded, done = loaded_of(encoder), 0
     device = options.device or (f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
     facts = {
-        "encoder": source,
+        "encoder": source if isinstance(source, str) else loaded.source if loaded else type(source).__name__,
         "encoder_checksum": encoder_checksum(encoder),
         "layer": options.layer,
         "precision": options.precision,
@@ -127,13 +130,21 @@ def _said(loaded: "Loaded | None", images: "Images") -> list[str]:
     return [*(() if loaded is None else loaded.lines()), *(f"note: {note}" for note in images.notes)]
 
 
-def _images(source: str, options: EmbedOptions) -> "Images":
+def _drawn(images: "Images", options: EmbedOptions) -> "Images":
+    """All images, or as many as the options allow, drawn by the seed."""
+    from holdfast.data.pool import draw_evenly
+
+    limit = len(images) if options.limit is None else options.limit
+    return images.subset(draw_evenly(images, limit, seed=options.seed, purpose="embedded images"))
+
+
+def _images(source: "str | nn.Module", options: EmbedOptions) -> "Images":
     from holdfast.data import load_images
-    from holdfast.data.pool import draw_evenly, load_pool
+    from holdfast.data.pool import load_pool
     from holdfast.models import own_size
 
-    run, size = RunFolder(Path(source)), options.image_size
-    record = run.read_ids() if is_run_folder(run.path) else None
+    run, size = RunFolder(Path(source if isinstance(source, str) else "")), options.image_size
+    record = run.read_ids() if isinstance(source, str) and is_run_folder(run.path) else None
     if options.data is not None:
         size = size or (record["image_size"] if record else own_size(source, pool=options.pool))
         resize: Any = options.resize or (record or {"resize": "crop"}).get("resize", "square")
@@ -142,6 +153,4 @@ def _images(source: str, options: EmbedOptions) -> "Images":
         return load_images(options.data, size=size, resize=resize, pixel_range=scale, **drawn)
     if record is None:
         raise UserError(f"expected --data with the images to embed by {source}, got none; as in: --data digits")
-    images = load_pool(record).images
-    limit = len(images) if options.limit is None else options.limit
-    return images.subset(draw_evenly(images, limit, seed=options.seed, purpose="embedded images"))
+    return _drawn(load_pool(record).images, options)

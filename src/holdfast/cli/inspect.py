@@ -11,7 +11,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from holdfast.cli.options import Help, UserError, fitted, nearest, parse, refuse_idle
+from holdfast.cli.options import Help, UserError, copyable, fitted, nearest, parse, refuse_idle
 from holdfast.progress import OnStage
 from holdfast.runs import ready_file, write_json
 
@@ -86,7 +86,7 @@ def inspect(words: Sequence[str]) -> None:
         from holdfast.report.pages import inspection_page
 
         print(f"page: {inspection_page(document, options.page)}")
-    print("\n".join(f"{step['what']}:\n  {step['command']}" for step in reversed(steps)))
+    print("\n".join(f"{step['what']}:\n{copyable(step['command'], '  ')}" for step in reversed(steps)))
 
 
 def _document(options: InspectOptions) -> tuple[dict[str, Any], list[dict[str, str]]]:

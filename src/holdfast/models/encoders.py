@@ -98,6 +98,10 @@ class Encoder(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
+        if not isinstance(images, Tensor):
+            kind = type(images).__name__
+            remedy = "encoder(images.floats()), or holdfast.embed(encoder, images)" if kind == "Images" else "a tensor"
+            raise ValueError(f"expected a tensor of pixels [n, 3, h, w] in [0, 1], got {kind}; pass {remedy}")
         if not images.is_floating_point():
             raise ValueError(
                 f"expected pixels as floats in [0, 1], got {images.dtype}; divide bytes by 255: encoder(pixels / 255)"

@@ -86,6 +86,17 @@ def score_label(score: Score) -> str:
     return label(score.name) if partly is None else f"Classes with test images ({partly[1]} of {partly[2]})"
 
 
+def counted(score: str, audit: str) -> str:
+    """What a score is a share or a mean of, where others of a like name are of something else; '' elsewhere."""
+    return next((words for names, words in axis_of(audit).counted.items() if re.fullmatch(names, score)), "")
+
+
+def unit_words(score: Score, audit: str) -> str:
+    """A score's unit, and what it is of; '' without either."""
+    words = ", ".join(filter(None, (printable(score.unit), counted(score.name, audit))))
+    return words.replace("percent, of", "percent of")
+
+
 def conclusions(finding: Finding) -> list[str]:
     """Sentences to stand beside the numbers of a finding; none where they speak for themselves."""
     return list(axis_of(finding.audit).conclusions(finding))

@@ -48,8 +48,15 @@ class Comparison:
         facts_block = "\n".join(f"  {name}: {value}" for name, value in facts(self.encoders))
         blocks = [title(self.encoders), facts_block]
         blocks += ["\n".join([as_text(table, width), *(f"  {note}" for note in table.notes)]) for table in tables]
-        blocks += ["\n".join(lines) for lines in (cautions(self.encoders), apart_sentences(self.encoders)) if lines]
+        said = [*map(_by_audit, apart_sentences(self.encoders))]
+        blocks += ["\n".join(lines) for lines in (cautions(self.encoders), said) if lines]
         return "\n\n".join(blocks).replace("−", "-") + "\n"
+
+
+def _by_audit(sentence: str) -> str:
+    """A sentence of several audits in a line for each."""
+    head, colon, rest = sentence.partition(": ")
+    return f"{head}:\n    " + rest.replace("; ", "\n    ") if colon and "; " in rest else sentence
 
 
 def compare(folders: Iterable[Path | str]) -> Comparison:

@@ -147,7 +147,15 @@ def test_a_yaml_number_is_a_number(value):
 
 
 def test_markdown_has_no_markup_left():
-    assert markdown("a|b *c* <d> [e](f)\n# g") == r"a\|b \*c\* &lt;d&gt; \[e\]\(f\)␊\# g"
+    assert markdown("a|b *c* <d> [e](f)\n# g") == r"a\|b \*c\* &lt;d&gt; \[e\]\(f)␊# g"
+    assert [markdown(text) for text in ("# a", "- b", "1. c", ":smile:", "see http://d")] == [
+        *(r"\# a", r"\- b", r"1\. c", r"\:smile:", r"see http\://d")
+    ]
+
+
+def test_plain_sentences_stay_as_they_are():
+    plain = "Not measured: tail (few-shot), exp:100; at 8/255 - 20% of each, held out! {a} + b #1"
+    assert markdown(plain) == plain
 
 
 BROKEN = {

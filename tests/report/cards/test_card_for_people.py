@@ -30,13 +30,35 @@ def test_use_limits_data_and_citation_stand_in_it(make_full_run, tmp_path):
         "no classifier by itself",
         "## Limits",
         "of other images they say nothing",
-        "Not measured\\: shortcuts",
+        "Not measured: shortcuts",
         "## Training data",
-        "Trained on train.parquet, with the long tail exp\\:100, without labels.",
+        "Trained on train.parquet, with the long tail exp:100, without labels.",
         "## Citation",
-        "SDCLR \\(https\\://arxiv.org/abs/2106.02990\\)",
+        "SDCLR (https://arxiv.org/abs/2106.02990)",
+        "# run: SDCLR trained on train.parquet",
+        "| Linear probe accuracy, of all test images |",
+        "| All classes, mean over classes |",
     ):
         assert said in text, said
+
+
+def test_test_images_that_were_trained_on_are_a_limit(make_run, tmp_path):
+    document = card(make_run(tmp_path / "run", "simclr", 0, settings={"test_images_seen_in_training": 103}))
+    assert any(
+        said.startswith("103 of the 1,000 test images were trained on, without their labels")
+        for said in limits(document)
+    )
+    none = card(make_run(tmp_path / "other", "simclr", 0, settings={"test_images_seen_in_training": 0}))
+    assert not any("trained on, without" in said for said in limits(none))
+
+
+def test_the_commands_of_missing_axes_carry_what_was_asked_for_without_paths(make_run, tmp_path):
+    asked = {"labels": "/home/me/my`table.csv:kind", "budget": "quick"}
+    text = model_card(card(make_run(tmp_path / "run", "simclr", 0, settings={"asked": asked})))
+    assert (
+        "- robustness: `` holdfast audit RUN --axes robustness --labels 'my`table.csv:kind' --budget quick ``" in text
+    )
+    assert "/home/me" not in text
 
 
 def test_classes_without_test_images_are_a_limit(make_run, tmp_path):

@@ -84,7 +84,7 @@ def test_what_cannot_be_told_apart_is_said_for_every_pair(tmp_path):
     for name, right in (("a", 70), ("b", 71), ("c", 20)):
         robust_finding(name, right, right).save(tmp_path / name)
     text = compare([tmp_path / name for name in "abc"]).text
-    both = "Clean accuracy (robustness) and Robust accuracy at 8/255 (robustness)"
+    both = "Clean accuracy and Robust accuracy at 8/255 (robustness)"
     assert f"b and a cannot be told apart: {both}." in text
     assert f"a is better than c: {both}." in text
     assert f"b is better than c: {both}." in text

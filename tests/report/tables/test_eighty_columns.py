@@ -1,13 +1,19 @@
 """Tables of the terminal at 80 columns: nothing breaks within a word, and no number is lost."""
 
 import re
+import shlex
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from holdfast.cli import main
 from holdfast.cli.audit import _conclude
+from holdfast.cli.audited import score_lines
+from holdfast.cli.options import copyable, fitted
 from holdfast.findings import Finding
 from holdfast.report.cells import Cell, Column, Table, as_text
+from holdfast.report.listed import conclusions
 
 
 def words(text):
@@ -48,6 +54,41 @@ def test_an_audits_table_fits(full_runs, capsys, monkeypatch):
     _conclude(full_runs[0], findings, ["  findings: here"], page=False)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) > 10 and max(map(len, lines)) <= 80
+
+
+def test_scores_of_a_study_fit_and_are_called_by_their_names(full_runs, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for audit in ("memorization", "privacy"):
+        finding = Finding.load(full_runs[0] / "findings" / f"{audit}.json")
+        text = fitted("\n".join([*score_lines(finding), *(f"  {said}" for said in conclusions(finding))]))
+        assert max(map(len, text.splitlines())) <= 80
+        assert not [score.name for score in finding.scores if "_" in score.name and score.name in text]
+
+
+def test_a_command_too_long_for_the_terminal_is_still_one_command(monkeypatch):
+    command = shlex.join(["holdfast", "train", "simclr", "--data", "my photos of 'birds'", *("--epochs", "200") * 6])
+    monkeypatch.setenv("COLUMNS", "60")
+    text = copyable(command, "  ")
+    assert max(map(len, text.splitlines())) <= 60 < len(command)
+    assert shlex.split(text.replace("\\\n", " ")) == shlex.split(command)
+    monkeypatch.delenv("COLUMNS")
+    assert copyable(command, "  ") == f"  {command}"
+
+
+def test_what_inspect_prints_fits(tmp_path, capsys, monkeypatch):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "my photos of last summer"
+    for name in ("a bird that has a long name", "owl"):
+        (folder / name).mkdir(parents=True)
+        for place in range(8):
+            pixels = rng.integers(0, 255, (40 + place, 70, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{place} of this summer.png")
+    (folder / "owl" / "broken.jpg").write_bytes(b"no picture")
+    (folder / "owl" / "again.png").write_bytes((folder / "owl" / "1 of this summer.png").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    lines = printed(capsys, ["inspect", folder.name, "--method", "none"], monkeypatch, 80).splitlines()
+    assert max(map(len, lines)) <= 80, max(lines, key=len)
+    assert "'my photos of last summer'" in " ".join(lines)
 
 
 @pytest.mark.parametrize(

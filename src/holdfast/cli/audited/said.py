@@ -64,12 +64,14 @@ def left_out(source: str, missing: Mapping[str, tuple[str, str]]) -> list[str]:
 
 def score_lines(finding: Finding) -> list[str]:
     """A finding's scores for the terminal."""
-    width = max(len(score.name) for score in finding.scores)
+    from holdfast.report.listed import score_label
+
+    width = min(44, max(len(score_label(score)) for score in finding.scores))
     lines = [f"  {finding.audit}", *(f"    {warning}" for warning in finding.settings.get("warnings", ()))]
     for score in finding.scores:
         digits = (
             ".2f" if score.unit in ("percent", "count") else ".4f" if score.unit in ("distance", "ratio") else ".3f"
         )
         low_high = "" if score.interval is None else "  [{:{d}}, {:{d}}]".format(*score.interval, d=digits)
-        lines.append(f"    {score.name:{width}}  {score.value:8{digits}} {score.unit}{low_high}")
+        lines.append(f"    {score_label(score):{width}}  {score.value:8{digits}} {score.unit}{low_high}")
     return lines

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdfast.cli.options.idle import given_names as given_names
     from holdfast.cli.options.idle import refuse_idle as refuse_idle
     from holdfast.cli.options.lines import columns_of as columns_of
+    from holdfast.cli.options.lines import copyable as copyable
     from holdfast.cli.options.lines import fitted as fitted
     from holdfast.cli.options.lines import wrapped as wrapped
     from holdfast.cli.options.listing import chosen as chosen

@@ -1,6 +1,7 @@
 """Lines of whole words, as wide as the terminal; as they are in a pipe."""
 
 import os
+import shlex
 import shutil
 import sys
 import textwrap
@@ -37,6 +38,19 @@ def fitted(text: str, stream: TextIO | None = None) -> str:
     if columns is None:
         return text
     return "\n".join(line if len(line) <= columns else _folded(line, columns) for line in text.split("\n"))
+
+
+def copyable(command: str, indent: str = "", stream: TextIO | None = None) -> str:
+    """A command in lines of the terminal's width that a shell reads as one; in one line where `columns` is None."""
+    columns = columns_of(stream)
+    if columns is None or len(indent + command) <= columns:
+        return indent + command
+    lines = [indent]
+    for word in map(shlex.quote, shlex.split(command)):
+        if len(lines[-1]) + len(word) + 3 > columns and lines[-1].strip():
+            lines.append(f"{indent}    ")
+        lines[-1] += ("" if lines[-1].isspace() or not lines[-1] else " ") + word
+    return " \\\n".join(lines)
 
 
 def _folded(line: str, columns: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.progress import BarColumn, TextColumn
 
 from holdfast.cli.progress.line import Live
+from holdfast.system import about
 
 PLAIN_SECONDS = 5.0
 """At least this long between two plain lines of epochs."""
@@ -32,6 +33,7 @@ class Progress(Live):
         super().__init__(*columns, description=f"{self._label}preparing", total=None, news="")
         self._facts: dict[str, Any] = {}
         self._started, self._first_step, self._said = time.perf_counter(), 0, 0.0
+        self._unsaid = ""
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         handler = getattr(self, f"_on_{event['kind']}", None)
@@ -92,7 +94,7 @@ class Progress(Live):
     def _move(self, event: Mapping[str, Any], epoch: int) -> None:
         """The live line, where there is one, to a step; an epoch of few steps moves it only when it ends."""
         if self._bar is not None:
-            news = f"loss {event['loss']:.4f}  remaining {self._remaining(event['step'])}"
+            news = f"loss {event['loss']:.4f}  about {self._remaining(event['step'])} left"
             description = f"{self._label}epoch {epoch}/{self._facts['epochs']}"
             total = self._facts["total_steps"]
             self._bar.update(self._task, total=total, completed=event["step"], description=description, news=news)
@@ -100,16 +102,23 @@ class Progress(Live):
     def _on_epoch(self, event: Mapping[str, Any]) -> None:
         self._move(event, event["epoch"])
         now, last = time.perf_counter(), event["epoch"] == self._facts["epochs"]
-        if now - self._said < PLAIN_SECONDS and not last and event["epoch"] > 1:
-            return
-        self._said = now
-        remaining = f"  remaining {self._remaining(event['step'])}" if not last else ""
-        self.say(
+        remaining = f"  about {self._remaining(event['step'])} left" if not last else ""
+        self._unsaid = (
             f"{self._label}epoch {event['epoch']}/{self._facts['epochs']}  loss {event['loss']:.4f}  "
             f"lr {event['lr']:.3g}  {event['views_per_second']:,.0f} views/s{remaining}"
         )
+        if now - self._said >= PLAIN_SECONDS or last or event["epoch"] == 1:
+            self._said = now
+            self._say_epoch()
+
+    def _say_epoch(self) -> None:
+        """The line of the last epoch, unless it was said."""
+        if self._unsaid:
+            self.say(self._unsaid)
+        self._unsaid = ""
 
     def _on_signals(self, event: Mapping[str, Any]) -> None:
+        self._say_epoch()  # signals never stand without their epoch
         knn = f"  kNN {event['knn_accuracy']:.1f} %" if "knn_accuracy" in event else ""
         self.say(
             f"{self._label}  signals: alignment {event['alignment']:.3f}  uniformity {event['uniformity']:.3f}  "
@@ -124,4 +133,5 @@ class Progress(Live):
 
     def _remaining(self, step: int) -> str:
         done = max(1, step - self._first_step)
-        return duration((time.perf_counter() - self._started) / done * (self._facts["total_steps"] - step))
+        seconds = (time.perf_counter() - self._started) / done * (self._facts["total_steps"] - step)
+        return about(seconds, seconds)

@@ -209,6 +209,7 @@ BALANCE = Axis(
         "worst_class": "Worst class",
         "worst_group": "Worst group (site, camera, …)",
     },
+    counted={"(few_shot_)?(all|many|medium|few)": "mean over classes"},
     shortlist=("all", "many", "medium", "few", "std", "std_above_reference", "worst_class", "worst_group"),
     top=("all", "few", "std"),
     sections=(

@@ -1,7 +1,7 @@
 """What an axis is: all that the report knows of one audit. A new audit is a file here and a line in AXES."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -143,6 +143,9 @@ class Axis:
 
     labels: Mapping[str, str]
     """Scores in words, by name; others are spelt as they are named."""
+    counted: Mapping[str, str] = field(default_factory=dict)
+    """By pattern of names of scores, what they are a share or a mean of, where others of a like name are of something
+    else: stands beside the unit."""
     shortlist: Sequence[str]
     """Patterns of names of the scores that stand for the axis in tables, comparisons and cards, the most telling
     first."""

@@ -66,17 +66,19 @@ def kept(finding: Finding) -> Number | None:
     if not right.any():
         return None
     percent = 100 * float((left & right).sum() / right.sum())
+    whole = (f"{100 * float(hits.mean()):.1f}" for hits in (right, left))
     return Number(
         value=percent,
         interval=wilson_interval(percent, int(right.sum())),
         over="attacked test images that are right (Wilson)",
         note="; ".join(_kept_notes(finding, eps)),
-        noted=(f"{blind:,}",) if (blind := _without_gradient(finding)) else (),
+        noted=(*whole, *((f"{blind:,}",) if (blind := _without_gradient(finding)) else ())),
     )
 
 
 def _kept_notes(finding: Finding, eps: str) -> list[str]:
-    notes = [] if eps == "8/255" else [f"at {eps}, the largest budget measured"]
+    notes = ["of all attacked images, {} % are right before (clean accuracy) and {} % after (robust accuracy)"]
+    notes += [] if eps == "8/255" else [f"at {eps}, the largest budget measured"]
     return notes + (["not to be believed: no gradient reaches {} images"] if _without_gradient(finding) else [])
 
 

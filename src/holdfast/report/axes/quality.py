@@ -56,7 +56,7 @@ QUALITY = Axis(
     measures=(
         HeadlineMeasure(
             name="linear_accuracy",
-            label="Linear accuracy",
+            label="Linear probe accuracy",
             unit="percent",
             better="higher",
             range=(0.0, 100.0),
@@ -100,6 +100,7 @@ QUALITY = Axis(
         "uniformity": "Uniformity",
         "feature_std": "Feature standard deviation",
     },
+    counted={"linear_accuracy|knn_accuracy": "of all test images"},
     shortlist=("linear_accuracy", "knn_accuracy", "effective_rank"),
     top=("linear_accuracy", "knn_accuracy", "effective_rank"),
     sections=(Section("quality", "Quality"),),

@@ -170,6 +170,7 @@ ROBUSTNESS = Axis(
         ),
     },
     labels={"clean_accuracy": "Clean accuracy", "without_gradient": "Right images that no gradient reaches"},
+    counted={r"(clean|robust|pgd|pgd20|corruption)_accuracy(_(?!.*(many|medium|few)$).+)?": "of all attacked images"},
     shortlist=(
         "clean_accuracy",
         r"robust_accuracy_(\d+_255|\d[\dp]*)",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.report.cards.people import citation, intended_use, limits, training_data
-from holdfast.report.listed import axis_of
+from holdfast.report.listed import axis_of, counted
 from holdfast.report.wording import interval, method_name, number, printable, setting, unit_suffix
 
 _MARK = "<!-- written by holdfast card, sha256 "
@@ -18,7 +18,8 @@ _TYPES = {
 }
 """Metrics that the Hub knows, and the scores that are such; others stand in the text alone."""
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$:^])")
+_MARKDOWN = re.compile(r"[\\`*_\[\]|~$^]|:(?=[\w+-]+:|//)|(?<=\])\(|^[#+>=-]|(?<=^\d)[.)](?= )")
+"""What begins markup within a line, or at its start; other round brackets are none."""
 _LICENCE = "# license: yours to name, such as apache-2.0; no licence of holdfast's reaches the weights you train"
 
 
@@ -56,7 +57,14 @@ def yaml_number(value: float) -> str:
 def markdown(text: Any) -> str:
     """Text on one line in which nothing is markup."""
     plain = _UNSAFE.sub("", printable(text))
-    return html.escape(_MARKDOWN.sub(r"\\\1", plain), quote=False)
+    return html.escape(_MARKDOWN.sub(r"\\\g<0>", plain), quote=False)
+
+
+def _code(text: str) -> str:
+    """A command as code, whatever a file in it is called."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    plain = _UNSAFE.sub("", printable(text))
+    return f"{fence}{plain}{fence}" if len(fence) == 1 else f"{fence} {plain} {fence}"
 
 
 def _front_matter(document: Mapping[str, Any], licence: str | None) -> list[str]:
@@ -126,7 +134,7 @@ def _with_interval(score: Mapping[str, Any]) -> str:
 
 
 def _body(document: Mapping[str, Any]) -> list[str]:
-    lines = [f"# {markdown(document['name'])}", "", _what(document), ""]
+    lines = [f"# {markdown(_heading(document))}", "", _what(document), ""]
     lines += _said("Intended use", intended_use(document)) + _said("Limits", limits(document))
     for axis in document["axes"]:
         lines += _section(axis)
@@ -136,10 +144,21 @@ def _body(document: Mapping[str, Any]) -> list[str]:
         lines.append("")
     if document["not_measured"]:
         lines += ["## Not measured", ""]
-        lines += [f"- {markdown(missing['axis'])}: `{missing['command']}`" for missing in document["not_measured"]]
+        lines += [f"- {markdown(missing['axis'])}: {_code(missing['command'])}" for missing in document["not_measured"]]
         lines.append("")
     lines += _use(document["encoder"]) + _said("Training data", training_data(document))
-    return [*lines, *_training(document["training"]), *_said("Citation", citation(document))]
+    return [*lines, *_training(document["training"]), *_linked(_said("Citation", citation(document)))]
+
+
+def _heading(document: Mapping[str, Any]) -> str:
+    """The name, and of a run what was trained on what: the name of a folder says nothing to others."""
+    training = document["training"]
+    return document["name"] + (f": {method_name(training)} trained on {training['data']}" if training else "")
+
+
+def _linked(lines: Sequence[str]) -> list[str]:
+    """Lines in which the addresses of papers are links again."""
+    return [line.replace(r"https\://arxiv.org/abs/", "https://arxiv.org/abs/") for line in lines]
 
 
 def _said(title: str, sentences: Sequence[str]) -> list[str]:
@@ -169,7 +188,7 @@ def _section(axis: Mapping[str, Any]) -> list[str]:
         "",
         "| score | value | 95 % interval | better |",
         "|---|---|---|---|",
-        *(_row(score) for score in axis["scores"] if score["name"] in axis["headlines"]),
+        *(_row(score, axis["axis"]) for score in axis["scores"] if score["name"] in axis["headlines"]),
         "",
         f"Measured on: {markdown(', '.join(known))}.",
         "",
@@ -196,13 +215,15 @@ def _quoted(axis: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _row(score: Mapping[str, Any]) -> str:
+def _row(score: Mapping[str, Any], audit: str) -> str:
     unit, bounds = score["unit"], ""
     if score["interval"] is not None:
         low, high = score["interval"]
         bounds = interval(low, high, unit, like=score["value"])
     value = f"{number(score['value'], unit)}{unit_suffix(unit)}"
-    return f"| {markdown(score['label'])} | {markdown(value)} | {markdown(bounds)} | {score['better']} |"
+    of = counted(score["name"], audit)
+    label = score["label"] + (f", {of}" if of else "")
+    return f"| {markdown(label)} | {markdown(value)} | {markdown(bounds)} | {score['better']} |"
 
 
 def _use(encoder: Mapping[str, Any]) -> list[str]:

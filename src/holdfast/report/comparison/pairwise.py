@@ -58,32 +58,35 @@ def apart_summary(encoders: Sequence[Encoder]) -> str:
 
 def _pair_sentences(encoder: Encoder, baseline: Encoder) -> list[str]:
     found, both = pair_differences(encoder, baseline), f"{encoder.name} and {baseline.name}"
-    close = [_named(d) for d in found if d.reading == CLOSE]
-    unknown = [_named(d) for d in found if d.interval is None]
+    close = [d for d in found if d.reading == CLOSE]
+    unknown = [d for d in found if d.interval is None]
     apart = [d for d in found if d.interval is not None and d.reading != CLOSE]
     said = [
-        f"{side.name} is better than {other.name}: {joined(names)}." for side, other, names in _sides(apart) if names
+        f"{side.name} is better than {other.name}: {_named(ahead)}." for side, other, ahead in _sides(apart) if ahead
     ]
-    differ = [_named(d) for d in apart if d.score.better == "neither"]
-    said += [f"{both} differ, with no better side: {joined(differ)}."] if differ else []
-    said += [f"{both} cannot be told apart: {joined(close)}."] if close else []
-    said += [f"{both}, no interval to tell by: {joined(unknown)}."] if unknown else []
+    differ = [d for d in apart if d.score.better == "neither"]
+    said += [f"{both} differ, with no better side: {_named(differ)}."] if differ else []
+    said += [f"{both} cannot be told apart: {_named(close)}."] if close else []
+    said += [f"{both}, no interval to tell by: {_named(unknown)}."] if unknown else []
     return said
 
 
-def _sides(apart: Sequence[Difference]) -> list[tuple[Encoder, Encoder, list[str]]]:
-    """(better, worse, scores) for either side of a pair."""
+def _sides(apart: Sequence[Difference]) -> list[tuple[Encoder, Encoder, list[Difference]]]:
+    """(better, worse, differences) for either side of a pair."""
     judged = [d for d in apart if d.score.better != "neither"]
     if not judged:
         return []
     encoder, baseline = judged[0].encoder, judged[0].baseline
     ahead = [d for d in judged if (d.value > 0) == (d.score.better == "higher")]
     return [
-        (encoder, baseline, [_named(d) for d in ahead]),
-        (baseline, encoder, [_named(d) for d in judged if d not in ahead]),
+        (encoder, baseline, ahead),
+        (baseline, encoder, [d for d in judged if d not in ahead]),
     ]
 
 
-def _named(d: Difference) -> str:
-    """'accuracy (quality)': scores of different audits may share a name."""
-    return f"{score_label(d.score)} ({printable(d.audit)})"
+def _named(differences: Sequence[Difference]) -> str:
+    """'Accuracy and Effective rank (quality); Worst class (balance)': scores of different audits may share a name."""
+    by_audit: dict[str, list[str]] = {}
+    for one in differences:
+        by_audit.setdefault(printable(one.audit), []).append(score_label(one.score))
+    return "; ".join(f"{joined(names)} ({audit})" for audit, names in by_audit.items())

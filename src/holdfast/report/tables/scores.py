@@ -8,7 +8,7 @@ from holdfast.report.cells import Cell, Column, Table, encoder_columns, run_cell
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.estimates import estimate
 from holdfast.report.limits import LIMITS, applies, verdict
-from holdfast.report.listed import audits_of, by_precedence, conclusions, score_label
+from holdfast.report.listed import audits_of, by_precedence, conclusions, score_label, unit_words
 from holdfast.report.wording import direction, printable
 from holdfast.statistics import Estimate
 
@@ -38,7 +38,9 @@ def score_table(
         estimates = [estimate(e, section.audit, score) for e in encoders]
         overs |= {e.over for e in estimates if e is not None and e.low is not None}
         values = [_verdict_cell(e, section, score, est, limits) for e, est in zip(encoders, estimates, strict=True)]
-        rows.append([Cell(score_label(score), f"{_unit(score)}{direction(score)}", hint=score.definition), *values])
+        rows.append(
+            [Cell(score_label(score), _unit(score, section.audit) + direction(score), hint=score.definition), *values]
+        )
     notes = [f"Brackets: 95 % interval over {printable(over)}." for over in sorted(overs) if over]
     if any(len(e.members) > 1 for e in encoders):
         notes.append("Each number is the mean over runs; ± is the population standard deviation over runs.")
@@ -50,8 +52,9 @@ def score_table(
     )
 
 
-def _unit(score: Score) -> str:
-    return f"{printable(score.unit)}, " if score.unit else ""
+def _unit(score: Score, audit: str) -> str:
+    words = unit_words(score, audit)
+    return f"{words}, " if words else ""
 
 
 def _verdict_cell(

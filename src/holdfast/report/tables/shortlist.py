@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from holdfast.report.cells import Cell, Column, Table, encoder_columns, run_cell
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.estimates import estimate
-from holdfast.report.listed import audits_of, score_label, shortlist
+from holdfast.report.listed import audits_of, score_label, shortlist, unit_words
 from holdfast.report.wording import direction, printable
 
 
@@ -16,7 +16,7 @@ def shortlist_table(encoders: Sequence[Encoder], audits: Sequence[str] | None = 
         scores = {s.name: s for e in encoders for s in shortlist(audit, scores_of(e, audit))}
         for place, score in enumerate(scores.values()):
             values = [run_cell(e, estimate(e, audit, score), score.unit) for e in encoders]
-            about = ", ".join(filter(None, (printable(score.unit), direction(score).removesuffix(" is better"))))
+            about = ", ".join(filter(None, (unit_words(score, audit), direction(score).removesuffix(" is better"))))
             rows.append(
                 [Cell(printable(audit) if place == 0 else ""), Cell(f"{score_label(score)} ({about})"), *values]
             )
