@@ -17,7 +17,7 @@ help:                 ## list the targets
 
 setup: .venv/.dev     ## make .venv with holdfast and its tools (minutes, about 6 GB: torch brings CUDA)
 
-demo: .venv/.dev      ## train SimCLR and SDCLR on long-tailed digits, audit both, write the report (4 minutes)
+demo: .venv/.dev      ## train SimCLR and SDCLR on long-tailed curves, audit both, write the report (4 minutes)
 	$(BIN)/holdfast demo
 
 test: .venv/.dev      ## the fast tests

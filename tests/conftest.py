@@ -1,6 +1,7 @@
 """What holds for every test: two threads by default, no network, and a test file without a test is an error."""
 
 import os
+import shutil
 
 import pytest
 
@@ -19,3 +20,27 @@ def pytest_make_collect_report(collector):
         report.outcome = "failed"
         report.longrepr = f"expected a test in {collector.nodeid}, got none; name its functions test_..."
     return report
+
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser with a profile of its own, new and empty; in continuous integration it has to be there."""
+    wanted = bool(os.environ.get("CI"))
+    if not wanted:
+        pytest.importorskip("playwright", reason="playwright is not installed")
+    if CHROMIUM is None and not wanted:
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM is not None, "expected chromium, got none: apt-get install chromium"
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

@@ -1,9 +1,7 @@
 """Run folders as training and auditing leave them, with numbers of the size that CIFAR-10-LT gives."""
 
 import json
-import os
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -205,30 +203,6 @@ def large_page(tmp_path_factory):
         arguments = {"groups": groups, "paths": paths, "scored": 3000, "seed": place, "noise": True}
         write_five_axes(root / method / "findings", audit, labels, NAMES, **arguments)
     return report([root / "simclr", root / "sdclr"], root / "page.html")
-
-
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser with a profile of its own, new and empty; in continuous integration it has to be there."""
-    wanted = bool(os.environ.get("CI"))
-    if not wanted:
-        pytest.importorskip("playwright", reason="playwright is not installed")
-    if CHROMIUM is None and not wanted:
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM is not None, "expected chromium, got none: apt-get install chromium"
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

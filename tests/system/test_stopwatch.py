@@ -35,7 +35,7 @@ def test_one_slow_pass_of_several_decides_nothing():
         (40, 170, "40 s to 3 minutes"),
         (0.2, 0.2, "1 s"),
         (31, 34, "30 s"),
-        (3600 * 9, 3600 * 10, "10.0 hours"),
+        (3600 * 9, 3600 * 10, "10 hours"),
         (3600 * 9, 3600 * 100, "9.0 hours to 4 days"),
         (60 * 100, 60 * 150, "100 minutes to 2.5 hours"),
     ],

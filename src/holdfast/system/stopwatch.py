@@ -63,4 +63,7 @@ def _rough(seconds: float) -> tuple[str, str]:
         return (str(max(1, round(seconds))) if seconds < 10 else f"{round(seconds, -1):.0f}"), "s"
     if seconds < 7200:
         return f"{seconds / 60:.0f}", "minutes"
-    return (f"{seconds / 3600:.1f}", "hours") if seconds < 48 * 3600 else (f"{seconds / 86400:.0f}", "days")
+    hours = seconds / 3600
+    if hours >= 48:
+        return f"{hours / 24:.0f}", "days"
+    return (f"{hours:.0f}" if hours >= 10 else f"{hours:.1f}"), "hours"

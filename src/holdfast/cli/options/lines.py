@@ -5,6 +5,7 @@ import shlex
 import shutil
 import sys
 import textwrap
+from collections.abc import Sequence
 from typing import TextIO
 
 
@@ -46,11 +47,22 @@ def copyable(command: str, indent: str = "", stream: TextIO | None = None) -> st
     if columns is None or len(indent + command) <= columns:
         return indent + command
     lines = [indent]
-    for word in map(shlex.quote, shlex.split(command)):
+    for word in _together(shlex.split(command)):
         if len(lines[-1]) + len(word) + 3 > columns and lines[-1].strip():
             lines.append(f"{indent}    ")
         lines[-1] += ("" if lines[-1].isspace() or not lines[-1] else " ") + word
     return " \\\n".join(lines)
+
+
+def _together(words: Sequence[str]) -> list[str]:
+    """Words quoted for a shell, each flag with its value."""
+    found: list[str] = []
+    for word in map(shlex.quote, words):
+        if found and found[-1].startswith("--") and " " not in found[-1] and not word.startswith("--"):
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _folded(line: str, columns: int) -> str:
