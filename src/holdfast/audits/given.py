@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from holdfast.audits.subject import Members, compared
+from holdfast.audits.subject import Members, compared, run_of
 from holdfast.data import Images, load_images, load_pool
 from holdfast.data.sources import relabelled
 from holdfast.models import own_size
@@ -42,9 +42,10 @@ def loaded(
 
 def _record(encoder: nn.Module | str | Path) -> Mapping[str, Any] | None:
     """What a run folder knows of its images; None for another encoder."""
-    if isinstance(encoder, nn.Module) or not is_run_folder(encoder) or not RunFolder(Path(encoder)).ids.is_file():
+    path = run_of(encoder)
+    if path is None or not is_run_folder(path) or not RunFolder(path).ids.is_file():
         return None
-    return RunFolder(Path(encoder)).read_ids()
+    return RunFolder(path).read_ids()
 
 
 def _read(source: str | Path, labels: str | None, record: Mapping[str, Any] | None, **how: Any) -> Images:
@@ -67,12 +68,17 @@ def given_members(members: Images | None, non_members: Images | None) -> Members
 
 
 def asked(
-    encoder: object, images: object, test: object, labels: str | None, budget: str, options: Mapping[str, Any]
+    encoder: nn.Module | str | Path,
+    images: object,
+    test: object,
+    labels: str | None,
+    budget: str,
+    options: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What a call said beside encoder and axes, by option of `holdfast audit`, as far as that has words for it."""
     where = {"data": images, "test": test}
     where = {name: value.source if isinstance(value, Images) else value for name, value in where.items()}
-    record = None if isinstance(encoder, nn.Module) else _record(str(encoder))
+    record = _record(encoder)
     if record is not None and record["data"] == where["data"]:
         where["data"] = None  # a run's own images need no name
     said = where | {"labels": labels, "budget": None if budget == "full" else budget}

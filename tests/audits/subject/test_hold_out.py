@@ -9,7 +9,7 @@ from PIL import Image
 from toy_audits import ReadsTheClass, toy_images
 
 from holdfast.audits import audit
-from holdfast.audits.subject import Known, is_thin
+from holdfast.audits.subject import Known, is_thin, run_of
 from holdfast.audits.subject.hold_out import hold_out
 from holdfast.cli import main
 from holdfast.config import RunConfig
@@ -17,7 +17,7 @@ from holdfast.data import load_images
 from holdfast.data.pool import prepare
 from holdfast.findings import Finding
 from holdfast.methods import METHODS, to_document
-from holdfast.models import create_encoder, save_encoder
+from holdfast.models import create_encoder, load_encoder, save_encoder
 from holdfast.report import report
 from holdfast.runs import RunFolder
 
@@ -84,12 +84,21 @@ def test_python_tests_a_run_on_the_images_that_the_command_tests_it_on(run):
     command = Finding.load(run / "findings" / "balance.json")
     pictures = str(run.parent / "pictures")
     own = load_images(pictures, size=8, resize="square", labels="folder")
-    for given in ((run,), (RunFolder.open(run),), (str(run), pictures), (run, own)):
+    encoder = load_encoder(run)
+    for given in ((run,), (RunFolder.open(run),), (str(run), pictures), (run, own), (encoder, own)):
         finding = audit(*given, axes="balance", reference=False)[0]
         assert finding.columns["id"].tolist() == command.columns["id"].tolist()
         assert finding.settings["test_checksum"] == command.settings["test_checksum"]
         assert [score.value for score in finding.scores] == [score.value for score in command.scores]
     assert "asked" not in finding.settings or "data" not in finding.settings["asked"], "a run's own images"
+
+
+def test_an_encoder_that_has_changed_since_is_no_runs(run):
+    encoder = load_encoder(run)
+    assert run_of(encoder) == run
+    with torch.no_grad():
+        next(encoder.parameters()).add_(1)
+    assert run_of(encoder) is None and run_of(torch.nn.Flatten()) is None
 
 
 def test_an_encoder_of_no_run_needs_images():

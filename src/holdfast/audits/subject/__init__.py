@@ -7,6 +7,7 @@ from holdfast.lazy import lazy_names
 if TYPE_CHECKING:
     from holdfast.audits.subject.elsewhere import given_pairs as given_pairs
     from holdfast.audits.subject.encoder import audited_encoder as audited_encoder
+    from holdfast.audits.subject.encoder import run_of as run_of
     from holdfast.audits.subject.entry import Audit as Audit
     from holdfast.audits.subject.entry import Lack as Lack
     from holdfast.audits.subject.entry import Speed as Speed

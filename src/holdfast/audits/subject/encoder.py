@@ -6,10 +6,10 @@ from torch import nn
 
 from holdfast.audits.subject.subject import Options
 from holdfast.config import VIEWS, ViewSettings
-from holdfast.evaluation import AggregatedEncoder
-from holdfast.models import load_encoder
+from holdfast.evaluation import AggregatedEncoder, encoder_checksum
+from holdfast.models import load_encoder, loaded_of
 from holdfast.runs import RunFolder, is_run_folder
-from holdfast.system import reading
+from holdfast.system import read_json, reading
 
 
 def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: int) -> nn.Module:
@@ -26,6 +26,19 @@ def audited_encoder(source: nn.Module | str | Path, options: Options, *, size: i
     if options.aggregate == 0:
         return encoder
     return AggregatedEncoder(encoder, _views(source), views=options.aggregate, size=size, seed=options.seed)
+
+
+def run_of(encoder: nn.Module | str | Path) -> Path | None:
+    """The path of an encoder that is named; of a module, the run folder that it was loaded from, where it has that
+    run's weights still; None for any other module."""
+    if not isinstance(encoder, nn.Module):
+        return Path(encoder)
+    loaded = loaded_of(encoder)
+    if loaded is None or not is_run_folder(loaded.source):
+        return None
+    described = RunFolder(Path(loaded.source)).encoder.with_suffix(".json")
+    kept = read_json(described, "the description of an encoder").get("checksum") if described.exists() else None
+    return Path(loaded.source) if kept == encoder_checksum(encoder) else None
 
 
 def _views(source: nn.Module | str | Path) -> ViewSettings:

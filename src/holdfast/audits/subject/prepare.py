@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from holdfast.audits.subject.encoder import audited_encoder
+from holdfast.audits.subject.encoder import audited_encoder, run_of
 from holdfast.audits.subject.hold_out import TEST_SHARE, hold_out, is_thin, said_of_thin
 from holdfast.audits.subject.known import Known
 from holdfast.audits.subject.subject import Options, Subject
@@ -42,9 +42,10 @@ def prepared(
     """The Subject of an audit. Raises ValueError (expected, got, remedy) where its parts do not fit together."""
     _check_options(options)
     module = audited_encoder(encoder, options, size=images.pixels.shape[-1])
-    source = type(module).__name__ if isinstance(encoder, nn.Module) else str(encoder)
-    if not isinstance(encoder, nn.Module):
-        known, test = _completed(known, Path(encoder), images, test)
+    path = run_of(encoder)
+    source = type(module).__name__ if path is None else str(path if isinstance(encoder, nn.Module) else encoder)
+    if path is not None:
+        known, test = _completed(known, path, images, test)
     images = _sorted(images)
     held_out = test is None
     test = hold_out(images, known, options.seed) if test is None else _sorted(test)

@@ -36,7 +36,8 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     images, sizes, twins = document["images"], document["sizes"], document["duplicates"]
     some = "" if images["looked_at"] == images["found"] else f" ({images['looked_at']:,} of them looked at, a draw)"
     side = sizes["shorter_side"]
-    beside = f"; {document['other_files']:,} other files beside them" if document.get("other_files") else ""
+    others = document.get("other_files", 0)
+    beside = f"; {others:,} other file{'s' * (others != 1)} beside them" if others else ""
     found = [
         (
             "images",
