@@ -42,8 +42,7 @@ def prepared(
     """The Subject of an audit. Raises ValueError (expected, got, remedy) where its parts do not fit together."""
     _check_options(options)
     module = audited_encoder(encoder, options, size=images.pixels.shape[-1])
-    path = run_of(encoder)
-    source = type(module).__name__ if path is None else str(path if isinstance(encoder, nn.Module) else encoder)
+    path, source = run_of(encoder), _source(encoder)
     if path is not None:
         known, test = _completed(known, path, images, test)
     images = _sorted(images)
@@ -73,6 +72,12 @@ def prepared(
         options=options,
         facts=_facts(images, test, known, held_out) | _copied(pool, test) | single,
     )
+
+
+def _source(encoder: nn.Module | str | Path) -> str:
+    """Where an encoder came from: as it was named, the run it was loaded from, or its class."""
+    path = run_of(encoder)
+    return type(encoder).__name__ if path is None else str(path if isinstance(encoder, nn.Module) else encoder)
 
 
 def _name(source: str, module: nn.Module) -> str:
