@@ -10,6 +10,8 @@ from holdfast.cli.progress.line import Live
 from holdfast.cli.progress.training import duration
 from holdfast.system import SAME, about
 
+COUNTED = 1.0
+"""Seconds that an axis was thought to take, at least, for what it took to say how good the estimate is."""
 WORTH_SAYING = 15.0
 """Seconds that are left, at least, for a line to say so."""
 PLAIN_SECONDS = 20.0
@@ -45,9 +47,10 @@ class Stages(Live):
 
     def _rest(self, name: str, took: float) -> str:
         """What is left, by how the axes so far kept to their estimate; nothing where that is little."""
-        first = self._left.pop("features", 0.0)  # which are computed within the axis that is measured first
-        self._planned, self._took = self._planned + first + self._left.pop(name, 0.0), self._took + took
-        left = sum(self._left.values()) * self._took / max(self._planned, 1e-9)
+        planned = self._left.pop("features", 0.0) + self._left.pop(name, 0.0)  # features belong to the first axis
+        if planned >= COUNTED:
+            self._planned, self._took = self._planned + planned, self._took + took
+        left = sum(self._left.values()) * (self._took / self._planned if self._planned else 1.0)
         return f"; about {about(left, left)} at most are left" if self._left and left >= WORTH_SAYING else ""
 
     def __call__(self, stage: str, done: int, images: int) -> None:
