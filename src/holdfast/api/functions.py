@@ -151,7 +151,7 @@ def embed(encoder: Any, data: Any = None, out: Path | str = "features.parquet", 
     idle = [option for option in ("image_size", "resize", "labels", "pixel_range") if name is None and option in more]
     if idle and images is not None:
         raise ValueError(f"expected no {idle[0]} with Images, which are read already; give it to load_images")
-    written(source, options, images if name is None else None)
+    written(source, options, images if isinstance(images, Images) else None)
     return options.out
 
 

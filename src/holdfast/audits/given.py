@@ -30,7 +30,7 @@ def loaded(
         if record is None:
             raise ValueError("expected images to audit the encoder on, got none; pass images, or the folder of a run")
         own = load_pool(record).images
-        pool = own if labels is None else relabelled(own, own.source, labels=labels)
+        pool = own if labels is None else relabelled(own, own.source, labels=labels, subgroups=())
     elif isinstance(images, Images):
         pool = images
     else:

@@ -93,6 +93,11 @@ def test_python_tests_a_run_on_the_images_that_the_command_tests_it_on(run):
     assert "asked" not in finding.settings or "data" not in finding.settings["asked"], "a run's own images"
 
 
+def test_labels_may_be_named_for_a_runs_own_images(run):
+    finding = audit(run, labels="none", axes="tail", reference=False)[0]
+    assert finding.settings["asked"] == {"labels": "none", "reference": False}
+
+
 def test_an_encoder_that_has_changed_since_is_no_runs(run):
     encoder = load_encoder(run)
     assert run_of(encoder) == run

@@ -223,7 +223,7 @@ def _row(score: Mapping[str, Any], audit: str) -> str:
     value = f"{number(score['value'], unit)}{unit_suffix(unit)}"
     of = counted(score["name"], audit)
     label = score["label"] + (f", {of}" if of else "")
-    return f"| {markdown(label)} | {markdown(value)} | {markdown(bounds)} | {score['better']} |"
+    return f"| {markdown(label)} | {markdown(value)} | {bounds} | {score['better']} |"
 
 
 def _use(encoder: Mapping[str, Any]) -> list[str]:
