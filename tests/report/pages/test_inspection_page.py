@@ -61,7 +61,9 @@ def test_overlap_and_cost_are_told_where_they_were_measured():
             "measured_batch": 8, "memory": 2.0**30, "images_bytes": 2.0**29}  # fmt: skip
     overlap = {"near": 2, "exact": 1, "other_images": 5, "first": [{"image": EVIL, "other": "b"}]}
     values = dict(facts(document(cost=cost, overlap=overlap, against="test")))
-    assert values["time"].startswith("about 30.0 hours: sdclr")
+    assert values["time"].startswith("about 30 hours: sdclr")
+    slowed = dict(facts(document(cost={**cost, "busy": 3.0}, overlap=overlap, against="test")))["time"]
+    assert slowed.startswith("about 10 to 30 hours: sdclr") and "slows this machine 3.0 times just now" in slowed
     assert values["memory"] == "about 1.0 GiB for a step, 0.50 GiB for the images"
     assert values["overlap"] == "2 images are in test (5 images) too, 1 of them copies"
     assert "h-overlap" in render_inspection(document(overlap=overlap, against="test"))

@@ -38,10 +38,12 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     side = sizes["shorter_side"]
     others = document.get("other_files", 0)
     beside = f"; {others:,} other file{'s' * (others != 1)} beside them" if others else ""
+    aside = images["set_aside"]
+    usable = f"{images['usable']:,} usable, {aside:,} set aside" if aside else "all usable"
     found = [
         (
             "images",
-            f"{images['found']:,}{some}, {images['usable']:,} usable, {images['set_aside']:,} set aside{beside}",
+            f"{images['found']:,}{some}, {usable}{beside}",
         ),
         ("formats", _counts(document["formats"])),
         ("modes", _counts(document["modes"])),
