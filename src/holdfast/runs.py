@@ -132,7 +132,7 @@ def ready_folder(*folders: Path) -> None:
     Raises OSError in one line with the path.
     """
     for folder in folders:
-        check_writable(folder)
+        clean_stale(check_writable(folder), name="writable")
         clean_stale(folder)
 
 
@@ -140,7 +140,7 @@ def ready_file(path: Path) -> None:
     """As ready_folder, for one file among those of others."""
     if path.is_dir():
         raise told(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)))
-    check_writable(path.parent)
+    clean_stale(check_writable(path.parent), name="writable")
     clean_stale(path.parent, name=path.name)
 
 

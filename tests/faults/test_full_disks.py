@@ -1,6 +1,7 @@
 """Full, failing and read-only disks: one line with path, reason and remedy, exit code 2, and what was there stays."""
 
 import errno
+import importlib
 import os
 import re
 import shutil
@@ -72,7 +73,10 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_computed(
     def full(path, *arguments, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
     monkeypatch.setattr(Path, "write_bytes", full)
+    for keeps in ("audits.subject.encoder", "audits.subject.pairs", "studies.removal", "studies.pairs", "engine.train"):
+        importlib.import_module(f"holdfast.{keeps}")  # else it is first imported now, and keeps what stands in for good
     for heavy in ("holdfast.data.load_images", "holdfast.data.pool.load_pool", "holdfast.models.load_encoder"):
         monkeypatch.setattr(heavy, lambda *a, **b: pytest.fail("something was computed first"))
     refused(words, capsys, "No space left on device", "free some space")
@@ -162,6 +166,24 @@ def test_trying_a_place_leaves_nothing_and_clears_what_dead_processes_left(tmp_p
     assert list(tmp_path.iterdir()) == [alive]
     with pytest.raises(OSError, match="name a path whose parents are folders"):
         system.check_writable(alive / "below")
+
+
+def test_a_place_is_tried_with_a_file_without_a_name_so_that_a_kill_leaves_none(tmp_path, monkeypatch):
+    seen, write = [], os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: seen.append(list(tmp_path.iterdir())) or write(handle, data))
+    system.check_writable(tmp_path / "new")
+    assert seen in ([], [[]]), "the file system knows such files, and a name was there"
+
+
+def test_what_a_killed_trial_left_in_the_folder_above_is_cleared(tmp_path, monkeypatch):
+    dead = tmp_path / ".writable.4194303.tmp"
+    for ready in (runs.ready_folder, lambda folder: runs.ready_file(folder / "a.parquet")):
+        dead.write_text("x")
+        ready(tmp_path / "new")
+        assert list(tmp_path.iterdir()) == []
+    monkeypatch.delattr(os, "O_TMPFILE")
+    system.check_writable(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finding_whose_second_file_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):

@@ -126,19 +126,40 @@ def plain_cell(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
-def check_writable(folder: Path) -> None:
-    """Tries to write in a folder, or in the nearest one above it that is there. Raises OSError in one line.
+_TRIED = b"\0" * 4096
+"""What a place is tried with."""
 
-    Nothing that it makes stays.
+
+def check_writable(folder: Path) -> Path:
+    """Tries to write in a folder, or in the nearest one above it that is there: that one. Raises OSError in one line.
+
+    Nothing that it makes stays, where the file system knows files without a name not even if it is killed meanwhile.
     """
     place = folder.absolute()
     while not os.path.lexists(place):
         place = place.parent
-    probe = place / f".writable.{os.getpid()}.tmp"
     try:
-        probe.write_bytes(b"\0" * 4096)
-        probe.unlink()
+        _try_writing(place)
     except OSError as error:
-        with suppress(OSError):
-            probe.unlink(missing_ok=True)
         raise told(OSError(error.errno, error.strerror, str(folder))) from None
+    return place
+
+
+def _try_writing(place: Path) -> None:
+    try:
+        handle = os.open(place, os.O_TMPFILE | os.O_RDWR)
+    except (
+        AttributeError,
+        OSError,
+    ):  # not Linux, or a file system without such files: the named one says what is wrong
+        probe = place / f".writable.{os.getpid()}.tmp"
+        try:
+            probe.write_bytes(_TRIED)
+        finally:
+            with suppress(OSError):
+                probe.unlink(missing_ok=True)
+        return
+    try:
+        os.write(handle, _TRIED)
+    finally:
+        os.close(handle)
