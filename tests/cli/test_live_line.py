@@ -24,6 +24,23 @@ def test_an_epoch_of_few_steps_moves_the_line_when_it_ends():
     assert progress._bar.seen == [("epoch 1/3", 5, 15), ("epoch 2/3", 10, 15), ("epoch 3/3", 15, 15)]
 
 
+def test_signals_are_broken_between_numbers_and_not_within(monkeypatch, capsys):
+    event = {
+        "alignment": 0.704,
+        "uniformity": -1.116,
+        "effective_rank": 10.1,
+        "feature_std": 0.577,
+        "knn_accuracy": 9.0,
+    }
+    monkeypatch.setenv("COLUMNS", "80")
+    Progress(Path("runs/a"))({"kind": "signals", **event})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[-1] for line in lines] == ["effective rank 10.1", "kNN 9.0 %"]
+    monkeypatch.delenv("COLUMNS")
+    Progress(Path("runs/a"))({"kind": "signals", **event})
+    assert "effective rank 10.1  feature std 0.577  kNN 9.0 %" in capsys.readouterr().out
+
+
 def test_a_line_of_signals_never_stands_without_the_line_of_its_epoch():
     progress: Any = Progress(Path("runs/a"))
     lines: list[str] = []

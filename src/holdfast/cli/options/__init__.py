@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from holdfast.cli.options.help import Help as Help
     from holdfast.cli.options.idle import given_names as given_names
     from holdfast.cli.options.idle import refuse_idle as refuse_idle
+    from holdfast.cli.options.lines import JOIN as JOIN
     from holdfast.cli.options.lines import columns_of as columns_of
     from holdfast.cli.options.lines import copyable as copyable
     from holdfast.cli.options.lines import fitted as fitted

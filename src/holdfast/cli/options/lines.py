@@ -8,6 +8,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
+JOIN = "\N{NO-BREAK SPACE}"
+"""Between words that belong on one line, such as a name and its number."""
+
 
 def width() -> int:
     """Columns of the terminal, at most 80; 80 where there is none."""
@@ -34,11 +37,14 @@ def columns_of(stream: TextIO | None = None) -> int | None:
 
 
 def fitted(text: str, stream: TextIO | None = None) -> str:
-    """Lines that are too long for the terminal, broken between words; as they are where `columns` is None."""
+    """Lines that are too long for the terminal, broken between words; as they are where `columns` is None.
+
+    Words with a JOIN between them stay on one line, with a space there.
+    """
     columns = columns_of(stream)
-    if columns is None:
-        return text
-    return "\n".join(line if len(line) <= columns else _folded(line, columns) for line in text.split("\n"))
+    if columns is not None:
+        text = "\n".join(line if len(line) <= columns else _folded(line, columns) for line in text.split("\n"))
+    return text.replace(JOIN, " ")
 
 
 def copyable(command: str, indent: str = "", stream: TextIO | None = None) -> str:

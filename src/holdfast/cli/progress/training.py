@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.progress import BarColumn, TextColumn
 
+from holdfast.cli.options import JOIN
 from holdfast.cli.progress.line import Live
 from holdfast.system import about
 
@@ -119,11 +120,10 @@ class Progress(Live):
 
     def _on_signals(self, event: Mapping[str, Any]) -> None:
         self._say_epoch()  # signals never stand without their epoch
-        knn = f"  kNN {event['knn_accuracy']:.1f} %" if "knn_accuracy" in event else ""
-        self.say(
-            f"{self._label}  signals: alignment {event['alignment']:.3f}  uniformity {event['uniformity']:.3f}  "
-            f"effective rank {event['effective_rank']:.1f}  feature std {event['feature_std']:.3f}{knn}"
-        )
+        names = {"alignment": ".3f", "uniformity": ".3f", "effective_rank": ".1f", "feature_std": ".3f"}
+        said = [f"{name.replace('_', ' ')} {event[name]:{digits}}" for name, digits in names.items()]
+        said += [f"kNN {event['knn_accuracy']:.1f} %"] if "knn_accuracy" in event else []
+        self.say(f"{self._label}  signals: {'  '.join(one.replace(' ', JOIN) for one in said)}")
 
     def _on_done(self, event: Mapping[str, Any]) -> None:
         self.say(f"{self._label}trained in {duration(event['seconds'])}: {self._folder}")
