@@ -47,7 +47,7 @@ def test_the_learning_rate_of_every_default_fits_its_batch():
     [
         (100, 512, "100 training images are at most one batch of 512"),
         (800, 512, "800 training images are at most two batches of 512"),
-        (100, 512, "use --batch-size 8, or more images"),
+        (100, 512, "use --batch-size 8 --lr 0.00781, or more images"),
         (3, 4, "use --batch-size 2, or more images"),
     ],
 )

@@ -1,5 +1,7 @@
 """What should be said before a run starts, each with its remedy; none of it stops the run."""
 
+from dataclasses import replace
+
 from holdfast.config import RunConfig
 from holdfast.data.duplicates import copies
 from holdfast.data.pool import Pool
@@ -38,10 +40,12 @@ def _batch(config: RunConfig, images: int) -> str | None:
     smaller = 2
     while 16 * smaller <= images:
         smaller *= 2
+    lr = fitting_lr(replace(config, batch_size=smaller))
+    too = "" if lr is None else f" --lr {lr:g}"
     what = "one batch" if images <= config.batch_size else "two batches"
     return (
         f"{images:,} training images are at most {what} of {config.batch_size}: an epoch is hardly a step, and each "
-        f"image is contrasted with the same others every time; use --batch-size {smaller}, or more images"
+        f"image is contrasted with the same others every time; use --batch-size {smaller}{too}, or more images"
     )
 
 
