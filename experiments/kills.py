@@ -2,9 +2,10 @@
 
     python experiments/kills.py --kills 100 --out results/kills.json
 
-Commands: train, audit, memorization and embed, in turn. Moments are drawn from what a command does, not from the clock:
-one of its accesses to its files (an open, a rename, a removal), and half of the time a moment between that one and the
-next, so that steps between two writes are met too. A command that ended before its kill is no kill: another is drawn.
+Commands: train, audit, memorization and embed, in turn; export where it is named. Moments are drawn from what a command
+does, not from the clock: one of its accesses to its files (an open, a rename, a removal), and half of the time a moment
+between that one and the next, so that steps between two writes are met too. A command that ended before its kill is no
+kill: another is drawn.
 Prints a line for each kill and a count at the end; exits non-zero where a command did not go on or ended in other bits.
 """
 
@@ -67,6 +68,16 @@ def embed(folder: Path) -> list[str]:
     return ["embed", str(folder / "run"), "--out", str(folder / "out" / "features.parquet")]
 
 
+def exporting(folder: Path) -> list[str]:
+    """The encoder for those without holdfast."""
+    return ["export", str(folder / "run"), "--out", str(folder / "out" / "exported")]
+
+
+def again_or_nothing(folder: Path) -> list[str]:
+    """What stands under its name is whole, and another export is refused: then nothing is left to do."""
+    return ["methods"] if (folder / "out" / "exported").exists() else exporting(folder)
+
+
 def weights(folder: Path) -> dict[str, Any]:
     """Every encoder's bytes."""
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("encoder.safetensors")}
@@ -91,7 +102,7 @@ def found(folder: Path) -> dict[str, Any]:
 
 
 def embedded(folder: Path) -> dict[str, Any]:
-    """All that lies where the features were to be."""
+    """All that lies where features or an export were to be."""
     return {str(file.relative_to(folder)): file.read_bytes() for file in (folder / "out").rglob("*") if file.is_file()}
 
 
@@ -100,6 +111,7 @@ JOBS: Mapping[str, Job] = {
     "audit": Job(audit, audit, found),
     "memorization": Job(memorization, memorization, found),
     "embed": Job(embed, embed, embedded),
+    "export": Job(exporting, again_or_nothing, embedded),
 }
 
 
@@ -238,13 +250,16 @@ def warm() -> None:
     torch.set_num_threads(1)
     for name in JOBS:
         __import__(f"holdfast.cli.{name}")
+    __import__("holdfast.cli.methods")
 
 
 def main() -> int:
     """Kills and counts."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--commands", nargs="+", choices=sorted(JOBS), default=list(JOBS))
+    parser.add_argument(
+        "--commands", nargs="+", choices=sorted(JOBS), default=[name for name in JOBS if name != "export"]
+    )
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many, with the kills that fitted")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)

@@ -4,6 +4,7 @@ On disk a finding is `NAME.json` (scores and settings) and, where it has per-sam
 """
 
 import difflib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -23,7 +24,7 @@ from holdfast.system import DamagedError, digest, document_digest, read_json, re
 SCHEMA_VERSION = 1
 _REMEDY = "restore it from a copy, or measure it again: holdfast audit"
 _MEASURED = ("scores", "tables", "columns", "columns_digest")
-"""What the digest of a finding is over: all that was measured."""
+"""What the digest of a finding is over: all that was measured; its settings have one of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,8 @@ class Finding:
                 path = both.enter_context(atomic_path(folder / f"{self.audit}.parquet"))
                 pq.write_table(pa.table({name: pa.array(values) for name, values in self.columns.items()}), path)
                 document["columns_digest"] = digest(path)
-            return write_json(folder / f"{self.audit}.json", {**document, "digest": _digest(document)})
+            digests = {"digest": _digest(document), "settings_digest": _settings_digest(document)}
+            return write_json(folder / f"{self.audit}.json", {**document, **digests})
 
     @classmethod
     def load(cls, path: Path) -> "Finding":
@@ -153,6 +155,11 @@ def _digest(document: Mapping[str, Any]) -> str:
     return document_digest({name: document[name] for name in _MEASURED if name in document})
 
 
+def _settings_digest(document: Mapping[str, Any]) -> str:
+    """Over the settings as they are read again: a name that is a number is text then."""
+    return document_digest(json.loads(json.dumps(document["settings"])))
+
+
 def _check_form(document: Mapping[str, Any], path: Path) -> None:
     """Raises DamagedError where a finding has not the form that `save` gives it, or other numbers than it had."""
     misfits = {
@@ -162,6 +169,7 @@ def _check_form(document: Mapping[str, Any], path: Path) -> None:
         "names of columns": isinstance(document["columns"], list) and all(map(_is_text, document["columns"])),
         "settings by name": isinstance(document["settings"], dict),
         "numbers as they were written": document.get("digest") in (None, _digest(document)),
+        "settings as they were written": document.get("settings_digest") in (None, _settings_digest(document)),
     }
     for expected, fits in misfits.items():
         if not fits:

@@ -18,13 +18,13 @@ _SECOND = -7723592293110705685  # 0x94D049BB133111EB
 
 def _shift(x: Tensor, bits: int) -> Tensor:
     """Logical right shift of int64 (torch's own is arithmetic)."""
-    return (x >> bits) & ((1 << (64 - bits)) - 1)
+    return (x >> bits).bitwise_and_((1 << (64 - bits)) - 1)
 
 
 def _mix(x: Tensor) -> Tensor:
-    x = (x ^ _shift(x, 30)) * _FIRST
-    x = (x ^ _shift(x, 27)) * _SECOND
-    return x ^ _shift(x, 31)
+    x = _shift(x, 30).bitwise_xor_(x).mul_(_FIRST)
+    x = _shift(x, 27).bitwise_xor_(x).mul_(_SECOND)
+    return _shift(x, 31).bitwise_xor_(x)
 
 
 def fold(keys: Tensor, counter: Tensor | int) -> Tensor:
@@ -51,7 +51,7 @@ def sample_keys(seed: int, purpose: str, *, epoch: int, ids: Tensor, views: int)
 def uniform(keys: Tensor, draws: int) -> Tensor:
     """float32 [*keys.shape, draws], uniform in [0, 1): 24 random bits each, exact on every device."""
     bits = _shift(fold(keys[..., None], torch.arange(draws, device=keys.device)), 40)
-    return bits.to(torch.float32) * 2.0**-24
+    return bits.to(torch.float32).mul_(2.0**-24)
 
 
 def permutation(key: Tensor, n: int) -> Tensor:

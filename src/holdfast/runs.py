@@ -20,7 +20,6 @@ Its files:
 import errno
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,13 +27,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holdfast.system import LOCK, cannot_write, check_writable, read_config, read_ids, told
+from holdfast.system import (
+    LOCK,
+    cannot_write,
+    check_writable,
+    clean_stale,
+    is_temporary,
+    read_config,
+    read_ids,
+    temporary_name,
+    told,
+)
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary file name beside path; renames it to path when the block ends well, removes it when not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_name(path)
     try:
         with _writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +98,7 @@ def _open_to_readers(file: Path) -> None:
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """As atomic_path, for a folder that does not exist yet."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_name(path)
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         with _writing(path):
@@ -114,18 +123,6 @@ def is_run_folder(path: Path | str) -> bool:
     return not (isinstance(document, dict) and {"model_type", "architecture", "auto_map"} & set(document))
 
 
-_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
-
-
-def clean_stale(*folders: Path, name: str = "") -> None:
-    """Removes temporary files and folders of processes of this machine that are no more; name: those of one file."""
-    for path in (path for folder in folders if folder.is_dir() for path in folder.iterdir()):
-        found = _TEMPORARY.fullmatch(path.name)
-        if found and not _alive(int(found[1])) and (not name or path.name == f".{name}.{found[1]}.tmp"):
-            with suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
 def ready_folder(*folders: Path) -> None:
     """Tries, before anything is computed, to write where files will go, and clears what dead processes left there.
 
@@ -142,16 +139,6 @@ def ready_file(path: Path) -> None:
         raise told(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)))
     clean_stale(check_writable(path.parent), name="writable")
     clean_stale(path.parent, name=path.name)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
 
 
 def write_json(path: Path, document: Any) -> Path:
@@ -258,7 +245,7 @@ class RunFolder:
             there = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
         except OSError as error:
             raise told(error, path) from None
-        begun = {name for name in there if name in _BEFORE_CONFIG or _TEMPORARY.fullmatch(name)}
+        begun = {name for name in there if name in _BEFORE_CONFIG or is_temporary(name)}
         if (path.exists() and not path.is_dir()) or there - begun:
             raise FileExistsError(
                 f"expected a new or empty folder, got {path} which holds files; "

@@ -89,9 +89,11 @@ def test_a_pattern_has_unit_norm_and_two_signs(side):
 def test_squares_shrink_as_in_the_reference():
     cifar, attack = (32, 32), Square()
     after = (10, 11, 51, 201, 501, 1001, 2001, 4001)
-    assert [attack._side(proposal, cifar, linf=True) for proposal in after] == [29, 20, 14, 10, 7, 5, 4, 3]
-    assert [attack._side(proposal, cifar, linf=False) for proposal in after] == [29, 21, 15, 11, 7, 5, 5, 3]
-    assert Square(queries=100, rescale=True)._side(99, cifar, linf=True) == 1
+    linf, l2 = (attack._sides(cifar, linf=linf) for linf in (True, False))
+    assert [linf[proposal + 1] for proposal in after] == [29, 20, 14, 10, 7, 5, 4, 3]
+    assert [l2[proposal + 1] for proposal in after] == [29, 21, 15, 11, 7, 5, 5, 3]
+    assert (len(linf), linf[0]) == (5000, linf[1]), "the start has the first proposal's"
+    assert Square(queries=101, rescale=True)._sides(cifar, linf=True)[-1] == 1
 
 
 @every_norm

@@ -1,13 +1,18 @@
 """TensorBoard itself reads the numbers of metrics.jsonl where it is installed, and is not missed where it is not."""
 
+import errno
 import json
+import os
+import shutil
+import threading
 
 import pytest
-from faulty_runs import tiny_config
+from faulty_runs import interrupted, said, tiny_config
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from holdfast.engine import tensorboard as module
 from holdfast.engine import train
+from holdfast.engine.checkpoint import checkpoints
 from holdfast.engine.tensorboard import tensorboard
 
 
@@ -42,3 +47,33 @@ def test_without_tensorboard_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert tensorboard(tmp_path, step=0) is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_takes_no_more_ends_the_curves_with_one_line_and_not_the_run(tmp_path, capsys):
+    run = interrupted(tmp_path / "run")
+    for path in (checkpoints(run / "checkpoints")[-1], run / "tensorboard"):
+        shutil.rmtree(path)
+    (run / "tensorboard").write_text("a file, where a folder cannot be made")
+    code, out, error = said(["resume", str(run)], capsys)
+    assert (code, error) == (0, "")
+    assert out.count("curves for TensorBoard end here, metrics.jsonl has them all: expected to use ") == 1
+
+
+def test_what_fails_is_said_once_and_what_was_written_before_stays(tmp_path, monkeypatch):
+    told = []
+    listen = tensorboard(tmp_path, 0, told.append)
+    assert listen is not None
+    row = {"kind": "epoch", "epoch": 1, "step": 3, "loss": 5.0}
+    listen(row)
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module._Board, "_write", full)
+        listen({**row, "step": 6})
+    listen({**row, "step": 9})
+    (caution,) = told
+    assert "No space left on device; free some space" in caution["text"]
+    assert curves(tmp_path / "tensorboard")["epoch/loss"] == [(3, 5.0)]
+    assert threading.active_count() == 1, "errors of another thread come as a traceback"

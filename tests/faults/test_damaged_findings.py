@@ -55,6 +55,8 @@ DAMAGES = {
         "tail.json",
         edited(lambda document: document["scores"][0].update(value=0.123, interval=None)),
     ),
+    "tail.json: another setting": ("tail.json", edited(lambda document: document["settings"].update(test="others"))),
+    "tail.json: a setting less": ("tail.json", edited(lambda document: document["settings"].pop("name"))),
     "tail.json: another audit's": ("tail.json", edited(lambda document: document.update(audit="invariance"))),
     **{
         f"tail.parquet: {name}": ("tail.parquet", damage)
@@ -89,7 +91,7 @@ def test_where_no_finding_can_be_read_it_is_one_line(audited, tmp_path, capsys):
 
 def test_a_finding_of_before_digests_is_read(audited):
     path = audited / "findings" / "tail.json"
-    edited(lambda document: [document.pop(name) for name in ("digest", "columns_digest")])(path)
+    edited(lambda document: [document.pop(name) for name in ("digest", "columns_digest", "settings_digest")])(path)
     assert list(read(audited).findings) == ["invariance", "tail"]
 
 

@@ -7,10 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from faulty_runs import FLAGS, finished, refused
+from faulty_runs import FLAGS, finished, interrupted, refused
 
 from holdfast import runs, system
 from holdfast.findings import Finding, Score
@@ -110,17 +111,37 @@ LITTLE = ("audit of a name", "card", "inspect numbers")
 """What writes less than 40 KB."""
 
 
+def mounted(*words):
+    """Whether `mount` took these words."""
+    mount = shutil.which("mount")
+    return mount is not None and not subprocess.run([mount, *words], capture_output=True, check=False).returncode
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 3 MB."""
     place = tmp_path / "disk"
     place.mkdir()
-    mount = shutil.which("mount")
-    command = [mount or "mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
-    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
+    if not mounted("-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)):
         pytest.skip("this user may not mount a file system")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_system_that_is_read_only_is_told_before_anything_is_computed(
+    name, small_disk, tmp_path, capsys, monkeypatch
+):
+    run = tmp_path / "run"
+    shutil.copytree(finished(), small_disk / "run", ignore=shutil.ignore_patterns("checkpoints"))
+    run.symlink_to(small_disk / "run")  # `audit` writes into the run
+    words = commands(run, small_disk / "place")[name]
+    before = files(small_disk)
+    if not mounted("-o", "remount,ro", str(small_disk)):
+        pytest.skip("this user may not mount a file system again")
+    monkeypatch.setattr("holdfast.models.load_encoder", lambda *a, **b: pytest.fail("something was computed first"))
+    refused(words, capsys, "Read-only file system")
+    assert files(small_disk) == before
 
 
 @pytest.mark.slow
@@ -186,6 +207,18 @@ def test_what_a_killed_trial_left_in_the_folder_above_is_cleared(tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+def test_on_a_disk_that_machines_share_each_clears_its_own_dead_and_what_was_long_forgotten(tmp_path):
+    ours, mask = system.temporary_name(tmp_path / "a.json").name, f"{os.getpid()}-"
+    dead = tmp_path / ours.replace(mask, "4194303-")
+    theirs, forgotten = (tmp_path / f".{name}.4194303-0123abcd.tmp" for name in ("b.json", "c.json"))
+    for path in (tmp_path / ours, dead, theirs, forgotten):
+        path.write_text("x")
+    os.utime(forgotten, (time.time() - 7200, time.time() - 7200))
+    runs.ready_folder(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / ours, theirs])
+    assert system.is_temporary(theirs.name)
+
+
 def test_a_finding_whose_second_file_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
     audited(tmp_path)
     before = files(tmp_path)
@@ -193,3 +226,10 @@ def test_a_finding_whose_second_file_cannot_be_written_leaves_the_one_before(tmp
     with pytest.raises(OSError, match=r"quality\.json, got: No space left on device; free some space"):
         audited(tmp_path)
     assert files(tmp_path) == before
+
+
+def test_a_file_that_cannot_be_replaced_is_told_once_and_not_inside_the_line_of_another(tmp_path, capsys):
+    run = interrupted(tmp_path / "run")
+    (run / "encoder.json").mkdir()
+    error = refused(["resume", str(run)], capsys, run / "encoder.json", "Is a directory")
+    assert error.count("expected") == 1

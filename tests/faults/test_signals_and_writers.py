@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from faulty_runs import FLAGS, interrupted, refused
+from faulty_runs import FLAGS, finished, interrupted, refused
 
 import holdfast.system.lock as lock_module
 from holdfast.engine.checkpoint import checkpoints
@@ -89,6 +90,17 @@ def test_a_lock_of_another_host_from_the_future_holds_while_its_time_moves_on_an
     beats.join()
     with one_writer(tmp_path):
         pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_a_run_that_goes_on_under_another_hash_seed_ends_in_the_same_bits(seed, tmp_path):
+    run = interrupted(tmp_path / "run")
+    shutil.rmtree(checkpoints(run / "checkpoints")[-1])
+    command = [sys.executable, "-m", "holdfast", "resume", str(run)]
+    subprocess.run(command, check=True, capture_output=True, env={**ENVIRONMENT, "PYTHONHASHSEED": seed})
+    for name in ("encoder.safetensors", "ids.json"):
+        assert (run / name).read_bytes() == (finished() / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -34,7 +34,8 @@ def hostile(value, name=""):
 
 
 def poison(document):
-    document.pop("digest")
+    for name in ("digest", "settings_digest"):
+        document.pop(name)
     document.update(hostile({name: document[name] for name in ("scores", "settings")}))
     document["settings"] |= {HOSTILE: HOSTILE, "warnings": [HOSTILE], "run": {"method": HOSTILE, "data": HOSTILE}}
     document["settings"]["name"] = HOSTILE

@@ -13,27 +13,27 @@ SIZE = 32
 
 
 @cache
-def faint_digits(classes: int = 10) -> tuple[Tensor, Tensor]:
-    """(images [n, 3, 32, 32] in [0, 1], labels [n]): faint digits on coloured noise, so that 8/255 matters."""
+def faint_digits(classes: int = 10, *, size: int = SIZE) -> tuple[Tensor, Tensor]:
+    """(images [n, 3, size, size] in [0, 1], labels [n]): faint digits on coloured noise, so that 8/255 matters."""
     digits, labels = load_digits(return_X_y=True)
     pixels = torch.tensor(digits.reshape(-1, 1, 8, 8) / 16.0, dtype=torch.float32)
     generator = torch.Generator().manual_seed(0)
-    large = F.interpolate(pixels, size=(SIZE, SIZE), mode="bilinear", align_corners=False)
-    noise = F.interpolate(torch.rand(len(pixels), 3, 16, 16, generator=generator), size=(SIZE, SIZE), mode="nearest")
+    large = F.interpolate(pixels, size=(size, size), mode="bilinear", align_corners=False)
+    noise = F.interpolate(torch.rand(len(pixels), 3, 16, 16, generator=generator), size=(size, size), mode="nearest")
     images = (0.35 + 0.22 * large + 0.22 * noise).clamp(0, 1)
     kept = torch.tensor(labels) < classes
     return images[kept], torch.tensor(labels)[kept].long()
 
 
 @cache
-def small_classifier(classes: int = 10, *, eps: float = 8 / 255, epochs: int = 6) -> nn.Module:
+def small_classifier(classes: int = 10, *, size: int = SIZE, eps: float = 8 / 255, epochs: int = 6) -> nn.Module:
     """Conv 3-16-32 (4 x 4, stride 2), linear 100, classes; one-step adversarial training from random starts."""
-    images, labels = faint_digits(min(classes, 10))
+    images, labels = faint_digits(min(classes, 10), size=size)
     images, labels = images[200:], labels[200:]
     with seeded_library(0, "small classifier"):
         network = nn.Sequential(
             nn.Conv2d(3, 16, 4, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 4, stride=2, padding=1), nn.ReLU(),
-            nn.Flatten(), nn.Linear(32 * (SIZE // 4) ** 2, 100), nn.ReLU(), nn.Linear(100, classes),
+            nn.Flatten(), nn.Linear(32 * (size // 4) ** 2, 100), nn.ReLU(), nn.Linear(100, classes),
         )  # fmt: skip
         optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
         for epoch in range(epochs):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from holdfast.attacks.harms import HARMS
 from holdfast.attacks.lp import direction, drawn_direction, per_image
-from holdfast.attacks.problem import Problem, State, Trial, asked
+from holdfast.attacks.problem import Attack, Problem, State, Trial, asked
 
 RISES = 0.75
 """rho: a window in which the harm rose in no larger share of steps halves the step."""
@@ -46,7 +46,7 @@ def sphere_start(problem: Problem) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Apgd:
+class Apgd(Attack):
     """Ascent with momentum, a step that halves itself per image, and returns to the best point where it does."""
 
     harm: str | None = None
@@ -60,10 +60,6 @@ class Apgd:
     @property
     def variants(self) -> int:
         return self.restarts
-
-    @property
-    def refills(self) -> bool:
-        return True
 
     def start(self, problem: Problem) -> State:
         """Points on the sphere."""
@@ -81,7 +77,7 @@ class Apgd:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApgdTargeted:
+class ApgdTargeted(Attack):
     """APGD towards each of the most likely wrong classes in turn; any wrong answer is a success."""
 
     targets: int = 9
@@ -92,10 +88,6 @@ class ApgdTargeted:
     @property
     def variants(self) -> int:
         return self.targets
-
-    @property
-    def refills(self) -> bool:
-        return True
 
     def start(self, problem: Problem) -> State:
         """Points on the sphere, and the class that each row aims at; -1 where there is no such class."""
@@ -140,9 +132,9 @@ def fresh_state(problem: Problem, images: Tensor) -> State:
     rows, none = len(images), images.new_zeros(len(images))
     return {
         "images": images,
-        "previous": images,
+        "previous": images.clone(),
         "best": images.clone(),
-        "best_gradient": torch.zeros_like(images),
+        "best_way": torch.zeros_like(images),
         "best_harm": none - torch.inf,
         "harm": none + torch.inf,  # so that the start is no rise
         "checked_harm": none,
@@ -182,39 +174,48 @@ def climbed(
         "best_harm": torch.where(better, values, state["best_harm"]),
         "age": age + 1,
     }
-    _keep_best(state, images, gradient, better)
-    here, gradient = _checked(state, spans_after(steps, age.device)[age.clamp(max=steps)], images, gradient)
+    span = spans_after(steps, age.device)[age.clamp(max=steps)]
+    here, way = _gone_back(state, images, _keep_best(problem, state, gradient, better), span)
     share = per_image(torch.where(first, 1.0, NEW).to(images.dtype), images)
-    state["images"] = _moved(problem, state, here, gradient, share)
-    state["previous"] = here
+    state["images"], state["previous"] = _moved(problem, state, here, way, share), here
     return trial, state
 
 
-def _keep_best(state: State, images: Tensor, gradient: Tensor, better: Tensor) -> None:
-    """Writes the points that did more harm than any before over what was kept of their rows [m]."""
-    rows = better.nonzero()[:, 0]
-    for name, value in (("best", images), ("best_gradient", gradient)):
-        state[name].index_copy_(0, rows, value.index_select(0, rows))
+def _keep_best(problem: Problem, state: State, gradient: Tensor, better: Tensor) -> Tensor:
+    """Writes the points that did more harm than any before over what was kept [m]; returns the ways up [m, ...]."""
+    way = direction(gradient, norm=problem.norm)
+    chosen = per_image(better.to(way.dtype), way)
+    for name, value in (("best", state["images"]), ("best_way", way)):
+        torch.lerp(state[name], value, chosen, out=state[name])  # of a weight of 0 or 1: either as it is
+    return way
 
 
-def _checked(state: State, span: Tensor, images: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """(images, gradient): where a window [m] ends without enough rises, half the step and back to the best."""
+def _gone_back(state: State, images: Tensor, way: Tensor, span: Tensor) -> tuple[Tensor, Tensor]:
+    """(images, ways up): where a window [m] ends without enough rises, half the step and back to the best."""
+    if not span.any():
+        return images, way
+    back = per_image(_stalled(state, span).to(images.dtype), images)
+    return torch.lerp(images, state["best"], back), torch.lerp(way, state["best_way"], back)
+
+
+def _stalled(state: State, span: Tensor) -> Tensor:
+    """Bool [m]: where a window of span [m] ends without enough rises, so that the step is halved."""
     ends = span > 0
-    if not ends.any():
-        return images, gradient
     stalls = ~state["halved"] & (state["checked_harm"] >= state["best_harm"])
     halves = ((state["rises"] <= RISES * span) | stalls) & ends
     state["size"] = torch.where(halves, state["size"] / 2, state["size"])
     state["halved"] = torch.where(ends, halves, state["halved"])
     state["checked_harm"] = torch.where(ends, state["best_harm"], state["checked_harm"])
     state["rises"] = torch.where(ends, 0, state["rises"])
-    rows = per_image(halves, images)
-    return torch.where(rows, state["best"], images), torch.where(rows, state["best_gradient"], gradient)
+    return halves
 
 
-def _moved(problem: Problem, state: State, images: Tensor, gradient: Tensor, share: Tensor) -> Tensor:
-    """The next points: a share [m, 1, ...] of a step up the gradient, the rest the last step's momentum."""
-    up = direction(gradient, norm=problem.norm)
-    stepped = problem.within(torch.addcmul(images, up, per_image(state["size"], images)))
-    momentum = images - state["previous"]
-    return problem.within(torch.lerp(images, stepped, share).addcmul_(momentum, 1 - share))
+def _moved(problem: Problem, state: State, here: Tensor, way: Tensor, share: Tensor) -> Tensor:
+    """The next points: a share [m, 1, ...] of a step up the way, the rest the last step's momentum.
+
+    In place, over the way and the points before: on small networks such a step costs what its memory costs.
+    """
+    stepped = problem.hold(torch.addcmul(here, way, per_image(state["size"], here), out=way))
+    momentum = torch.sub(here, state["previous"], out=state["previous"])
+    torch.lerp(here, stepped, share, out=stepped)
+    return problem.hold(torch.addcmul(stepped, momentum, 1 - share, out=momentum))

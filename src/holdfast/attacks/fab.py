@@ -7,8 +7,8 @@ from torch import Tensor
 
 from holdfast.attacks.apgd import aims
 from holdfast.attacks.lp import drawn_direction, length, per_image
-from holdfast.attacks.planes import onto_plane
-from holdfast.attacks.problem import Problem, State, Trial, asked
+from holdfast.attacks.planes import onto_plane, slope
+from holdfast.attacks.problem import Attack, Problem, State, Trial, asked
 
 LARGEST_SHARE = 0.1
 """alpha_max: the largest share of the step from the clean image."""
@@ -19,7 +19,7 @@ BACK = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fab:
+class Fab(Attack):
     """The smallest perturbation that FAB finds, towards each of the likeliest classes (FAB-T) or the nearest one."""
 
     targets: int = 9
@@ -33,10 +33,6 @@ class Fab:
     @property
     def variants(self) -> int:
         return self.targets or self.restarts
-
-    @property
-    def refills(self) -> bool:
-        return True
 
     def start(self, problem: Problem) -> State:
         """The images, or points half a budget away; the class aimed at, -1 where there is none such."""
@@ -102,9 +98,10 @@ def _nearest(problem: Problem, images: Tensor) -> tuple[Tensor, Tensor]:
 def _mixed(here: Tensor, clean: Tensor, value: Tensor, gradient: Tensor, problem: Problem) -> Tensor:
     """Between the projections of the iterate and of the clean image onto the boundary, and a little beyond."""
     normals = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).flatten(1)
-    aside = torch.linalg.vecdot(normals, (clean - here).flatten(1))
+    aside = torch.bmm(normals[:, None], (clean - here).flatten(1)[:, :, None])[:, 0, 0]  # vecdot writes the products
+    common = slope(normals, norm=problem.norm)
     moves, far = (
-        onto_plane(points.flatten(1), normals, gaps, norm=problem.norm)
+        onto_plane(points.flatten(1), normals, gaps, norm=problem.norm, of=common)
         for points, gaps in ((here, value), (clean, value + aside))
     )
     sizes = torch.stack([length(moves, problem.norm), length(far, problem.norm)]).clamp_(min=1e-8)

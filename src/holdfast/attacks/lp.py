@@ -44,7 +44,8 @@ def per_image(values: Tensor, like: Tensor) -> Tensor:
 def length(delta: Tensor, norm: Norm) -> Tensor:
     """The norm [n] of each perturbation of delta [n, ...]."""
     if norm == "linf":
-        return delta.flatten(1).abs().amax(1)  # torch's own vector_norm is 18 times slower here
+        flat = delta.flatten(1)  # torch's own vector_norm is 18 times slower here, and abs writes a tensor of its own
+        return torch.maximum(flat.amax(1), -flat.amin(1))
     return torch.linalg.vector_norm(delta.flatten(1), dim=1)
 
 

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from holdfast.attacks.harms import HARMS, Goal
 from holdfast.attacks.lp import Norm, ascent, check_pixels, per_image, random_start
-from holdfast.attacks.problem import Problem, State, Trial, asked
+from holdfast.attacks.problem import Attack, Problem, State, Trial, asked
 from holdfast.attacks.shell import run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pgd:
+class Pgd(Attack):
     """Steps of the ball's own norm, each followed by a projection; a broken image stops."""
 
     step_length: float
@@ -37,10 +37,6 @@ class Pgd:
     @property
     def variants(self) -> int:
         return self.restarts
-
-    @property
-    def refills(self) -> bool:
-        return True
 
     def start(self, problem: Problem) -> State:
         """The images themselves or points of the ball; an anchor to compare later points with."""

@@ -1,5 +1,7 @@
 """The nearest point of a hyperplane inside the pixel range, in the l-infinity and l2 norms."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -9,21 +11,37 @@ ROUNDS = 64
 """Rounds of Newton's method, at most: each fixes at least one pixel at the end of its room, and 2 to 9 are usual."""
 
 
-def onto_plane(points: Tensor, normals: Tensor, gaps: Tensor, *, norm: Norm) -> Tensor:
+class Slope(NamedTuple):
+    """What planes of the same normals [m, d] have in common."""
+
+    push: Tensor
+    """[m, d]: the displacement that a multiplier of one makes."""
+    gain: Tensor
+    """[m]: how far it brings a point towards the plane."""
+
+
+def slope(normals: Tensor, *, norm: Norm) -> Slope:
+    """Of planes with normals [m, d]."""
+    if norm == "linf":
+        return Slope(normals.sign(), normals.abs().sum(1))
+    return Slope(normals, normals.square().sum(1))
+
+
+def onto_plane(points: Tensor, normals: Tensor, gaps: Tensor, *, norm: Norm, of: Slope | None = None) -> Tensor:
     """Displacements [m, d] of least norm that bring points [m, d] in [0, 1] onto a plane each, inside [0, 1].
 
-    normals [m, d]; gaps [m]: <normal, point> less the plane's offset. Where no point of the box lies on the plane, the
-    corner nearest to it. One multiplier solves it, where no pixel reaches the end of its room in closed form.
+    normals [m, d]; gaps [m]: <normal, point> less the plane's offset; of: the normals' `slope`, where it is known.
+    Where no point of the box lies on the plane, the corner nearest to it. One multiplier solves it, where no pixel
+    reaches the end of its room in closed form.
     """
     gaps = gaps.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-    linf = norm == "linf"
-    push = normals.sign() if linf else normals
-    slopes = normals.abs().sum(1) if linf else normals.square().sum(1)
-    moves = push * torch.where(slopes > 0, -gaps / slopes, 0.0)[:, None]
+    push, gain = slope(normals, norm=norm) if of is None else of
+    moves = push * torch.where(gain > 0, -gaps / gain, 0.0)[:, None]
     arrived = points + moves
     rows = ((arrived.amin(1) < 0) | (arrived.amax(1) > 1)).nonzero()[:, 0]
     if len(rows):
-        moves.index_copy_(0, rows, _held_onto_plane(points[rows], normals[rows], gaps[rows], linf=linf))
+        held = _held_onto_plane(points[rows], normals[rows], gaps[rows], linf=norm == "linf")
+        moves.index_copy_(0, rows, held)
     return moves
 
 

@@ -53,9 +53,13 @@ class Problem:
 
     def within(self, perturbed: Tensor) -> Tensor:
         """Perturbed images [m, ...] brought into the budget and the pixel range."""
+        return self.hold(perturbed.clone())
+
+    def hold(self, perturbed: Tensor) -> Tensor:
+        """The same in place."""
         if self.norm == "linf":
-            return perturbed.clamp(*self.edges)
-        return within(self.images, perturbed, eps=self.eps, norm=self.norm)
+            return perturbed.clamp_(*self.edges)
+        return perturbed.copy_(within(self.images, perturbed, eps=self.eps, norm=self.norm))
 
     def harm(self, outputs: Tensor) -> Tensor:
         """The goal's harm [m] of the model's outputs [m, k]."""
@@ -89,12 +93,12 @@ class Attack(Protocol):
     @property
     def variants(self) -> int:
         """Rows of an image: starts or targets that run side by side and leave together."""
-        ...
+        return 1
 
     @property
     def refills(self) -> bool:
         """Whether new rows may join others that have gone some steps."""
-        ...
+        return True
 
     def start(self, problem: Problem) -> State:
         """What is remembered of new rows."""

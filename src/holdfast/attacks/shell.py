@@ -31,7 +31,8 @@ SAVED_AFTER = 5.0
 def batch_norms_held() -> Iterator[None]:
     """Inside, a pass through a batch norm in training mode that keeps running statistics raises ValueError.
 
-    It watches every module, since an attack sees a function of images and not what is behind it.
+    It watches every module, since an attack sees a function of images and not what is behind it; only as rows enter,
+    since a hook on every module costs each pass.
     """
     hook = register_module_forward_pre_hook(_refuse)
     try:
@@ -48,7 +49,6 @@ def _refuse(module: nn.Module, inputs: Any) -> None:
         )
 
 
-@batch_norms_held()
 def run(
     attack: Attack,
     goal: Goal,
@@ -142,9 +142,12 @@ class _Play:
             room = max(0 if self.rows else 1, (batch_size - self._count()) // variants)
             # A few free rows are not worth a start; an attack that cannot be joined is refilled once it is through.
             if len(queue) and (self.rows is None or (self.attack.refills and room * variants * 4 >= batch_size)):
-                self._enter(queue[:room])
+                with batch_norms_held():
+                    self._enter(queue[:room])
+                    finished = self._turn()
                 queue = queue[room:]
-            finished = self._turn()
+            else:
+                finished = self._turn()
             if len(finished):
                 yield finished
 

@@ -1,6 +1,7 @@
 """Square: a black-box attack by random squares, which needs no gradient (Andriushchenko et al., arXiv:1912.00049)."""
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from holdfast.attacks.harms import margin
 from holdfast.attacks.lp import length, per_image
-from holdfast.attacks.problem import Problem, State, Trial
+from holdfast.attacks.problem import Attack, Problem, State, Trial
 from holdfast.randomness import fold, uniform
 
 _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
@@ -22,7 +23,7 @@ _WASTE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Square:
+class Square(Attack):
     """Random search that keeps a square of changed pixels where it raises the margin; one query is one forward pass.
 
     As in the reference, all images share the windows of a query, and windows never touch the last row and column.
@@ -36,10 +37,6 @@ class Square:
     """First share of an image's pixels in a square."""
     rescale: bool = False
     """Run through the whole schedule of 10,000 proposals, however few there are."""
-
-    @property
-    def variants(self) -> int:
-        return 1
 
     @property
     def refills(self) -> bool:
@@ -107,12 +104,17 @@ class Square:
     def _margin(self, problem: Problem, outputs: Tensor, references: Tensor) -> Tensor:
         return (margin if problem.goal.success else problem.goal.harm)(outputs, references)
 
-    def _side(self, proposal: int, size: tuple[int, int], *, linf: bool) -> int:
-        """Side of a square in pixels; for l2 odd and at least 3."""
-        place = int(10_000 * proposal / self.queries) if self.rescale else proposal
-        share = self.share * 0.5 ** sum(place > milestone for milestone in _HALVED_AT)
+    def _sides(self, size: tuple[int, int], *, linf: bool) -> list[int]:
+        """Side in pixels of the squares of each query; the first, the start, has that of the second."""
+        times, over = (10_000, self.queries) if self.rescale else (1, 1)
+        halved = [bisect_left(_HALVED_AT, max(query - 1, 0) * times // over) for query in range(self.queries)]
+        sides = [self._side(count, size, linf=linf) for count in range(len(_HALVED_AT) + 1)]
+        return [sides[count] for count in halved]
+
+    def _side(self, halved: int, size: tuple[int, int], *, linf: bool) -> int:
+        """Side of a square in pixels after so many halvings; for l2 odd and at least 3."""
         smaller = min(size)
-        side = round(math.sqrt(share * size[0] * size[1]))
+        side = round(math.sqrt(self.share * 0.5**halved * size[0] * size[1]))
         if linf:
             return min(max(side, 1), smaller)
         side = max(side, 3)
@@ -139,7 +141,7 @@ def _plan(attack: Square, shared: int, shape: tuple[int, ...], linf: bool, devic
     channels, height, width = shape
     windows, rest = (1, channels) if linf else (2, 1)
     draws = uniform(fold(torch.tensor(shared), torch.arange(attack.queries)), 2 * windows + rest).double()
-    sides = [attack._side(max(query - 1, 0), (height, width), linf=linf) for query in range(attack.queries)]
+    sides = attack._sides((height, width), linf=linf)
     ends = [attack.queries] * attack.queries
     for query in reversed(range(attack.queries - 1)):
         ends[query] = ends[query + 1] if sides[query] == sides[query + 1] else query + 1

@@ -25,7 +25,8 @@ from holdfast.cli.audited import (
 from holdfast.cli.options import Help, UserError, columns_of, copyable, fitted, given_names, parse, refuse_idle
 from holdfast.cli.progress import Stages
 from holdfast.findings import Finding
-from holdfast.runs import clean_stale, ready_file, ready_folder
+from holdfast.runs import ready_file, ready_folder
+from holdfast.system import clean_stale
 
 if TYPE_CHECKING:
     from holdfast.audits import Choice, Subject

@@ -72,7 +72,7 @@ def _stop_where_asked(session: Session, position: Position, meter: Meter, asked:
 
 
 def _with_tensorboard(session: Session, step: int) -> Session:
-    board = tensorboard(session.folder.path, step) if session.fabric.global_rank == 0 else None
+    board = tensorboard(session.folder.path, step, session.listen) if session.fabric.global_rank == 0 else None
     if board is None:
         return session
 

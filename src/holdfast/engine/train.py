@@ -28,8 +28,8 @@ from holdfast.engine.session import Listener, Session, environment, launch, open
 from holdfast.methods import fresh_encoder, name_of, to_document
 from holdfast.models import Encoder, Initial, check_own, load_initial, save_encoder, save_prefeature
 from holdfast.progress import OnProgress
-from holdfast.runs import RunFolder, clean_stale, write_json
-from holdfast.system import check_writable, one_writer, read_json
+from holdfast.runs import RunFolder, write_json
+from holdfast.system import check_writable, clean_stale, one_writer, read_json
 
 SCHEMA_VERSION = 1
 _OF_A_PEER = re.compile(r"gloo|nccl|[Cc]onnection|peer|[Tt]imed out|socket")

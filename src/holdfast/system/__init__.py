@@ -34,5 +34,8 @@ if TYPE_CHECKING:
     from holdfast.system.stopwatch import about as about
     from holdfast.system.stopwatch import pace as pace
     from holdfast.system.stopwatch import timed as timed
+    from holdfast.system.temporary import clean_stale as clean_stale
+    from holdfast.system.temporary import is_temporary as is_temporary
+    from holdfast.system.temporary import temporary_name as temporary_name
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

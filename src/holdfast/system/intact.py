@@ -85,8 +85,10 @@ def told(error: OSError, path: Path | str | None = None) -> OSError:
 
 
 def cannot_write(error: Exception, path: Path) -> OSError | None:
-    """The line for an error that a library met while it wrote path; None where it is about something else."""
+    """The line for an error that a library met while it wrote path; None where it is about something else, or one."""
     text = str(error)
+    if text.startswith("expected"):
+        return None
     if isinstance(error, OSError):
         found = error if error.errno else OSError(errno.ENOSPC if "No space left" in text else 0, text)
         return told(OSError(found.errno, found.strerror or text, str(path)))

@@ -15,7 +15,8 @@ from torch import nn
 from holdfast.models.checked import features_by_code
 from holdfast.models.encoders import Encoder
 from holdfast.models.identity import checksum
-from holdfast.runs import atomic_folder, clean_stale, write_json
+from holdfast.runs import atomic_folder, write_json
+from holdfast.system import clean_stale
 
 SCHEMA_VERSION = 1
 WEIGHTS, FACTS, CODE, TIMM = "model.safetensors", "preprocess.json", "load.py", "config.json"

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from holdfast.models.encoders import Encoder
 from holdfast.models.load import METADATA
-from holdfast.runs import atomic_path, clean_stale
+from holdfast.runs import atomic_path
+from holdfast.system import clean_stale
 
 OPSET = 18
 """Version of ONNX's operators: the lowest that torch's exporter writes without conversion."""
