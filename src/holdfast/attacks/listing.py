@@ -72,6 +72,18 @@ def _aimed(means: Means) -> int:
     return min(means.targets, means.classes - 1)
 
 
+def _apgd(title: str, harm: str) -> ListedAttack:
+    return ListedAttack(
+        paper="arXiv:2003.01690",
+        title=title,
+        harm=harm,
+        meets="left",
+        by_gradient=True,
+        make=lambda means: Apgd(harm=harm, steps=means.iterations, restarts=means.starts, repeats=means.repeats),
+        passes=lambda means: Passes(means.starts * means.repeats * means.iterations, means.starts * means.repeats),
+    )
+
+
 ATTACKS: dict[str, ListedAttack] = {
     "pgd": ListedAttack(
         paper="arXiv:1706.06083",
@@ -97,24 +109,8 @@ ATTACKS: dict[str, ListedAttack] = {
         ),
         passes=lambda means: Passes(means.steps * means.restarts, means.restarts),
     ),
-    "apgd-ce": ListedAttack(
-        paper="arXiv:2003.01690",
-        title="APGD on cross-entropy",
-        harm="log_odds",
-        meets="left",
-        by_gradient=True,
-        make=lambda means: Apgd(harm="log_odds", steps=means.iterations, restarts=means.starts, repeats=means.repeats),
-        passes=lambda means: Passes(means.starts * means.repeats * means.iterations, means.starts * means.repeats),
-    ),
-    "apgd-dlr": ListedAttack(
-        paper="arXiv:2003.01690",
-        title="APGD on DLR",
-        harm="dlr",
-        meets="left",
-        by_gradient=True,
-        make=lambda means: Apgd(harm="dlr", steps=means.iterations, restarts=means.starts, repeats=means.repeats),
-        passes=lambda means: Passes(means.starts * means.repeats * means.iterations, means.starts * means.repeats),
-    ),
+    "apgd-ce": _apgd("APGD on cross-entropy", "log_odds"),
+    "apgd-dlr": _apgd("APGD on DLR", "dlr"),
     "apgd-t": ListedAttack(
         paper="arXiv:2003.01690",
         title="targeted APGD",
