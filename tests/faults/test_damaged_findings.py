@@ -158,3 +158,15 @@ def test_lines_of_metrics_that_are_none_are_named_but_for_a_last_one_half_writte
     measured = read(audited)
     assert len(measured.metrics) == 3
     assert [aside.reason for aside in measured.set_aside] == ["no row of metrics in line 2, 3 and 5 of metrics.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["cut", "empty", "a folder", "unreadable", "a list"])
+def test_an_environment_that_cannot_be_read_is_named_and_the_findings_stay(name, audited):
+    (audited / "config.json").write_text(json.dumps({"method": "simclr", "data": "digits", "schema": 2}))
+    (audited / "environment.json").write_text(json.dumps({"torch": "2"}))
+    (ANY | JSON)[name](audited / "environment.json")
+    measured = read(audited)
+    assert list(measured.findings) == ["invariance", "tail"]
+    (aside,) = measured.set_aside
+    assert aside.audit == "environment"
+    assert str(audited) not in aside.reason

@@ -124,10 +124,10 @@ def read(path: Path) -> Measured:
         )
     run = folder.read_config() if is_run_folder(path) else None
     run = run or next((f.settings["run"] for f in found.values() if f.settings.get("run")), None)
-    environment = read_json(folder.environment, remedy=_RESTORE) if folder.environment.exists() else {}
+    environment, damaged = _environment(folder.environment)
     metrics, odd = _metrics(folder.metrics)
     run = None if run is None else upgraded(run)
-    return Measured(path, found, run, metrics, environment, [*unreadable, *aside, *odd])
+    return Measured(path, found, run, metrics, environment, [*unreadable, *aside, *damaged, *odd])
 
 
 def _refuse_nothing(path: Path, unreadable: Sequence[SetAside]) -> None:
@@ -157,13 +157,25 @@ def _findings(home: Path) -> tuple[dict[str, Finding], list[SetAside]]:
             if _is_finding(path):
                 found[path.stem] = Finding.load(path)
         except (OSError, ValueError) as error:
-            reason = str(error).rpartition("; ")[0].replace(str(path.parent / "_")[:-1], "") or str(error)
-            unreadable.append(SetAside(path.stem, reason))
+            unreadable.append(SetAside(path.stem, _reason(error, path)))
     samples = {paths_of(home, name)[1] for name in NAMES}
     for path in sorted(home.glob("*.parquet")) if home.name == "findings" else ():
         if path not in samples and not os.path.lexists(path.with_suffix(".json")):
             unreadable.append(SetAside(path.stem, f"{path.name} is there, {path.stem}.json is not"))
     return found, unreadable
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """What is wrong with a file, without its remedy and without where it lies on one machine."""
+    return str(error).rpartition("; ")[0].replace(str(path.parent / "_")[:-1], "") or str(error)
+
+
+def _environment(path: Path) -> tuple[Mapping[str, Any], list[SetAside]]:
+    """What environment.json holds, and that it cannot be read: a page goes without versions and hardware."""
+    try:
+        return (read_json(path, remedy=_RESTORE), []) if os.path.lexists(path) else ({}, [])
+    except (OSError, ValueError) as error:
+        return {}, [SetAside("environment", _reason(error, path))]
 
 
 def _is_finding(path: Path) -> bool:
@@ -210,8 +222,11 @@ def _named(groups: list[tuple[Measured, ...]]) -> list[Encoder]:
     named = []
     for encoder in encoders:
         twins = [other for other in encoders if other.name == encoder.name]
-        suffix = f" ({_distinction(encoder, twins)})" if len(twins) > 1 else ""
-        named.append(replace(encoder, name=encoder.name + suffix))
+        known = [_distinction(twin, twins) for twin in twins]
+        own = known[twins.index(encoder)]
+        if known.count(own) > 1:
+            own = printable(encoder.members[0].folder)
+        named.append(replace(encoder, name=f"{encoder.name} ({own})" if len(twins) > 1 else encoder.name))
     return named
 
 

@@ -125,3 +125,13 @@ def test_warnings_of_the_audit_stand_on_the_page_and_in_the_comparison(folders, 
 )
 def test_scores_of_a_budget_are_read_aloud(score, words):
     assert label(score) == words
+
+
+@pytest.mark.parametrize("protocols", [("lbfgs", "lbfgs"), ("lbfgs", "lbfgs", "ridge")])
+def test_encoders_of_one_name_have_names_of_their_own(protocols, tmp_path):
+    folders = [tmp_path / f"{place}" / "toy" for place in range(len(protocols))]
+    for place, (folder, protocol) in enumerate(zip(folders, protocols, strict=True)):
+        robust_finding("toy", 60, 20 + place, protocol=protocol, encoder_checksum=f"e{place}").save(folder)
+    names = [encoder.name for encoder in collect(folders)]
+    assert len(set(names)) == len(protocols)
+    assert all(str(folder) in name or "protocol ridge" in name for folder, name in zip(folders, names, strict=True))
