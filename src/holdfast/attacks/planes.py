@@ -21,7 +21,7 @@ class Slope(NamedTuple):
 
 
 def slope(normals: Tensor, *, norm: Norm) -> Slope:
-    """Of planes with normals [m, d]."""
+    """What planes with normals [m, d] share."""
     if norm == "linf":
         return Slope(normals.sign(), normals.abs().sum(1))
     return Slope(normals, normals.square().sum(1))

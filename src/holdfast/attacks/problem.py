@@ -56,7 +56,7 @@ class Problem:
         return self.hold(perturbed.clone())
 
     def hold(self, perturbed: Tensor) -> Tensor:
-        """The same in place."""
+        """Brings perturbed images [m, ...] within in place, and returns them."""
         if self.norm == "linf":
             return perturbed.clamp_(*self.edges)
         return perturbed.copy_(within(self.images, perturbed, eps=self.eps, norm=self.norm))
