@@ -3,7 +3,7 @@
 import numpy as np
 from torch import Tensor
 
-from holdfast.audits.subject import VIEWED_IMAGES, Audit, Speed, Subject, lacks_pixels
+from holdfast.audits.subject import VIEWED_IMAGES, Audit, Speed, Subject
 from holdfast.evaluation import alignment, knn_predict, label_free_signals, near_collapse
 from holdfast.evaluation.probes import NEIGHBOURS, TEMPERATURE
 from holdfast.findings import Finding, Score
@@ -17,7 +17,7 @@ def quality(subject: Subject) -> Finding:
     feature_std and alignment (distance). The last four need no labels.
     """
     scores, columns = _accuracies(subject) if _has_labels(subject) else ([], {})
-    if lacks_pixels(subject) is not None:
+    if not len(subject.viewed.positions):
         return _without_views(subject, scores, columns)
     preset, distances = subject.viewed.preset, alignment(subject.viewed.features)
     return Finding(

@@ -2,7 +2,8 @@
 
 import json
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from holdfast.data import Images
 from holdfast.system import reading
 
 SUFFIXES = (".parquet", ".npz", ".safetensors")
+_NAMES = ("features", "id", "label", "class", "path")
+_VIEWS, _CHANGE = "views", "view_"
 MOST_ROWS = 2**24
 """Rows that three bytes of a pixel can number."""
 
@@ -31,6 +34,10 @@ class Table:
     labels: Tensor | None = None
     classes: tuple[str, ...] | None = None
     paths: tuple[str, ...] | None = None
+    views: Tensor | None = None
+    """[n, v, dim] float32 of v >= 2 random views of each image, drawn alike; column 'views'."""
+    changes: Mapping[str, Tensor] = field(default_factory=dict)
+    """By name: [n, dim] float32 of the images changed in one way; columns 'view_NAME'."""
 
 
 class FeatureTable(nn.Module):
@@ -38,14 +45,34 @@ class FeatureTable(nn.Module):
 
     features: Tensor
 
-    def __init__(self, features: Tensor):
+    def __init__(self, features: Tensor, tested: Table | None = None, first_row: int = 0):
         super().__init__()
         self.register_buffer("features", features.float())
         self.dim = features.shape[1]
+        self.tested, self.first_row = tested, first_row
+        """The table that test images are of, whose views are compared, and the number of its first row."""
 
     def forward(self, images: Tensor) -> Tensor:
-        digits = (images[:, :, 0, 0] * 255).round().long()
-        return self.features[digits[:, 0] + 256 * digits[:, 1] + 65536 * digits[:, 2]]
+        return self.features[_rows(images)]
+
+    @property
+    def views(self) -> Tensor | None:
+        """Of each test image [n, v, dim]; None where there are none."""
+        return None if self.tested is None else self.tested.views
+
+    @property
+    def changes(self) -> Mapping[str, Tensor]:
+        """By name, of each test image [n, dim]."""
+        return {} if self.tested is None else self.tested.changes
+
+    def rows(self, pixels: Tensor) -> Tensor:
+        """Rows int64 [n] of the table of test images that pixels uint8 [n, 3, 1, 1] number."""
+        return _rows(pixels.cpu().float() / 255) - self.first_row
+
+
+def _rows(images: Tensor) -> Tensor:
+    digits = (images[:, :, 0, 0] * 255).round().long()
+    return digits[:, 0] + 256 * digits[:, 1] + 65536 * digits[:, 2]
 
 
 def coded_pixels(start: int, stop: int) -> Tensor:
@@ -96,21 +123,58 @@ def read_table(path: Path) -> Table:
         raise ValueError(f"expected an id of its own for each row of {path}, got repeats; leave the column out")
     labels, classes = _labels(columns)
     paths = tuple(map(str, columns["path"])) if "path" in columns else None
-    return Table(torch.from_numpy(features.astype(np.float32)), ids, labels, classes, paths)
+    table = Table(torch.from_numpy(features.astype(np.float32)), ids, labels, classes, paths)
+    return _with_views(table, {name: np.asarray(column) for name, column in columns.items() if _is_view(name)}, path)
+
+
+def _is_view(name: str) -> bool:
+    return name == _VIEWS or (name.startswith(_CHANGE) and len(name) > len(_CHANGE))
+
+
+def _with_views(table: Table, found: Mapping[str, np.ndarray], path: Path) -> Table:
+    """The table with its views. Raises ValueError for shapes that are not those of the features."""
+    count, dim = table.features.shape
+    for name, values in found.items():
+        right = values.shape == (count, dim) if name != _VIEWS else _several(values, count, dim)
+        if not right or not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
+            wanted = f"[{count}, {dim}]" if name != _VIEWS else f"[{count}, 2 or more, {dim}]"
+            raise ValueError(
+                f"expected finite features {wanted} in {name} of {path}, got {values.dtype} {list(values.shape)}; "
+                "write the features of a view of each image"
+            )
+    tensors = {name: torch.from_numpy(values.astype(np.float32)) for name, values in found.items()}
+    views = tensors.pop(_VIEWS, None)
+    return replace(table, views=views, changes={name.removeprefix(_CHANGE): some for name, some in tensors.items()})
+
+
+def _several(values: np.ndarray, count: int, dim: int) -> bool:
+    return values.ndim == 3 and values.shape[::2] == (count, dim) and values.shape[1] > 1
 
 
 def _columns(path: Path) -> dict[str, Any]:
     if path.suffix == ".parquet":
         table = pq.read_table(path)
         named = [name for name in ("id", "label", "class", "path") if name in table.column_names]
-        rows = table["features"].combine_chunks()
-        values = rows.flatten() if hasattr(rows, "flatten") else rows
-        features = np.asarray(values).reshape(len(table), -1) if len(table) else np.empty((0, 0))
-        return {"features": features} | {name: table[name].to_pylist() for name in named}
+        vectors = [name for name in table.column_names if name == "features" or _is_view(name)]
+        return {name: _vectors(table[name]) for name in vectors} | {name: table[name].to_pylist() for name in named}
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files if name in ("features", "id", "label", "class", "path")}
-    return {name: array for name, array in load_file(path).items() if name in ("features", "id", "label")}
+            return {name: arrays[name] for name in arrays.files if name in _NAMES or _is_view(name)}
+    return {name: array for name, array in load_file(path).items() if name in _NAMES or _is_view(name)}
+
+
+def _vectors(column: pa.ChunkedArray) -> np.ndarray:
+    """A column of lists [n, dim], or of lists of lists [n, v, dim], as an array."""
+    values, sides = column.combine_chunks(), []
+    while pa.types.is_list(values.type) or pa.types.is_fixed_size_list(values.type) or _large(values.type):
+        inside = values.flatten()
+        sides.append(len(inside) // max(1, len(values)))
+        values = inside
+    return np.asarray(values).reshape(len(column), *sides) if len(column) else np.empty((0, 0))
+
+
+def _large(kind: pa.DataType) -> bool:
+    return pa.types.is_large_list(kind)
 
 
 def _labels(columns: dict[str, Any]) -> tuple[Tensor | None, tuple[str, ...] | None]:

@@ -1,9 +1,9 @@
 """Invariance: how far transformations move an encoder's features, and what that costs (whitened cosine:
 arXiv:2111.11398)."""
 
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,8 +11,10 @@ from torch import Tensor
 
 from holdfast.audits.invariance.averaging import averaging
 from holdfast.audits.invariance.cost import averaging_seconds, invariance_seconds
+from holdfast.audits.invariance.given import given_changes
+from holdfast.audits.invariance.scores import Measured, joined, scores_of
 from holdfast.audits.invariance.transformations import GRADED, Graded
-from holdfast.audits.subject import Audit, Subject, lacks_pixels
+from holdfast.audits.subject import Audit, Subject, lacks_views
 from holdfast.data import Images
 from holdfast.data.pool import draw_evenly
 from holdfast.evaluation import LinearProbe, measuring
@@ -27,32 +29,12 @@ from holdfast.evaluation.invariance import (
     whitened_cosines,
     whitening,
 )
-from holdfast.findings import Finding, Score
+from holdfast.findings import Finding
 from holdfast.randomness import fold, key
-from holdfast.statistics import bounded_interval, mean_interval, wilson_interval
+from holdfast.statistics import wilson_interval
 
 LEAST_STABLE = 20
 """Images named in the table of the least stable ones; the column has them all."""
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """What one transformation did to m images, at each of its s strengths."""
-
-    graded: Graded
-    cosine: Tensor
-    """[s, m]."""
-    whitened: Tensor
-    """[s, m]."""
-    ratios: list[float]
-    """[s] within over total variance of the clean and the moved image."""
-    ratio: float
-    """The ratio of the clean image and all strengths together."""
-    correct: Tensor | None
-    """bool [s, m]; None without labels."""
-    sensitivity: Tensor
-    """[m] float64."""
-    approximated: bool = False  # the encoder has no derivative, sensitivity is a difference
 
 
 def invariance(subject: Subject) -> Finding:
@@ -69,11 +51,13 @@ def invariance(subject: Subject) -> Finding:
     probe = subject.full_shot.probe if subject.pool.labels is not None and test.labels is not None else None
     clean = subject.features(some, "clean images")
     right = None if probe is None else _correct(probe, clean, some)
-    found = [_measure(subject, some, clean, graded, whiten, probe) for graded in GRADED]
+    given = given_changes(subject, some)
+    found = [_of_features(one, moved, clean, whiten, probe, some) for one, moved in given.items()]
+    found = found or [_measure(subject, some, clean, graded, whiten, probe) for graded in GRADED]
     return Finding(
         audit="invariance",
-        scores=_scores(found, right),
-        columns=_columns(subject, positions, found) | _over_all(subject, positions, _joined(found), right),
+        scores=scores_of(found, right),
+        columns=_columns(subject, positions, found) | _over_all(subject, positions, joined(found), right),
         tables={"curves": _curves(found, right), "least_stable": _least_stable(some, found), **averaging(subject)},
         settings=subject.settings
         | {
@@ -89,7 +73,9 @@ def invariance(subject: Subject) -> Finding:
     )
 
 
-def _approximated(subject: Subject, found: list[_Measured]) -> dict[str, Any]:
+def _approximated(subject: Subject, found: list[Measured]) -> dict[str, Any]:
+    if all(one.sensitivity is None for one in found):
+        return {"sensitivity_by": None, "changes": [one.graded.name for one in found]}
     if not any(one.approximated for one in found):
         return {"sensitivity_by": "derivative"}
     text = f"sensitivity: this encoder has no forward derivative, so it is a difference over {STEP:g} of a change"
@@ -103,20 +89,32 @@ def _correct(probe: LinearProbe, features: Tensor, images: Images) -> Tensor:
 
 def _measure(
     subject: Subject, some: Images, clean: Tensor, graded: Graded, whiten: Whitening, probe: LinearProbe | None
-) -> _Measured:
+) -> Measured:
     keys = fold(key(subject.options.seed, f"audit {graded.name}").to(some.ids.device), some.ids)
     moved = [_moved(subject, some, graded, strength, keys) for strength in graded.strengths]
     sensitivity, approximated = _sensitivity(subject, some, graded, keys)
+    measured = _of_features(graded, moved, clean, whiten, probe, some)
+    return replace(measured, sensitivity=sensitivity, approximated=approximated)
+
+
+def _of_features(
+    graded: Graded,
+    moved: Sequence[Tensor],
+    clean: Tensor,
+    whiten: Whitening,
+    probe: LinearProbe | None,
+    some: Images,
+) -> Measured:
+    """What a transformation did, by the features [m, dim] of the moved images at each strength."""
     pairs = [variance_report(torch.stack([clean, features], dim=1))["ratio"] for features in moved]
-    return _Measured(
+    return Measured(
         graded,
         cosine=torch.stack([cosines(clean, features).cpu() for features in moved]),
         whitened=torch.stack([whitened_cosines(clean, features, whiten).cpu() for features in moved]),
         ratios=pairs,
         ratio=variance_report(torch.stack([clean, *moved], dim=1))["ratio"],
         correct=None if probe is None else torch.stack([_correct(probe, features, some) for features in moved]),
-        sensitivity=sensitivity,
-        approximated=approximated,
+        sensitivity=None,
     )
 
 
@@ -148,97 +146,7 @@ def _sensitivity(subject: Subject, some: Images, graded: Graded, keys: Tensor) -
     return found, bool(noted)
 
 
-def _scores(found: list[_Measured], right: Tensor | None) -> list[Score]:
-    scores = _of("", _joined(found), right, "the nine transformations")
-    for one in found:
-        scores += _of(f"{one.graded.name}_", one, right, one.graded.name)
-    return scores
-
-
-def _joined(found: list[_Measured]) -> _Measured:
-    """All transformations as one, each counting once."""
-    correct = [one.correct for one in found if one.correct is not None]
-    return _Measured(
-        GRADED[0],
-        cosine=torch.cat([one.cosine for one in found]),
-        whitened=torch.cat([one.whitened for one in found]),
-        ratios=[],
-        ratio=float(np.mean([one.ratio for one in found])),
-        correct=torch.cat(correct) if correct else None,
-        sensitivity=torch.stack([one.sensitivity for one in found]).mean(0),
-    )
-
-
-def _of(prefix: str, one: _Measured, right: Tensor | None, what: str) -> list[Score]:
-    """The scores of one transformation, or of all."""
-    over, make = (
-        f"{what}, mean over its strengths" if prefix else f"{what} at all their strengths",
-        partial(_mean_score, prefix),
-    )
-    scores = [
-        make(
-            "whitened_cosine",
-            one.whitened.mean(0),
-            f"Mean whitened cosine of clean and moved features under {over}.",
-            "higher",
-        ),
-        make(
-            "cosine",
-            one.cosine.mean(0),
-            f"Mean cosine of clean and moved features under {over}; the mean feature weighs in.",
-            "neither",
-        ),
-        make(
-            "sensitivity",
-            one.sensitivity,
-            f"Mean norm of the features' derivative along {what}, in their deviations per unit.",
-            "lower",
-        ),
-        Score(
-            name=f"{prefix}variance_ratio",
-            value=one.ratio,
-            unit="share",
-            range=(0.0, None),
-            better="lower",
-            definition=f"Variance of unit features within an image under {what} over their total variance.",
-        ),
-    ]
-    if one.correct is not None and right is not None:
-        drop = 100 * (right.double() - one.correct.double().mean(0))
-        text = f"Accuracy of a fixed linear probe on clean images less that under {over}."
-        scores.append(make("accuracy_drop", drop, text, "lower"))
-    return scores
-
-
-_KINDS: dict[str, tuple[str, tuple[float, float | None]]] = {
-    "whitened_cosine": ("cosine", (-1.0, 1.0)),
-    "cosine": ("cosine", (-1.0, 1.0)),
-    "sensitivity": ("deviations", (0.0, None)),
-    "accuracy_drop": ("percent", (-100.0, 100.0)),
-}
-"""Unit and range by score."""
-
-
-def _mean_score(
-    prefix: str, name: str, values: Tensor, definition: str, better: Literal["higher", "lower", "neither"]
-) -> Score:
-    """The mean of values [m] with its interval over images; of accuracies, differences of shares, Wilson's."""
-    unit, bounds = _KINDS[name]
-    numbers, shares = values.double().cpu().numpy(), name == "accuracy_drop"
-    interval = bounded_interval(numbers, least=-100, most=100) if shares else mean_interval(numbers, bounds=bounds)
-    return Score(
-        name=prefix + name,
-        value=float(numbers.mean()),
-        unit=unit,
-        range=bounds,
-        better=better,
-        definition=definition,
-        interval=interval,
-        interval_over="" if interval is None else "test images (Wilson)" if shares else "test images (Student's t)",
-    )
-
-
-def _curves(found: list[_Measured], right: Tensor | None) -> list[dict[str, Any]]:
+def _curves(found: list[Measured], right: Tensor | None) -> list[dict[str, Any]]:
     """One row per transformation and strength, strength 0 being the clean images."""
     rows = []
     for one in found:
@@ -260,14 +168,14 @@ def _row(
     return row | measured | {"accuracy": accuracy, "low": low, "high": high}
 
 
-def _stability(found: list[_Measured]) -> tuple[np.ndarray, np.ndarray]:
+def _stability(found: list[Measured]) -> tuple[np.ndarray, np.ndarray]:
     """Mean whitened cosine over all transformations and strengths [m], and the transformation that moves each most
     [m]."""
     by_kind = torch.stack([one.whitened.mean(0) for one in found]).numpy()
     return by_kind.mean(0), np.array([one.graded.name for one in found])[by_kind.argmin(0)]
 
 
-def _columns(subject: Subject, positions: Tensor, found: list[_Measured]) -> dict[str, np.ndarray]:
+def _columns(subject: Subject, positions: Tensor, found: list[Measured]) -> dict[str, np.ndarray]:
     """Columns of all test images, over all changes and under each; NaN and '' for those that were not moved."""
     n, places = len(subject.test), positions.cpu().numpy()
     stability, least = np.full(n, np.nan), np.full(n, "", dtype="<U16")
@@ -279,22 +187,24 @@ def _columns(subject: Subject, positions: Tensor, found: list[_Measured]) -> dic
     return {"id": subject.test.ids.cpu().numpy(), "stability": stability, "least_stable_under": least, **by_kind}
 
 
-def _over_all(subject: Subject, positions: Tensor, joined: _Measured, right: Tensor | None) -> dict[str, np.ndarray]:
+def _over_all(subject: Subject, positions: Tensor, whole: Measured, right: Tensor | None) -> dict[str, np.ndarray]:
     """What the scores over all transformations are means of; NaN for images that were not moved."""
-    values = {"cosine": joined.cosine.mean(0), "sensitivity": joined.sensitivity}
-    if joined.correct is not None and right is not None:
-        values["accuracy_drop"] = 100 * (right.double() - joined.correct.double().mean(0))
+    values = {"cosine": whole.cosine.mean(0)}
+    if whole.sensitivity is not None:
+        values["sensitivity"] = whole.sensitivity
+    if whole.correct is not None and right is not None:
+        values["accuracy_drop"] = 100 * (right.double() - whole.correct.double().mean(0))
     columns = {name: np.full(len(subject.test), np.nan) for name in values}
     for name, column in columns.items():
         column[positions.cpu().numpy()] = values[name].double().numpy()
     return columns
 
 
-def _least_stable(some: Images, found: list[_Measured]) -> list[dict[str, Any]]:
+def _least_stable(some: Images, found: list[Measured]) -> list[dict[str, Any]]:
     stability, least = _stability(found)
     order = np.argsort(stability, kind="stable")[:LEAST_STABLE]
     ids = some.ids.cpu().numpy()
     return [{"id": int(ids[i]), "stability": float(stability[i]), "least_stable_under": str(least[i])} for i in order]
 
 
-INVARIANCE = Audit(invariance, lacks_pixels, cost=averaging_seconds, spends=invariance_seconds, long=True)
+INVARIANCE = Audit(invariance, lacks_views, cost=averaging_seconds, spends=invariance_seconds, long=True)

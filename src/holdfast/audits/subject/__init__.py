@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdfast.audits.subject.entry import lacks_labels as lacks_labels
     from holdfast.audits.subject.entry import lacks_pairs as lacks_pairs
     from holdfast.audits.subject.entry import lacks_pixels as lacks_pixels
+    from holdfast.audits.subject.entry import lacks_views as lacks_views
     from holdfast.audits.subject.hold_out import is_thin as is_thin
     from holdfast.audits.subject.known import Known as Known
     from holdfast.audits.subject.lineage import made_of as made_of

@@ -39,6 +39,17 @@ def lacks_pixels(subject: Subject) -> Lack:
     return "an encoder and its images (features alone were given)", "audit the encoder instead of its features"
 
 
+def lacks_views(subject: Subject) -> Lack:
+    """What an audit that compares an image with itself, changed, lacks."""
+    encoder = subject.encoder
+    if not isinstance(encoder, FeatureTable) or encoder.changes or encoder.views is not None:
+        return None
+    return (
+        "an encoder and its images, or features of views (features of the images alone were given)",
+        "add columns view_NAME with the features of the changed images, or views with those of random views",
+    )
+
+
 def lacks_gradients(subject: Subject) -> Lack:
     """What an audit that follows gradients to the pixels lacks."""
     if any(isinstance(module, OnnxEncoder) for module in subject.encoder.modules()):

@@ -15,9 +15,10 @@ from holdfast.audits.subject.cache import is_kept, kept
 from holdfast.audits.subject.members import Members
 from holdfast.audits.subject.pairs import Pairs, Scored, score_pairs
 from holdfast.audits.subject.probes import ProbeInputs, ProbeResult, probed
-from holdfast.audits.subject.views import Viewed, view_features
+from holdfast.audits.subject.views import Viewed, given_views, view_features
 from holdfast.data import Images, class_groups
 from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features, untrained
+from holdfast.evaluation.feature_table import FeatureTable
 from holdfast.evaluation.features import device_of
 from holdfast.models import Encoder, Loaded, loaded_of
 from holdfast.options import Options
@@ -82,8 +83,10 @@ class Subject:
 
     @cached_property
     def viewed(self) -> Viewed:
-        """Features of two random views each of some test images."""
+        """Features of two random views each of some test images; of none where features alone are there."""
         options = self.options
+        if isinstance(self.encoder, FeatureTable):
+            return given_views(self.test, self.encoder, seed=options.seed)
         encode = partial(self.features, stage="views")
         return view_features(self.test, encode, seed=options.seed, batch_size=options.batch_size)
 

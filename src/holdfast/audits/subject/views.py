@@ -10,6 +10,7 @@ from holdfast.config import VIEWS
 from holdfast.data import Batch, Images
 from holdfast.data.pool import draw_evenly
 from holdfast.data.views import make_views
+from holdfast.evaluation.feature_table import FeatureTable
 
 VIEWED_IMAGES = 1000
 """Test images, at most, whose views are compared."""
@@ -25,7 +26,7 @@ class Viewed:
     features: Tensor
     """[m, 2, dim] float32, on the CPU."""
     preset: str
-    """The name in VIEWS by which the views were drawn: of small images or of large ones."""
+    """The name in VIEWS by which the views were drawn, of small images or of large ones; '' where there are none."""
 
 
 def view_features(test: Images, features: Callable[[Tensor], Tensor], *, seed: int, batch_size: int) -> Viewed:
@@ -43,3 +44,12 @@ def view_features(test: Images, features: Callable[[Tensor], Tensor], *, seed: i
         encoded = features(views.flatten(0, 1)).unflatten(0, views.shape[:2])
         parts.append(encoded.transpose(0, 1).cpu())
     return Viewed(positions, torch.cat(parts), preset)
+
+
+def given_views(test: Images, table: FeatureTable, *, seed: int) -> Viewed:
+    """The first two random views that came with features of up to 1,000 test images; none where none came."""
+    if table.views is None:
+        return Viewed(torch.empty(0, dtype=torch.int64), torch.empty(0, 2, table.dim), "")
+    positions = draw_evenly(test, VIEWED_IMAGES, seed=seed, purpose="audit views")
+    rows = table.rows(test.subset(positions).pixels)
+    return Viewed(positions, table.views[rows, :2], "given with the features")

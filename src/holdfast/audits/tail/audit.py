@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.audits.subject import Audit, Subject, lacks_pixels
+from holdfast.audits.subject import Audit, Subject
 from holdfast.audits.tail.measure import REFERENCE, Tail, few_class_members, measure_tail
 from holdfast.audits.tail.reference import against_random
 from holdfast.audits.tail.tables import cluster_groups, clusters, density, found_tail, rarest
@@ -59,13 +59,22 @@ def tail(subject: Subject) -> Finding:
             "viewed_images": len(measured.viewed),
             "views": subject.viewed.preset,
             "trend": "view distance over the distance to the nearest other images",
+            **_without_views(measured),
             "random_reference": random is not None,
             "clusters": None if measured.main is None else measured.clusterings[measured.main].k,
         },
     )
 
 
+def _without_views(measured: Tail) -> dict[str, list[str]]:
+    if len(measured.viewed):
+        return {}
+    return {"warnings": ["no views came with the features: whether the rare are held as steady is not measured"]}
+
+
 def _trends(subject: Subject, measured: Tail) -> list[Score]:
+    if not len(measured.viewed):
+        return []
     distance = measured.distance[measured.viewed]
     return [
         _trend("alignment", measured.relative, measured.sparseness, subject.options.seed, better="lower"),
@@ -211,4 +220,4 @@ def _columns(subject: Subject, measured: Tail) -> dict[str, np.ndarray]:
     return columns if few is None else columns | {"few_class": few}
 
 
-TAIL = Audit(tail, lacks_pixels)
+TAIL = Audit(tail)

@@ -80,8 +80,10 @@ def measure_tail(subject: "Subject", *, clustered: bool = True) -> Tail:
     ids = _reference_ids(subject)
     reference, test = unit_rows(_reference_features(subject, ids)), unit_rows(subject.test_features)
     views, places = subject.viewed, subject.viewed.positions.to(test.device)
-    halves = [nearest_distance(reference[half::2], test[places]).cpu().numpy() for half in (0, 1)]
+    seen = len(places) > 0
+    halves = [nearest_distance(reference[half::2], test[places]).cpu().numpy() for half in (0, 1) if seen]
     apart = alignment(views.features).numpy()
+    shared = neighbour_consistency(views.features.to(reference.device), reference).cpu().numpy() if seen else apart
     clusterings, assigned = _clusterings(reference, test, subject.options.seed) if clustered else ([], [])
     return Tail(
         reference_ids=ids,
@@ -89,9 +91,9 @@ def measure_tail(subject: "Subject", *, clustered: bool = True) -> Tail:
         distance=nearest_distance(reference, test).cpu().numpy(),
         viewed=views.positions.cpu().numpy(),
         alignment=apart,
-        relative=apart / np.maximum(halves[0], 1e-12),
-        sparseness=halves[1],
-        consistency=neighbour_consistency(views.features.to(reference.device), reference).cpu().numpy(),
+        relative=apart / np.maximum(halves[0], 1e-12) if seen else apart,
+        sparseness=halves[1] if seen else apart,
+        consistency=shared,
         clusterings=clusterings,
         assigned=assigned,
     )

@@ -115,7 +115,7 @@ def _features_subject(source: str, options: "AuditOptions", measured: "Options")
     if options.data is not None or options.image_size or options.pool:
         raise UserError(f"expected no --data, --image-size or --pool with features, got one for {source}; leave it out")
     table = read_table(Path(source))
-    images, test, features = as_images(table, source), None, table.features
+    images, test, features, tested = as_images(table, source), None, table.features, table
     if options.test is not None:
         if not is_features(Path(options.test)):
             raise UserError(f"expected --test with features as {source}, got {options.test}; embed it: holdfast embed")
@@ -124,6 +124,7 @@ def _features_subject(source: str, options: "AuditOptions", measured: "Options")
             raise UserError(f"expected features of {features.shape[1]} dimensions in {options.test}, got others")
         other = replace(other, ids=other.ids + int(table.ids.max()) + 1 - min(0, int(other.ids.min())))
         test = as_images(other, options.test, first_row=len(features), classes=images.classes)
+        tested = other
         features = torch.cat([features, other.features])
     if options.groups or options.labels:
         from holdfast.data.sources import relabelled
@@ -132,7 +133,8 @@ def _features_subject(source: str, options: "AuditOptions", measured: "Options")
         images = images if test else relabelled(images, source, **named)
         test = test and relabelled(test, test.source, **named)
     name = options.name or source
-    return prepare(FeatureTable(features), images, test, Known(), name=name, pairs=None, options=measured)
+    encoder = FeatureTable(features, tested, first_row=0 if test is None else len(table.features))
+    return prepare(encoder, images, test, Known(), name=name, pairs=None, options=measured)
 
 
 def choose_budget(options: "AuditOptions", given: frozenset[str]) -> "Choice":
