@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holdfast.audits.membership.deja_vu import DejaVu, deja_vu
 from holdfast.audits.subject import Members, Subject
 from holdfast.data import Images
 from holdfast.evaluation.inference import (
@@ -46,6 +47,7 @@ class Attacks:
     """[n] bool, the half that attacks are fitted on."""
     made: list[Attack] = field(default_factory=list)
     not_made: list[str] = field(default_factory=list)
+    deja_vu: DejaVu | None = None
     zero_norms: int = 0
     """Images whose feature is zero: norms leave them out."""
 
@@ -57,7 +59,19 @@ def all_attacks(subject: Subject, members: Members) -> Attacks:
     found = Attacks(calibration=halves == 0)
     _by_norms(subject, members, found)
     _by_parts(subject, members, found)
+    _by_deja_vu(subject, members, found)
     return found
+
+
+def _by_deja_vu(subject: Subject, members: Members, found: Attacks) -> None:
+    """Neighbours of an image's corner: nothing is fitted on members, so that all images are attacked."""
+    measured = deja_vu(subject, members)
+    if isinstance(measured, str):
+        found.not_made.append(f"déjà vu: {measured}")
+        return
+    found.deja_vu = measured
+    text = "log ratio of the label's share among neighbours of the corner to its probability by the background"
+    found.made.append(Attack("deja_vu", text, measured.ratio, measured.random))
 
 
 def _by_norms(subject: Subject, members: Members, found: Attacks) -> None:

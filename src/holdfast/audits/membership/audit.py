@@ -7,6 +7,7 @@ import numpy as np
 
 from holdfast.audits.membership.attacks import LEAST_NORMS, LEAST_PARTS, MOST_PARTS, Attack, Attacks, all_attacks
 from holdfast.audits.membership.blind import LEAST_BLIND, Blind, blind
+from holdfast.audits.membership.deja_vu import LEAST_DEJA_VU
 from holdfast.audits.subject import Audit, Lack, Members, Speed, Subject, lacks_pixels
 from holdfast.evaluation.inference import PARTS
 from holdfast.findings import Finding, Score
@@ -40,9 +41,12 @@ def membership_of_one(subject: Subject) -> Finding:
     scores = [score for attack in found.made for score in _scores(attack, told, random, baseline, members, seed)]
     return Finding(
         audit="membership",
-        scores=[*_strongest(found, told), *_blind_score(baseline), *scores, _overlap(members)],
+        scores=[*_strongest(found, told), *_blind_score(baseline), *scores, *_deja_vu_scores(found), _overlap(members)],
         columns=_columns(members, found, baseline),
-        tables={"attacks": [_row(attack, told, random) for attack in found.made]},
+        tables={
+            "attacks": [_row(attack, told, random) for attack in found.made],
+            "deja_vu": [] if found.deja_vu is None else found.deja_vu.rows,
+        },
         settings=subject.settings
         | dict(members.facts)
         | {
@@ -51,6 +55,7 @@ def membership_of_one(subject: Subject) -> Finding:
             "strongest": max(told, key=lambda name: told[name].value) if told else None,
             "calibration_images": int(found.calibration.sum()),
             "zero_norms": found.zero_norms,
+            **({} if found.deja_vu is None else found.deja_vu.facts),
             "parts": PARTS,
             "files_read": members.stored is not None,
             "warnings": _warnings(members, found, baseline, shift),
@@ -141,6 +146,25 @@ def _scores(
     return scores
 
 
+def _deja_vu_scores(found: Attacks) -> list[Score]:
+    """How much better neighbours tell labels than backgrounds do, of members, of others, and the difference."""
+    rows = [] if found.deja_vu is None else [row for row in found.deja_vu.rows if row["most_confident"] == 1]
+    if not rows:
+        return []
+    by = {row["images"]: row["deja_vu"] for row in rows}
+    text = "Accuracy of an image's label by neighbours of its corner less that by backgrounds alone"
+    values = {
+        "deja_vu_members": (by["members"], f"{text}, over members; by itself an upper bound of what is memorized."),
+        "deja_vu_non_members": (by["non-members"], f"{text}, over non-members: how weak the backgrounds' reading is."),
+        "deja_vu_excess": (by["members"] - by["non-members"], f"{text}: over members less over non-members."),
+    }
+    better = {"deja_vu_excess": "lower"}
+    return [
+        Score(name=name, value=value, definition=said, **(_APART | {"better": better.get(name, "neither")}))
+        for name, (value, said) in values.items()
+    ]
+
+
 def _overlap(members: Members) -> Score:
     return Score(
         name="overlap",
@@ -203,7 +227,8 @@ def _cost(subject: Subject, speed: Speed) -> float:
     if members is None:
         return 0.0
     parts = 0 if members.fewest < LEAST_PARTS else 2 * min(MOST_PARTS, members.fewest) * (1 + PARTS / 4)
-    return speed.forward * (1 + subject.options.reference) * (len(members.images) + parts)
+    crops = 0 if members.fewest < LEAST_DEJA_VU or members.classes is None else len(members.images)
+    return speed.forward * (1 + subject.options.reference) * (len(members.images) + parts + crops)
 
 
 MEMBERSHIP = Audit(membership_of_one, lacks=_lacks, cost=_cost, long=True)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from holdfast.data import Images, duplicate_groups
+from holdfast.data.images import class_names
 from holdfast.data.stored import stored_facts
 
 MOST_MEMBERS = 5000
@@ -26,6 +28,8 @@ class Members:
     """[n] int64 groups of near-duplicates, none with both."""
     stored: np.ndarray | None
     """[n, k] float64, what the files say of themselves; None where there are none."""
+    classes: tuple[str, ...] | None
+    """[n] name of each image's class; None where one of the sets has no labels."""
     facts: Mapping[str, Any]
     """What findings record: sources, images given and dropped, checksums."""
 
@@ -47,7 +51,8 @@ def compared(members: Images, others: Images, *, named: bool = False) -> Members
             f"expected members and non-members of one size, got {sides[0][1]} × {sides[0][0]} and {sides[1][1]} × "
             f"{sides[1][0]} pixels; load both with the same size"
         )
-    sets = [images.subset(images.ids.argsort()).loaded().to("cpu").unlabelled for images in (members, others)]
+    labelled = [images.subset(images.ids.argsort()).loaded().to("cpu") for images in (members, others)]
+    sets = [images.unlabelled for images in labelled]
     member = np.arange(len(members) + len(others)) < len(members)
     pixels = torch.cat([images.pixels for images in sets])
     groups = duplicate_groups(pixels).numpy()
@@ -58,8 +63,20 @@ def compared(members: Images, others: Images, *, named: bool = False) -> Members
     whole = Images(pixels=pixels, ids=ids, source=f"{members.source} and {others.source}").subset(kept)
     stored = np.concatenate([stored_facts(one.source, one.ids) for one in sets])[~both] if named else None
     return Members(
-        images=whole, member=member[~both], groups=groups[~both], stored=stored, facts=_facts(sets, member, both)
+        images=whole,
+        member=member[~both],
+        groups=groups[~both],
+        stored=stored,
+        classes=_classes(labelled, kept),
+        facts=_facts(sets, member, both),
     )
+
+
+def _classes(sets: list[Images], kept: Tensor) -> tuple[str, ...] | None:
+    if any(images.labels is None for images in sets):
+        return None
+    names = [class_names(images)[label] for images in sets for label in images.known_labels().tolist()]
+    return tuple(names[place] for place in kept.tolist())
 
 
 def _facts(sets: list[Images], member: np.ndarray, both: np.ndarray) -> dict[str, Any]:

@@ -95,14 +95,24 @@ def members_of(source: str, images: "Images", options: "AuditOptions") -> "Membe
         raise UserError(f"expected --members and --non-members, got no {lacking}; name both, or neither")
     from holdfast.audits.subject import MOST_MEMBERS, compared
 
-    plain, resize = replace(options, labels="none", groups=()), options.resize or "crop"
+    plain, resize = replace(options, groups=()), options.resize or "crop"
     if is_run(source):
         resize = options.resize or RunFolder.open(source).read_ids().get("resize", "square")
     scale, size, sets = images.ranges or None, images.pixels.shape[-1], []
     for name in (options.members, options.non_members):
-        sets.append(_load(name, plain, size, resize, scale, limit=MOST_MEMBERS))
+        sets.append(_with_labels_if_any(name, plain, size, resize, scale, MOST_MEMBERS))
         scale = scale or sets[0].ranges or None
     return compared(*sets, named=True)
+
+
+def _with_labels_if_any(name: str, options: "AuditOptions", size: int, resize: Any, scale: Any, limit: int) -> "Images":
+    """Members or non-members with labels where the options' choice fits them: only déjà vu asks for them."""
+    try:
+        return _load(name, options, size, resize, scale, limit=limit)
+    except ValueError as error:
+        images = _load(name, replace(options, labels="none"), size, resize, scale, limit=limit)
+        print(f"{name}: taken without labels ({error}); déjà vu is not measured")
+        return images
 
 
 def _features_subject(source: str, options: "AuditOptions", measured: "Options") -> "Subject":

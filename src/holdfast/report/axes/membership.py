@@ -13,7 +13,10 @@ from holdfast.report.paired import Sample, ranked_above
 from holdfast.report.plots import attack_aucs
 from holdfast.report.wording import number
 
-_ATTACKS = {"norm_1": "L1 norm", "norm_2": "L2 norm", "norm_inf": "largest entry", "parts": "parts", "pixels": "pixels"}
+_ATTACKS = {"norm_1": "L1 norm", "norm_2": "L2 norm", "norm_inf": "largest entry", "parts": "parts"} | {
+    "deja_vu": "déjà vu",
+    "pixels": "pixels",
+}
 _MEANING = "How often the strongest attack tried ranks a training image above another one; 0.5 is guessing."
 
 
@@ -108,6 +111,12 @@ MEMBERSHIP = Axis(
         "auc_norm_2": "Membership AUC (L2 norm)",
         "auc_norm_inf": "Membership AUC (largest entry)",
         "auc_parts": "Membership AUC (parts)",
+        "auc_deja_vu": "Membership AUC (déjà vu)",
+        "random_deja_vu": "Déjà vu, random weights",
+        "above_pixels_deja_vu": "Déjà vu above pixels",
+        "deja_vu_members": "Déjà vu of members",
+        "deja_vu_non_members": "Déjà vu of non-members",
+        "deja_vu_excess": "Déjà vu of members above non-members",
         "auc_pixels": "AUC of pixels alone, without an encoder",
         "random_norm_1": "L1 norm, random weights",
         "random_norm_2": "L2 norm, random weights",
