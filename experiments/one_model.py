@@ -1,11 +1,11 @@
 """Do attacks on one encoder say what pairs of encoders say? A pair study of digits, and both on its first encoder.
 
-    python experiments/one_model.py [--epochs 60] [--out FOLDER]
+    python experiments/one_model.py [--epochs 24] [--out FOLDER]
 
 Trains f and g by SimCLR on scikit-learn's digits, a quarter of which neither sees (external), a quarter of the rest
 only f (candidates) and a quarter only g (independents): parts of one pool, exchangeable by construction. Measures
-privacy on the pair, and the membership audit on f alone with what it saw (shared, candidates) as members and what it did not
-(independents, external) as non-members; then both on candidates against external images alone. Writes
+privacy on the pair, and the membership audit on f alone with what it saw (shared, candidates) as members and what it
+did not (independents, external) as non-members; then on candidates against external images alone. Writes
 results/one_model.json. About four minutes of one core.
 """
 
@@ -67,7 +67,7 @@ def scores(finding: Finding) -> dict[str, Mapping[str, Any]]:
 def main() -> None:
     """Trains, measures, prints and writes."""
     parser = argparse.ArgumentParser(description="One encoder's membership beside its pair's privacy.")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--out", type=Path, default=None, help="folder for the runs; a temporary one without")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
