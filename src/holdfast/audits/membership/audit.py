@@ -1,5 +1,5 @@
 """Membership of one encoder: does it tell the images it was trained on from others, by more than pixels do?
-(LpLA, arXiv:2506.05743; PartCrop, arXiv:2404.02462; blind baselines, arXiv:2406.16201)."""
+(LpLA, arXiv:2506.05743; PartCrop, arXiv:2404.02462; déjà vu, arXiv:2504.05651; blind baselines, arXiv:2406.16201)."""
 
 from typing import Any
 
@@ -24,7 +24,8 @@ def membership_of_one(subject: Subject) -> Finding:
     """Whether one encoder's features tell its training images from others, which --members and --non-members name.
 
     Scores auc_ATTACK in [0, 1], 0.5 found nothing, for the norms L1, L2 and largest entry (Gaussian likelihood ratio)
-    and parts (PartCrop), each fitted on one half of the images and measured on the other; random_ATTACK by random
+    and parts (PartCrop), each fitted on one half of the images and measured on the other, and deja_vu, which is fitted
+    on neither (deja_vu_members, _non_members, _excess: how much better neighbours of corners tell labels); random_ATTACK by random
     weights of the same network; auc_pixels of a blind baseline that sees pixels and files alone; above_pixels_ATTACK;
     auc, the largest with an interval for the largest. Where the blind baseline, or random weights, tell the two sets
     apart, or where they are too small to know, 'judged' is false. Raises ValueError without members and non-members.
