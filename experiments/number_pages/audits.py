@@ -198,11 +198,26 @@ def corruption_words() -> Iterator[Passage]:
     yield Passage("docs/statistics.md", text, [number(one, 2) for one in (*ratios["elastic_transform"], *ends)])
 
 
+def one_model_rows() -> Iterator[Passage]:
+    """One encoder's attacks beside its pair's, on the membership page."""
+    found = results("one_model")
+    seen = found["one_model"]["seen against unseen"]["scores"]
+    rows = {
+        "the pair, difference of both | candidates against external": found["pairs"]["auc_difference"],
+        "the pair, views of one | candidates against external": found["pairs"]["auc_cosine"],
+        "one encoder, strongest norm | all that it saw against all that it did not": seen["auc"],
+        "pixels alone | the same": seen["auc_pixels"],
+    }
+    for head, score in rows.items():
+        yield row("docs/audits/membership.md", head, [with_interval(score, 2)])
+
+
 def passages() -> list[Passage]:
     """All of them."""
     return [
         *memorization_rows(),
         *tail_rows(),
+        *one_model_rows(),
         *invariance_rows(),
         *comparison_rows(),
         *attack_words(),

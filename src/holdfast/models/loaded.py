@@ -65,6 +65,9 @@ class Loaded:
         yield from (f"  note: {note}" for note in self.notes)
 
     def _weights(self) -> str:
+        if self.weights == "random" and self.matched:
+            matched = f"{self.matched} of {self.tensors} tensors matched"
+            return f"{matched}; RANDOM: every norm is as it was built, so nothing was trained"
         if self.weights == "random":
             return f"RANDOM, {self.tensors} tensors drawn by seed 0: nothing was trained; add :pretrained or @FILE"
         return f"{self.matched} of {self.tensors} tensors matched"

@@ -26,7 +26,7 @@ def membership_of_one(subject: Subject) -> Finding:
     Scores auc_ATTACK in [0, 1], 0.5 found nothing, for the norms L1, L2 and largest entry (Gaussian likelihood ratio)
     and parts (PartCrop), each fitted on one half of the images and measured on the other, and deja_vu, which is fitted
     on neither (deja_vu_members, _non_members, _excess: how much better neighbours of corners tell labels);
-    random_ATTACK by random weights of the same network; auc_pixels of a blind baseline that sees pixels and files alone; above_pixels_ATTACK;
+    random_ATTACK by random weights of the same network; auc_pixels of a blind baseline that sees pixels and files;
     auc, the largest with an interval for the largest. Where the blind baseline, or random weights, tell the two sets
     apart, or where they are too small to know, 'judged' is false. Raises ValueError without members and non-members.
     """

@@ -10,9 +10,9 @@ from torch import Tensor
 from holdfast.audits.subject import Members, Subject
 from holdfast.data.duplicates import look_alikes
 from holdfast.data.images import class_names
-from holdfast.evaluation.inference.deja_vu import (
+from holdfast.evaluation.inference import (
     CONFIDENT,
-    NEIGHBOURS,
+    DEJA_VU_NEIGHBOURS,
     accuracy_of_confident,
     background_shares,
     corners,
@@ -59,7 +59,7 @@ def deja_vu(subject: Subject, members: Members) -> DejaVu | str:
     public = subject.pool.subset(apart)
     labels = public.known_labels()
     counts = torch.bincount(labels, minlength=subject.classes)
-    k = min(NEIGHBOURS, int(counts[counts > 0].min()))
+    k = min(DEJA_VU_NEIGHBOURS, int(counts[counts > 0].min()))
     if k < LEAST_NEIGHBOURS or set(known.unique().tolist()) - set(labels.unique().tolist()):
         return f"a class has {int(counts.min())} images in --data, under {LEAST_NEIGHBOURS}: no label can be told"
     return _measured(subject, members, apart, labels, known, k)

@@ -13,7 +13,7 @@ CORNER = 0.3
 """Side of the crop at the lower left, as a share of the image's: the background where nobody drew boxes."""
 CONFIDENT = (0.05, 0.2, 1.0)
 """Shares of the most confident images that accuracies are of."""
-NEIGHBOURS = 100
+DEJA_VU_NEIGHBOURS = 100
 _SIDE, _WIDTHS, _EPOCHS, _BATCH, _RATE, _DECAY = 32, (32, 64, 128), 20, 128, 1e-3, 1e-3
 _SMALL = 8
 

@@ -1,11 +1,15 @@
 """A file of weights: by the network that the user names before '@', or by what its keys tell."""
 
+import io
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from holdfast.models.encoders import EncoderSpec, build_network
@@ -90,6 +94,8 @@ def read_named_file(name: str, path: Path, wanted: str | None = None) -> Reading
     found = [reading for pair in specs if (reading := _direct(*pair, content, wanted, problems))]
     if not found:
         found = [reading for pair in specs if (reading := _converted(*pair, content, wanted, problems))]
+    if not found and name.startswith("timm/"):
+        found = [reading for pair in specs if (reading := filtered(*pair, content, problems))]
     if len({reading.spec.stem for reading in found}) > 1:
         raise ValueError(
             f"expected to know the stem of {name} in {path}, got a file that fits both (the shapes are the same); "
@@ -195,6 +201,56 @@ def _converted(
     return replace(reading, spec=replace(spec, **theirs), title="", used_size=None)
 
 
+def filtered(spec: EncoderSpec, network: nn.Module, content: Content, problems: list[str]) -> Reading | None:
+    """The reading where timm's own filter of the network's file makes the file's names the network's.
+
+    A filter may drop tensors in silence; those that it drops must be a classifier's, else it is noted and None given.
+    """
+    module = sys.modules[type(network).__module__]
+    convert = getattr(module, "checkpoint_filter_fn", None)
+    if convert is None:
+        return None
+    for start in sorted({""} | {name.partition(".")[0] + "." for name in content.names if "." in name}):
+        inside = {key[len(start) :]: tensor for key, tensor in content.tensors.items() if key.startswith(start)}
+        state = _by_filter(convert, inside, network)
+        kept = {key: tensor for key, tensor in state.items() if not unneeded(network, key)}
+        if state and not difference(network.state_dict(), kept):
+            dropped = _dropped(convert, inside, state, network)
+            needed = [key for key in dropped if not unneeded(network, key) and not key.endswith(COUNTER)]
+            if needed:
+                problems.append(
+                    f"expected all of {content.path} to be used for {spec.encoder}, got {', '.join(needed[:3])} "
+                    f"({len(needed)} tensors) that timm's filter of its names drops; name the network that has them"
+                )
+                return None
+            out = sorted({key.partition(".")[0] for key in (*dropped, *(set(state) - set(kept)))})
+            reading = _reading(spec, kept, content, tuple(out + left_out(content.names, start)), "")
+            return replace(reading, layout=f"names of {content.path.name} converted by timm's filter")
+    return None
+
+
+def _by_filter(convert: Any, inside: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """What a filter makes of tensors; nothing where they are not its own."""
+    try:
+        with redirect_stdout(io.StringIO()):
+            found = convert(dict(inside), network)
+    except Exception:  # a filter of other names may raise anything
+        return {}
+    return {key: tensor for key, tensor in found.items() if isinstance(tensor, Tensor)}
+
+
+def _dropped(convert: Any, inside: Mapping[str, Tensor], state: Mapping[str, Tensor], network: nn.Module) -> list[str]:
+    """Names of tensors without which a filter gives the same: those that it hands on are known by their memory."""
+    kept = {tensor.data_ptr() for tensor in state.values()}
+    asked = [key for key, tensor in inside.items() if tensor.data_ptr() not in kept and tensor.is_floating_point()]
+    return [key for key in asked if not _matters(convert, inside, key, network)]
+
+
+def _matters(convert: Any, inside: Mapping[str, Tensor], name: str, network: nn.Module) -> bool:
+    marked = _by_filter(convert, {**inside, name: torch.full_like(inside[name], torch.nan)}, network)
+    return any(bool(tensor.isnan().any()) for tensor in marked.values() if tensor.is_floating_point())
+
+
 def beginnings(names: Iterable[str], needed: Iterable[str]) -> dict[str, float]:
     """By beginning ('state_dict.backbone.'): the share of a network's names that stand under it."""
     wanted, counts = set(needed), Counter[str]()
@@ -210,8 +266,8 @@ def beginnings(names: Iterable[str], needed: Iterable[str]) -> dict[str, float]:
 def unneeded(network: nn.Module, name: str) -> bool:
     """Whether a name of a file lies in a classifier or a projector, that is: outside the network without a head."""
     parts = name.split(".")
-    if parts[0] in CLASSIFIERS:
-        return not list(_state_under(network, parts[0]))
+    if parts[0] in CLASSIFIERS and not list(_state_under(network, parts[0])):
+        return True
     inside = parts[0] in dict(network.named_children()) or len(parts) == 1
     return not inside or _under_identity(network, parts)
 

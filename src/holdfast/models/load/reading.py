@@ -60,14 +60,15 @@ def assembled(reading: Reading, source: str, *, image_size: int | None = None, p
         spec, pool_from = replace(spec, pool=pool), "as asked"
     check_pool(network, spec.pool, reading.title or spec.encoder)
     spec, positions = at_size(network, spec, image_size or reading.used_size)
+    drawn = reading.weights == "random"
     encoder = Encoder(network, spec, 0)
     encoder.dim = feature_width(encoder, spec.image_size)
     encoder.loaded = Loaded(
         source=source,
         layout=reading.layout,
         network=reading.title or spec.encoder,
-        weights="random" if reading.weights == "random" else "trained",
-        matched=0 if reading.weights == "random" else len(needed),
+        weights="random" if drawn or (reading.state is not None and untouched(network)) else "trained",
+        matched=0 if drawn else len(needed),
         tensors=len(needed),
         left_out=tuple(reading.left_out),
         copy=reading.copy,
@@ -85,6 +86,24 @@ def assembled(reading: Reading, source: str, *, image_size: int | None = None, p
         notes=(*reading.notes, *([reading.positions_note] if positions and reading.positions_note else [])),
     )
     return encoder.eval()
+
+
+def untouched(network: nn.Module) -> bool:
+    """Whether every norm of a network has the gain 1 (or 0, as a block's last one may begin) and the shift 0 that it is
+    built with, and no statistics: no step of training leaves them so. False for a network without such norms."""
+    norms = [m for m in network.modules() if "norm" in type(m).__name__.lower() and _is_vector(m, "weight")]
+    return bool(norms) and all(_as_built(norm) for norm in norms)
+
+
+def _is_vector(module: nn.Module, name: str) -> bool:
+    value = getattr(module, name, None)
+    return isinstance(value, Tensor) and value.ndim == 1
+
+
+def _as_built(norm: Any) -> bool:
+    gain, built = norm.weight, {"bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
+    rest = all(bool((getattr(norm, n) == value).all()) for n, value in built.items() if _is_vector(norm, n))
+    return rest and bool((gain == 1).all() or (gain == 0).all())
 
 
 @torch.no_grad()

@@ -18,6 +18,9 @@ from holdfast.models.prefeature import with_prefeature
 from holdfast.runs import RunFolder, is_run_folder
 from holdfast.system import reading
 
+_IN_TIMM = ("timm/hf-hub:", "timm/local-dir:")
+"""timm's names for weights in the hub's cache and in a folder."""
+
 
 def load_encoder(
     source: str | Path | nn.Module,
@@ -80,6 +83,8 @@ def _unchanged(module: nn.Module, pool: str | None) -> nn.Module:
 
 
 def _reading(source: str) -> Reading:
+    if source.startswith(_IN_TIMM):
+        return _folder(_of_hub(source) if source.startswith(_IN_TIMM[0]) else Path(source.removeprefix(_IN_TIMM[1])))
     name, at, file = source.partition("@")
     if at and name.startswith(LIBRARIES):
         path, wanted = split_copy(file)
@@ -95,12 +100,25 @@ def _reading(source: str) -> Reading:
     return read_named(source)
 
 
+def _of_hub(source: str) -> Path:
+    """The folder of 'timm/hf-hub:OWNER/NAME' in the user's cache; nothing is fetched. Raises FileNotFoundError."""
+    from huggingface_hub import snapshot_download  # timm's own way to the hub; seconds to import
+
+    name = source.removeprefix(_IN_TIMM[0])
+    repository, _, revision = name.partition("@")
+    try:
+        return Path(snapshot_download(repository, revision=revision or None, local_files_only=True))
+    except Exception as error:  # names that are none and a cache without it raise errors of their own
+        raise FileNotFoundError(
+            f"expected {repository} in your cache of the hub, got none ({type(error).__name__}); fetch it where there "
+            f"is a network, hf download {repository}, or give its folder"
+        ) from error
+
+
 def _folder(path: Path) -> Reading:
     found = next((file for file in FOLDERS if (path / file).is_file()), None)
     if found is not None and not is_run_folder(path):
         return FOLDERS[found](path)
-    if (path / BESIDE).is_file():
-        return read_exported(path)
     if (path / BESIDE).is_file():
         return read_exported(path)
     return _run(RunFolder.open(path))

@@ -27,6 +27,7 @@ from holdfast.report.tables import (
     cost_table,
     difference_table,
     differences,
+    load_table,
     provenance_table,
     settings_table,
 )
@@ -123,6 +124,7 @@ def _tables(encoders: Sequence[Encoder]) -> dict[str, Any]:
         "curves": drawn(curve_plots(encoders), _CURVES),
         **_settings(encoders),
         "cost_table": cost_table(encoders),
+        "load_table": load_table(encoders),
         "provenance_table": provenance_table(encoders),
     }
 

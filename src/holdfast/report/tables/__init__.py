@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from holdfast.report.tables.apart import difference_table as difference_table
     from holdfast.report.tables.apart import differences as differences
     from holdfast.report.tables.runs import cost_table as cost_table
+    from holdfast.report.tables.runs import load_table as load_table
     from holdfast.report.tables.runs import provenance_table as provenance_table
     from holdfast.report.tables.runs import settings_table as settings_table
     from holdfast.report.tables.scores import score_table as score_table

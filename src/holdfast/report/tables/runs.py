@@ -54,6 +54,28 @@ def _mean_cell(values: Sequence[float]) -> Cell:
     return Cell(f"{mean:,.0f}" if mean >= 10 else f"{mean:.1f}", sort=mean)
 
 
+_LOADED = (
+    *(("Source", "source"), ("Network", "network"), ("Recognised as", "layout"), ("Weights", "weights")),
+    *(("Tensors matched", "matched"), ("Tensors", "tensors"), ("Taken", "copy"), ("Left out", "left_out")),
+    *(("Input, px", "image_size"), ("Input from", "size_from"), ("Positions", "positions"), ("Made for", "resize")),
+    *(("Mean", "mean"), ("Std", "std"), ("Pixels from", "pixels_from"), ("Pooling", "pool")),
+    *(("Pooling from", "pool_from"), ("Features", "dim"), ("Checksum", "checksum"), ("Notes", "notes")),
+)
+"""(words, field of what a load decided)."""
+
+
+def load_table(encoders: Sequence[Encoder]) -> Table:
+    """What was decided as each encoder was loaded; no rows where nothing was recorded."""
+    found = [next((load for m in e.members if isinstance(load := m.setting("load"), dict)), {}) for e in encoders]
+    rows = []
+    for words, name in _LOADED:
+        values = [load.get(name) for load in found]
+        if any(value not in (None, "", []) for value in values):
+            rows.append([Cell(words), *(Cell(setting(value)) for value in values)])
+    columns = [Column("Loaded", numeric=False), *(Column(e.name, numeric=False, place=e.place) for e in encoders)]
+    return Table("load", "How encoders were loaded", columns, rows)
+
+
 def provenance_table(encoders: Sequence[Encoder]) -> Table:
     """One row per folder: what was read, and the checksums that tie numbers to encoders and images."""
     columns = [Column(t, numeric=False) for t in ("Folder", "Encoder", "Seed, split", "Encoder sum", "Test images sum")]
