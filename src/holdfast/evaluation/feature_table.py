@@ -57,7 +57,7 @@ class FeatureTable(nn.Module):
 
     @property
     def views(self) -> Tensor | None:
-        """Of each test image [n, v, dim]; None where there are none."""
+        """Random views of each test image [n, v, dim]; None where there are none."""
         return None if self.tested is None else self.tested.views
 
     @property
