@@ -110,7 +110,8 @@ def test_compiled_and_parallel_wrappers_are_stripped_anywhere(tmp_path):
     network = timm.create_model("test_resnet", num_classes=0)
     state = {f"state_dict._orig_mod.module.backbone._orig_mod.{k}": v for k, v in network.state_dict().items()}
     write_pickle(state, tmp_path / "w.pth")
-    assert loaded_of(load(f"timm/test_resnet:standard@{tmp_path / 'w.pth'}")).weights == "trained"
+    loaded = loaded_of(load(f"timm/test_resnet:standard@{tmp_path / 'w.pth'}"))
+    assert loaded.matched == loaded.tensors > 0 and loaded.layout.startswith("weights of w.pth")
 
 
 def test_a_file_of_another_depth_is_refused_with_the_nearest_network(tmp_path):
