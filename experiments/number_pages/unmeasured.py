@@ -29,7 +29,6 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "a level, a rate or a setting, chosen and not measured": {
         "docs/audits/balance.md": ["95 %", "(5 % of all by default)"],
         "docs/audits/invariance.md": ["1 ± this", "wheel ± this", "degrees ± this", "95 %"],
-        "docs/audits/duplicates.md": ["from 1 % on, memory"],
         "docs/audits/membership.md": ["8 to 20 % of an image", "30 % of a", "5, 20 and 100 %"],
         "docs/audits/memorization.md": ["`--external`, 10 %", "95 %", "under 5 % of cases"],
         "docs/audits/privacy.md": ["at most 1 % of", "the same at 0.1 %", "the rate at 1 %", "95 %"],
@@ -72,7 +71,6 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/statistics.md": ["under 89.2 % of 1,000 draws, 85.5 % of 200"],
     },
     "numbers of papers and third parties, cited beside them": {
-        "docs/audits/duplicates.md": ["3.3 % repeat training images"],
         "docs/inspect.md": ["3.3 % of the test images"],
         "docs/audits/duplicates.md": ["3.3 % repeat training images"],
         "docs/results.md": ["the paper: 33 % under its own attack"],
