@@ -4,7 +4,7 @@
 
 Both are processor seconds of one process in one run, so that other programs do not matter: those within the encoder's
 forward passes (of random weights too, which balance and tail compare with), and those of the whole audit. Target: at
-most a tenth of the whole outside the passes. Measured: 8.1 % of 42.8 s with 120 images (torch 2.15, one thread, x86-64).
+most a tenth of the whole outside the passes. Measured: 8.1 % of 42.8 s with 120 images (torch 2.15, one thread).
 Fixed costs weigh most with few images: the probe's, in the main.
 """
 
