@@ -71,14 +71,15 @@ def _by_features(subject: Subject) -> _Found:
     test, pool = directions(subject.test_features, subject.pool_features)
     order = randomness.permutation(randomness.key(subject.options.seed, "compared probe images"), len(pool))
     drawn = order[:MOST_WITHIN].sort().values
-    within = [len(test), len(drawn)]
-    compared = len(test) * len(pool) + sum(n * (n - 1) // 2 for n in within)
+    compared = len(test) * len(pool) + sum(n * (n - 1) // 2 for n in (len(test), len(drawn)))
     threshold = threshold_of(torch.cat([test, pool]), compared=compared, seed=subject.options.seed)
     if threshold.cosine is None:
         return _Found(threshold, None, None, None, drawn)
     some = pool[drawn.to(pool.device)]
-    made = [alike(a, b, threshold.cosine, kept=SHOWN) for a, b in ((test, pool), (test, None), (some, None))]
-    return _Found(threshold, *made, drawn)
+    leaks, repeats, within = (
+        alike(a, b, threshold.cosine, kept=SHOWN) for a, b in ((test, pool), (test, None), (some, None))
+    )
+    return _Found(threshold, leaks, repeats, within, drawn)
 
 
 def _by_hashes(subject: Subject) -> np.ndarray | None:
@@ -118,7 +119,7 @@ def _described(subject: Subject, images: Images, positions: Tensor) -> list[Mapp
     """Id, name and picture of images at positions [k]."""
     some = images.subset(positions).loaded()
     names = some.paths or ("",) * len(some)
-    rows = [{"id": int(some.ids[row]), "name": names[row]} for row in range(len(some))]
+    rows: list[Mapping[str, Any]] = [{"id": int(some.ids[row]), "name": names[row]} for row in range(len(some))]
     if lacks_pixels(subject) is not None:
         return rows
     return [{**row, "picture": png(pixels.cpu().numpy())} for row, pixels in zip(rows, some.pixels, strict=True)]

@@ -61,8 +61,8 @@ def directions(*sets: Tensor) -> list[Tensor]:
 
     A row at the mean itself has no direction: it stays zero and is alike to none.
     """
-    total = sum(features.double().sum(0) for features in sets)
-    mean = (total / sum(len(features) for features in sets)).float()
+    total = torch.stack([features.double().sum(0) for features in sets]).sum(0)
+    mean = (total / sum(map(len, sets))).float()
     return [F.normalize(features.float() - mean, dim=1) for features in sets]
 
 

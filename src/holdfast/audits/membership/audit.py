@@ -159,9 +159,15 @@ def _deja_vu_scores(found: Attacks) -> list[Score]:
         "deja_vu_non_members": (by["non-members"], f"{text}, over non-members: how weak the backgrounds' reading is."),
         "deja_vu_excess": (by["members"] - by["non-members"], f"{text}: over members less over non-members."),
     }
-    better = {"deja_vu_excess": "lower"}
     return [
-        Score(name=name, value=value, definition=said, **(_APART | {"better": better.get(name, "neither")}))
+        Score(
+            name=name,
+            value=value,
+            unit="share",
+            range=(-1.0, 1.0),
+            better="lower" if name == "deja_vu_excess" else "neither",
+            definition=said,
+        )
         for name, (value, said) in values.items()
     ]
 
