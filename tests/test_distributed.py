@@ -26,9 +26,12 @@ def case(method: str, images: int = 13, encoder: str = "timm/test_resnet", **cha
 
 
 PENALTY: dict[str, Any] = {"penalty": "invariance:0.5", "penalty_limit": 1e6}
+HARMONY: dict[str, Any] = {"harmonize": "gh:1", "harmonize_classes": 5, "harmonize_start": 0.0}
 CASES = {
     **{f"{method}, equal shares": case(method, 16) for method in REPRESENTATIVES},
     **{f"{method}, shares of 3 and 2, norms with activations": case(method, 13, NORMS) for method in METHODS},
+    "simclr, parts for long tails": case("simclr", 13, memory_augment="bcl-i:1", sharpness="rwsam:0.05", **HARMONY),
+    "sdclr, parts for long tails": case("sdclr", 13, memory_augment="bcl-d:2", sharpness="rwsam:0.05", **HARMONY),
     "emp-ssl, free adversary": case("emp-ssl", adversary="free:2"),
     "sdclr, free adversary": case("sdclr", adversary="free:2"),
     "simclr, pgd": case("simclr", adversary="pgd:2"),

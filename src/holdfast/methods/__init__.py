@@ -48,6 +48,7 @@ from holdfast.methods.robust import (
 from holdfast.methods.sdclr import SDCLR, SDCLRConfig
 from holdfast.methods.simclr import SimCLR, SimCLRConfig
 from holdfast.methods.strength_schedule import STRENGTHS, StrengthConfig
+from holdfast.methods.tail import HARMONIES, MEMORIES, SHARPNESSES, HarmonyConfig, MemoryConfig, SharpnessConfig
 from holdfast.methods.temperature_schedule import TEMPERATURES, TemperatureConfig, TemperatureSchedule
 from holdfast.methods.weight_average import AVERAGES, AverageConfig
 from holdfast.models import ChunkedNetwork, Encoder, create_encoder, require_size
@@ -73,17 +74,23 @@ METHODS: dict[str, type[Method]] = {
 }
 PARTS: dict[str, type[PartConfig]] = {
     "strength_schedule": StrengthConfig,
+    "memory_augment": MemoryConfig,
     "temperature_schedule": TemperatureConfig,
-    "weight_average": AverageConfig,
+    "harmonize": HarmonyConfig,
     "penalty": PenaltyConfig,
+    "sharpness": SharpnessConfig,
+    "weight_average": AverageConfig,
     "adversary": AdversaryConfig,
 }
 """Settings of what may be put on a method, by the flag that switches each on; the first is the innermost."""
 WRAPPERS: dict[str, dict[str, Any]] = {
     "strength_schedule": STRENGTHS,
+    "memory_augment": MEMORIES,
     "temperature_schedule": TEMPERATURES,
-    "weight_average": AVERAGES,
+    "harmonize": HARMONIES,
     "penalty": PENALTIES,
+    "sharpness": SHARPNESSES,
+    "weight_average": AVERAGES,
     "adversary": ADVERSARIES,
 }
 """By the flag of a part: what it may name before the colon."""
@@ -117,7 +124,9 @@ __all__ = [
     "EMPSSLConfig",
     "FNCConfig",
     "FreeAdversary",
+    "HarmonyConfig",
     "InvariancePenalty",
+    "MemoryConfig",
     "Method",
     "MoCoV3",
     "MoCoV3Config",
@@ -130,6 +139,7 @@ __all__ = [
     "RoCL",
     "RoCLConfig",
     "SDCLRConfig",
+    "SharpnessConfig",
     "SimCLR",
     "SimCLRConfig",
     "StrengthConfig",

@@ -28,6 +28,23 @@ def first_features(network: nn.Module) -> Iterator[list[Tensor]]:
         handle.remove()
 
 
+@contextmanager
+def head_outputs(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Yields a list that will hold what the head gives in each of the network's calls, a pruned or second branch's
+    too."""
+    seen: list[Tensor] = []
+    handle = network.get_submodule("1").register_forward_hook(lambda head, inputs, output: seen.append(output))
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def by_view(seen: list[Tensor], images: int) -> Tensor:
+    """[views, n, d] of what head_outputs found of n images, view by view."""
+    return torch.cat(seen).unflatten(0, (-1, images))
+
+
 def tied(views: Views, rendered: Tensor) -> Views:
     """The views, equal bit for bit, but the first has the derivatives of rendered beside its own: an adversary may have
     moved it away from rendered."""

@@ -9,8 +9,10 @@ from holdfast.methods.emp_ssl import EMPSSLConfig
 from holdfast.methods.invclr import PenaltyConfig
 from holdfast.methods.neighbours import DCLConfig
 from holdfast.methods.robust import ACLConfig, DeACLConfig, ProFeATConfig, RoCLConfig
+from holdfast.methods.sdclr import SDCLRConfig
 from holdfast.methods.simclr import SimCLRConfig
 from holdfast.methods.strength_schedule import StrengthConfig
+from holdfast.methods.tail import HarmonyConfig, MemoryConfig, SharpnessConfig
 from holdfast.methods.weight_average import AverageConfig
 
 
@@ -80,6 +82,26 @@ def dclw() -> RunConfig:
     return RunConfig(method=DCLConfig(weighted=True), batch_size=256)
 
 
+def gh() -> RunConfig:
+    """SimCLR with geometric harmonization in the second half of 1,000 epochs (2310.17622)."""
+    return RunConfig(method=SimCLRConfig(), parts=(HarmonyConfig(harmonize="gh:1"),), epochs=1000)
+
+
+def bcl_i() -> RunConfig:
+    """BCL-I: SimCLR whose hard images get an operation more, 2,000 epochs (2205.12693)."""
+    return RunConfig(method=SimCLRConfig(), parts=(MemoryConfig(memory_augment="bcl-i:1"),), epochs=2000)
+
+
+def bcl_d() -> RunConfig:
+    """BCL-D: SDCLR whose hard images get up to two operations more, 2,000 epochs (2205.12693)."""
+    return RunConfig(method=SDCLRConfig(), parts=(MemoryConfig(memory_augment="bcl-d:2"),), epochs=2000)
+
+
+def rwsam() -> RunConfig:
+    """rwSAM: SimCLR at flat minima, rare images first; twice the passes (2110.05025)."""
+    return RunConfig(method=SimCLRConfig(), parts=(SharpnessConfig(sharpness="rwsam:0.05"),))
+
+
 PGD = AdversaryConfig(adversary="pgd:5", adversary_eps=8 / 255, adversary_step=2 / 255)
 """Five steps of 2/255 within 8/255: ACL, DynACL, DeACL and ProFeAT."""
 
@@ -120,6 +142,10 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "simclr-free": simclr_free,
     "invclr": invclr,
     "dclw": dclw,
+    "gh": gh,
+    "bcl-i": bcl_i,
+    "bcl-d": bcl_d,
+    "rwsam": rwsam,
     "rocl": rocl,
     "acl": acl,
     "dynacl": dynacl,

@@ -117,6 +117,7 @@ class PrunedBranch(nn.Module):
         """What network(images) gives with this branch's masks and norms."""
         changed: dict[str, Tensor] = {}
         for name in self._mask_names:
-            weight = network.get_parameter(self._prefix + name)
+            layer, _, leaf = (self._prefix + name).rpartition(".")
+            weight = getattr(network.get_submodule(layer), leaf)  # a tensor in its place too
             changed[self._prefix + name] = weight * self._factor(name, weight)
         return functional_call(network, changed | norm_tensors(self._norm_names, self.norms), (images,))

@@ -2,8 +2,9 @@
 
 from holdfast.objectives.cancellation import cancelling_nt_xent
 from holdfast.objectives.coding_rate import coding_rate, emp_ssl
-from holdfast.objectives.contrastive import joint_nt_xent, multi_view_nt_xent, nt_xent
+from holdfast.objectives.contrastive import joint_nt_xent, multi_view_nt_xent, nt_xent, nt_xent_by_image
 from holdfast.objectives.decoupled import dcl, dclw
+from holdfast.objectives.harmonization import harmonization, simplex_frame, sinkhorn
 from holdfast.objectives.invariance import expected_invariance_penalty, invariance_penalty, pair_distances
 from holdfast.objectives.prediction import byol, cosine, dino, moco
 from holdfast.objectives.redundancy import barlow_twins, vicreg
@@ -20,12 +21,16 @@ __all__ = [
     "dino",
     "emp_ssl",
     "expected_invariance_penalty",
+    "harmonization",
     "invariance_penalty",
     "joint_nt_xent",
     "moco",
     "multi_view_nt_xent",
     "nt_xent",
+    "nt_xent_by_image",
     "pair_distances",
     "renyi",
+    "simplex_frame",
+    "sinkhorn",
     "vicreg",
 ]

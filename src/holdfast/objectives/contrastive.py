@@ -14,10 +14,15 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
     Returns a scalar in nats, at least 0, lower is better; float32 for half-precision input, else the input's dtype.
     Raises ValueError for shapes that differ or a temperature that is not above 0.
     """
+    return nt_xent_by_image(z1, z2, temperature=temperature).mean()
+
+
+def nt_xent_by_image(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
+    """[n]: each image's part of nt_xent, the mean over its two rows; their mean is nt_xent. Raises as it does."""
     similarity = similarities(z1, z2, temperature=temperature)
     own = torch.eye(len(similarity), dtype=torch.bool, device=similarity.device)
-    others = similarity.masked_fill(own, -torch.inf)
-    return (others.logsumexp(dim=1) - positives(similarity)).mean()
+    rows = similarity.masked_fill(own, -torch.inf).logsumexp(dim=1) - positives(similarity)
+    return rows.unflatten(0, (2, -1)).mean(0)
 
 
 def multi_view_nt_xent(z: Tensor, *, temperature: float) -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from holdfast.config import RunConfig
-from holdfast.recipes import cf_amc_ssl, contrastive, emp_ssl, families, invclr, robust, sdclr, simclr, speedrun
+from holdfast.recipes import cf_amc_ssl, contrastive, emp_ssl, families, invclr, robust, sdclr, simclr, speedrun, tail
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "simclr/cifar10_lt": simclr.cifar10_lt,
@@ -36,6 +36,10 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "byol/cifar10": families.byol_cifar10,
     "moco-v3/cifar10": families.moco_v3_cifar10,
     "dino/cifar10": families.dino_cifar10,
+    "gh/cifar100_lt": tail.gh_cifar100_lt,
+    "bcl-i/cifar100_lt": tail.bcl_i_cifar100_lt,
+    "bcl-d/cifar100_lt": tail.bcl_d_cifar100_lt,
+    "rwsam/cifar10_lt": tail.rwsam_cifar10_lt,
     "rocl/cifar10": robust.rocl_cifar10,
     "acl/cifar10": robust.acl_cifar10,
     "dynacl/cifar10": robust.dynacl_cifar10,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from holdfast.data.views.draw import make_views as make_views
     from holdfast.data.views.draw import picked as picked
     from holdfast.data.views.draw import side_of_views as side_of_views
+    from holdfast.data.views.extra import OPERATIONS as OPERATIONS
+    from holdfast.data.views.extra import extra_operations as extra_operations
     from holdfast.data.views.nuisance_views import Nuisances as Nuisances
     from holdfast.data.views.nuisance_views import nuisances as nuisances
     from holdfast.data.views.nuisance_views import spirograph_views as spirograph_views
