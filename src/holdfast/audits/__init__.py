@@ -13,6 +13,7 @@ from holdfast.audits import plan
 from holdfast.audits.atlas import write_atlas
 from holdfast.audits.balance import BALANCE, balance
 from holdfast.audits.duplicates import DUPLICATES
+from holdfast.audits.equivariance import EQUIVARIANCE, equivariance
 from holdfast.audits.given import asked, given_members, loaded
 from holdfast.audits.invariance import INVARIANCE, invariance
 from holdfast.audits.membership import MEMBERSHIP
@@ -57,6 +58,7 @@ __all__ = [
     "audit",
     "balance",
     "compared",
+    "equivariance",
     "fitting_axes",
     "given_pairs",
     "invariance",
@@ -83,6 +85,7 @@ AUDITS: dict[str, Audit] = {
     "tail": TAIL,
     "robustness": ROBUSTNESS,
     "invariance": INVARIANCE,
+    "equivariance": EQUIVARIANCE,
     "shortcuts": SHORTCUTS,
     "duplicates": DUPLICATES,
     "membership": MEMBERSHIP,

@@ -10,8 +10,8 @@ from holdfast.report.axes.base import (
     Section,
     no_conclusions,
 )
-from holdfast.report.axes.conclusions import trustworthy
 from holdfast.report.axes.duplicates import DUPLICATES
+from holdfast.report.axes.equivariance import EQUIVARIANCE
 from holdfast.report.axes.headlines import Headline, headline, measure_of
 from holdfast.report.axes.invariance import INVARIANCE
 from holdfast.report.axes.membership import MEMBERSHIP
@@ -22,6 +22,7 @@ from holdfast.report.axes.quality import QUALITY
 from holdfast.report.axes.robustness import ROBUSTNESS
 from holdfast.report.axes.shortcuts import SHORTCUTS
 from holdfast.report.axes.tail import TAIL
+from holdfast.report.conclusions import trustworthy
 from holdfast.report.samples import no_sample
 
 __all__ = [
@@ -47,6 +48,7 @@ AXES: dict[str, Axis] = {
     "tail": TAIL,
     "robustness": ROBUSTNESS,
     "invariance": INVARIANCE,
+    "equivariance": EQUIVARIANCE,
     "shortcuts": SHORTCUTS,
     "duplicates": DUPLICATES,
     "membership": MEMBERSHIP,

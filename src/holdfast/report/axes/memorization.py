@@ -9,9 +9,9 @@ import numpy as np
 from holdfast.atlas import Atlas
 from holdfast.findings import Finding
 from holdfast.report.axes.base import PAIRED, Axis, Drawing, HeadlineMeasure, Limit, Section
-from holdfast.report.axes.conclusions import of_memorization, trustworthy
 from holdfast.report.axes.numbers import ratio_above_null, score
 from holdfast.report.collect import Measured
+from holdfast.report.conclusions import of_memorization, trustworthy
 from holdfast.report.images import MOST, Field, Gallery, PerImage, Pictures, View, joined_by_id
 from holdfast.report.paired import Sample, group_means, mean, ranked_above
 from holdfast.report.plots import layer_plots, ratio_plots

@@ -4,9 +4,9 @@ import re
 
 from holdfast.findings import Finding
 from holdfast.report.axes.base import PAIRED, Axis, Drawing, HeadlineMeasure, Limit, Section
-from holdfast.report.axes.conclusions import of_privacy
 from holdfast.report.axes.numbers import membership
 from holdfast.report.collect import Measured
+from holdfast.report.conclusions import of_privacy
 from holdfast.report.paired import Sample, ranked_above
 from holdfast.report.plots import roc_plots
 

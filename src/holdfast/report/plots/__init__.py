@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from holdfast.report.plots.balance import group_plots as group_plots
     from holdfast.report.plots.curves import curve_plots as curve_plots
     from holdfast.report.plots.duplicates import twin_plots as twin_plots
+    from holdfast.report.plots.equivariance import map_plots as map_plots
     from holdfast.report.plots.invariance import steadiness_plots as steadiness_plots
     from holdfast.report.plots.membership import attack_aucs as attack_aucs
     from holdfast.report.plots.memorization import ratio_plots as ratio_plots
