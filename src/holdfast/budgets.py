@@ -1,5 +1,5 @@
-"""What the robustness and invariance audits may spend: named budgets for Python and for the command line. No torch
-here."""
+"""What the robustness, invariance and equivariance audits may spend: named budgets for Python and for the command line.
+No torch here."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -23,6 +23,7 @@ _SPENT: dict[str, dict[str, tuple[Any, ...]]] = {
         "corruption_images": (20, 100, 500),
     },
     "invariance": {"shift_images": (50, 200, 500)},
+    "equivariance": {"shift_images": (50, 200, 500)},
 }
 """By audit and option: what each of BUDGETS spends."""
 _L2_STEPS = 100
@@ -91,7 +92,7 @@ def budget_of(audit: str, options: Any) -> str | None:
         if audit == "robustness" and options.attack_norm == "l2":
             spent["attack_steps"] = min(spent["attack_steps"], _L2_STEPS)
         same = all(getattr(options, name) == value for name, value in spent.items())
-        if same and (audit == "invariance" or _same_eps(budget, options)):
+        if same and (audit != "robustness" or _same_eps(budget, options)):
             return budget
     return "own"
 

@@ -45,7 +45,7 @@ class MeasurementOptions:
     aggregate: int = 0
     """Measure the mean features over so many random views of an image, drawn as its run drew them; 0: the image's."""
     shift_images: int = 500
-    """Test images, at most, that the invariance audit transforms."""
+    """Test images, at most, that the invariance and equivariance audits transform."""
     reference: bool = True
     """Measure random weights of the same network beside the encoder, for balance and tail."""
     average: int = 0
@@ -145,8 +145,9 @@ _OF_ATTACKS = ("attack", "auto_attack", "apgd_", "square_", "head_", "drift_", "
 """What the names of the robustness audit's own options begin with."""
 BEARS_ON: Mapping[str, tuple[str, ...]] = {
     **{f.name: ("robustness",) for f in fields(MeasurementOptions) if f.name.startswith(_OF_ATTACKS)},
-    **dict.fromkeys(("shift_images", "average"), ("invariance",)),
-    "budget": ("robustness", "invariance"),
+    "shift_images": ("invariance", "equivariance"),
+    "average": ("invariance",),
+    "budget": ("robustness", "invariance", "equivariance"),
     "reference": ("balance", "tail", "invariance", "membership"),
     **dict.fromkeys(("members", "non_members"), ("membership",)),
     "few_shot_share": ("balance",),

@@ -61,7 +61,7 @@ def test_the_estimate_comes_before_and_the_table_and_the_page_after(run, said):
         for words in ("^  about .* at most on cpu: features", "^  robustness: ", "^Scores with 95", "^  page: ")
     ]
     assert places == sorted(places)
-    assert "budget of robustness and invariance: quick; others: --budget fast, --budget full" in said
+    assert "budget of robustness, invariance and equivariance: quick; others: --budget fast, --budget full" in said
     accuracy = Finding.load(run / "findings" / "quality.json")["linear_accuracy"].value
     assert f"Linear probe accuracy (percent of all test images, higher)  {accuracy:.1f}" in re.sub(" {2,}", "  ", said)
     assert "Robust accuracy at 8/255" in said

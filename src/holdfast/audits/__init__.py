@@ -118,7 +118,7 @@ def audit(
     """Measures an encoder: one Finding for each of `axes`, names in AUDITS.
 
     axes: one name or several; None takes all that the images and pairs allow. labels: where the labels of images and
-    test stand, as load_images takes it. budget: what robustness and invariance may spend where
+    test stand, as load_images takes it. budget: what robustness, invariance and equivariance may spend where
     options do not say, 'quick', 'fast' or 'full'; None: 'fast' where axes is None too, else 'full'.
 
     encoder: a module that takes pixels [n, 3, h, w] in [0, 1] to features, or what load_encoder takes. images: the

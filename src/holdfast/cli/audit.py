@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 HELP = Help(
     usage="holdfast audit ENCODER ... [OPTIONS]",
     says="Measures encoders on every axis that the images allow, prints a table and writes a page for each: "
-    "quality, balance, tail, robustness, invariance, shortcuts, duplicates, membership, memorization, privacy.",
+    "quality, balance, tail, robustness, invariance, equivariance, shortcuts, duplicates, membership, memorization, "
+    "privacy.",
     example="holdfast audit runs/a --test test.parquet",
     first="data test labels axes budget minutes image_size device out page",
     groups={
@@ -43,7 +44,7 @@ HELP = Help(
         "what of the encoder is measured": "layer pool aggregate name batch_size precision seed",
         "robustness": "attack_images attack_norm attack_eps attack_steps attack_step attack_restarts square_images "
         "square_queries attack_head head_images head_epochs drift_images drift_distance corruption_images",
-        "invariance": "shift_images average",
+        "invariance and equivariance": "shift_images average",
         "membership": "members non_members",
         "what is left behind": "cache atlas",
     },
@@ -148,7 +149,7 @@ def _say_plan(stages: Stages, subject: "Subject", axes: Sequence[str], budget: s
     if spent and spent != {"full"}:
         known = budget if spent == {budget} else f"{budget}, changed by options"
         others = ", ".join(f"--budget {name}" for name in BUDGETS if name != budget)
-        stages.say(f"  budget of robustness and invariance: {known}; others: {others}")
+        stages.say(f"  budget of robustness, invariance and equivariance: {known}; others: {others}")
     return seconds
 
 
