@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from holdfast import randomness
-from holdfast.audits.subject import Audit, Options, Speed, Subject, lacks_pixels
+from holdfast.audits.subject import Audit, Speed, Subject, lacks_pixels
 from holdfast.data import Images
 from holdfast.data.pool import draw_evenly
 from holdfast.data.views import adjust_hue
@@ -173,8 +173,10 @@ def _scores(found: dict[str, dict[str, Any]], share: Tensor) -> list[Score]:
     return scores
 
 
-def _spends(options: Options, images: int, speed: Speed) -> float:
-    return speed.forward * (1 + FITTED) * min(images, options.shift_images) * (1 + 2 * len(TRANSFORMATIONS))
+def _cost(subject: Subject, speed: Speed) -> float:
+    asked = min(len(subject.test), subject.options.shift_images)
+    fitted = min(len(subject.pool), FITTED * subject.options.shift_images)
+    return speed.forward * (asked + fitted) * (1 + 2 * len(TRANSFORMATIONS))
 
 
-EQUIVARIANCE = Audit(equivariance, lacks_pixels, spends=_spends, long=True)
+EQUIVARIANCE = Audit(equivariance, lacks_pixels, cost=_cost, long=True)

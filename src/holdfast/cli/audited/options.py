@@ -46,8 +46,9 @@ class AuditOptions(MeasurementOptions):
     axes: tuple[str, ...] | None = None
     """What to measure: names that `holdfast audits` lists; None: all that the images allow."""
     budget: Literal["auto", "quick", "fast", "full"] = "auto"
-    """What robustness, invariance and equivariance may spend; options that are written out win over it. With auto it
-    is full where they are named in --axes, else the largest that takes at most --minutes here, by passes that are timed first."""
+    """What robustness, invariance and equivariance may spend; options that are written out win over it. With auto it is
+    full where they are named in --axes, else the largest by which robustness and invariance take at most --minutes
+    here, by passes that are timed first."""
     minutes: float = 10.0
     """What robustness and invariance may take together for an encoder, in minutes, where the budget is auto: what does
     not fit even with the smallest budget is left out, with the command that measures it."""

@@ -14,7 +14,7 @@ from holdfast.distributed import join_rows, total, world_size
 from holdfast.methods.base import Method, Views, untracked
 
 BANDWIDTH, CLIP = 0.1, 10.0
-"""Of the kernel, in cosines; and the largest weight over the mean, and the smallest under it."""
+"""Width of the kernel, in cosines; the largest weight over the mean, and its inverse the smallest."""
 
 
 @dataclass(frozen=True, kw_only=True)
