@@ -10,7 +10,7 @@ RIDGES = (1e-6, 1e-4, 1e-2, 1.0)
 IMAGES_A_DIRECTION = 10
 """Images of the fit half for each direction that is kept: with fewer a map of noise scores well where it was fitted."""
 _SMALLEST_SHARE = 1e-10
-"""Of the largest variance: below it a direction is none."""
+"""Share of the largest variance below which a direction is none."""
 
 
 @dataclass(frozen=True)
