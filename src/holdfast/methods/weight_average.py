@@ -27,6 +27,8 @@ class AverageConfig(PartConfig):
 class WeightAverage(Method):
     """A method whose encoder is the average: a plain mean of the first 1/(1 - momentum) steps, then a moving one."""
 
+    steps: Tensor
+
     def __init__(self, inner: Method, *, momentum: float):
         self.wrap(inner)
         self.momentum = momentum

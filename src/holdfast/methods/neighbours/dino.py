@@ -60,6 +60,7 @@ class DINO(Method):
     Config = DINOConfig
     purpose = "positives"
     moved_views = slice(None)
+    centre: Tensor
 
     def __init__(self, config: DINOConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)

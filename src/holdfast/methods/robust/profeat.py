@@ -12,6 +12,7 @@ from holdfast.data.views import joined, picked
 from holdfast.distributed import gather
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.clean_teacher import clean_teacher, teachers_head
+from holdfast.models import Encoder
 from holdfast.objectives import cosine
 
 WEAK: dict[str, Any] = dict.fromkeys(("jitter", "grey", "blur", "solarize"), 0.0) | {"crop_min": 0.6}
@@ -43,6 +44,7 @@ class ProFeAT(Method):
     def __init__(self, config: ProFeATConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)
         self.teacher = clean_teacher(config.teacher, network[0], "profeat", start=True)
+        assert isinstance(network[0], Encoder)
         self.projector = teachers_head(config.teacher, network[0].dim)
 
     @classmethod

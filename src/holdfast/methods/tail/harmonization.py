@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from holdfast.config import PartConfig, RunConfig, require
 from holdfast.methods.base import Method, Views, of_all_ranks
 from holdfast.methods.first_view import by_view, head_outputs
+from holdfast.models import Encoder
 from holdfast.objectives import harmonization, simplex_frame
 from holdfast.objectives.harmonization import surrogate_logits
 
@@ -43,12 +44,18 @@ class HarmonyConfig(PartConfig):
     def wrap(self, method: Method, config: RunConfig) -> Method:
         harmony, weight = self.pick(HARMONIES, letter="W", least=0, example="gh:1")
         encoder, head = method.network
-        dim = encoder.dim if isinstance(head, nn.Identity) else config.method.head_dim
+        dim = config.method.head_dim
+        if isinstance(head, nn.Identity) and isinstance(encoder, Encoder):
+            dim = encoder.dim
         return harmony(method, self, weight=weight, dim=dim, epochs=config.epochs, seed=config.seed)
 
 
 class Harmonization(Method):
     """Adds the harmonization of the first two views' embeddings; class sizes follow from what the network says."""
+
+    frame: Tensor
+    marginal: Tensor
+    running: Tensor
 
     def __init__(self, inner: Method, settings: HarmonyConfig, *, weight: float, dim: int, epochs: int, seed: int):
         self.wrap(inner)
