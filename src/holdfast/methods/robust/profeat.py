@@ -44,8 +44,9 @@ class ProFeAT(Method):
     def __init__(self, config: ProFeATConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)
         self.teacher = clean_teacher(config.teacher, network[0], "profeat", start=True)
-        assert isinstance(network[0], Encoder)
-        self.projector = teachers_head(config.teacher, network[0].dim)
+        student = network[0]
+        assert isinstance(student, Encoder)
+        self.projector = teachers_head(config.teacher, student.dim)
 
     @classmethod
     def head(cls, config: Any, width: int) -> nn.Module:
