@@ -4,8 +4,9 @@
 
 Prints, for images of 32 pixels on a CPU: the seconds of `pgd` (steps forward and backward passes and one forward
 pass) divided by those of the same bare passes, in both norms; the same through the shell that audits use, whose images
-are never broken here; and the seconds of Square's queries divided by bare forward passes. Rounds take turns, so that a
-change of the machine's speed meets all of them; each number is the best round's, of the processor's time.
+are never broken here, and of APGD there; and the seconds of Square's queries divided by bare forward passes. Rounds
+take turns, so that a change of the machine's speed meets all of them; each number is the best round's, of the
+processor's time.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from holdfast.attacks import Goal, Pgd, Square, cross_entropy, pgd, run
+from holdfast.attacks import Apgd, Goal, Pgd, Square, cross_entropy, pgd, run
 from holdfast.models import create_encoder
 
 
@@ -71,6 +72,8 @@ def main() -> None:
         "pgd, linf": lambda: pgd(harm, images, eps=eps, step=0.01, steps=steps),
         "pgd, l2": lambda: pgd(harm, images, eps=0.5, step=0.1, steps=steps, norm="l2"),
         "shell, linf": lambda: run(Pgd(step_length=0.01, steps=steps), goal, images, eps=eps),
+        "apgd, linf": lambda: run(Apgd(steps=steps), goal, images, eps=eps),
+        "apgd, l2": lambda: run(Apgd(steps=steps), goal, images, eps=0.5, norm="l2"),
         "square, linf": lambda: run(Square(queries=queries), goal, images, eps=eps),
         "square, l2": lambda: run(Square(queries=queries), goal, images, eps=0.5, norm="l2"),
     }
@@ -81,7 +84,7 @@ def main() -> None:
     needed = best["bare forward and backward"] + best["one forward"]
     print(f"{options.encoder}, {options.batch_size} images of 32 px, {torch.get_num_threads()} threads")
     print(f"bare: {1000 * best['bare forward and backward'] / steps:.0f} ms a forward and backward pass of the batch")
-    for name in ("pgd, linf", "pgd, l2", "shell, linf"):
+    for name in ("pgd, linf", "pgd, l2", "shell, linf", "apgd, linf", "apgd, l2"):
         print(f"{name:13} {best[name] / needed:.3f} x its passes ({steps} forward and backward, 1 forward)")
     for name in ("square, linf", "square, l2"):
         print(f"{name:13} {best[name] / best['bare forward']:.3f} x its passes ({queries} forward)")

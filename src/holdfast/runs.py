@@ -46,6 +46,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = temporary_name(path)
     try:
         with _writing(path):
+            if path.is_dir():  # before anything that belongs to it is written
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             _settle(temporary)

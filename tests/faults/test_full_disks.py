@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from faulty_runs import FLAGS, finished, interrupted, refused
 
@@ -233,3 +234,13 @@ def test_a_file_that_cannot_be_replaced_is_told_once_and_not_inside_the_line_of_
     (run / "encoder.json").mkdir()
     error = refused(["resume", str(run)], capsys, run / "encoder.json", "Is a directory")
     assert error.count("expected") == 1
+
+
+def test_a_finding_whose_second_file_is_a_folder_leaves_the_first_as_it_was(tmp_path):
+    audited(tmp_path)
+    before = files(tmp_path)
+    (tmp_path / "quality.parquet").mkdir()
+    finding = Finding(audit="quality", scores=[], columns={"id": np.arange(3)}, settings=SETTINGS)
+    with pytest.raises(OSError, match=r"quality\.parquet, got: Is a directory"):
+        finding.save(tmp_path)
+    assert files(tmp_path) == before
