@@ -49,7 +49,7 @@ class _Board:
 
     def _begin(self) -> None:
         """A new file, which drops all after the step that a resumed run starts from."""
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # type: ignore[attr-defined]
 
         self.path.parent.mkdir(exist_ok=True)  # a run that was deleted is not made anew
         session = SessionLog(status=SessionLog.START)
@@ -62,8 +62,8 @@ class _Board:
         """Writes the numbers of an event to the file."""
         if event["kind"] not in ("epoch", "signals"):
             return
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
+        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
 
         if not self.path.exists():
             self._begin()
