@@ -51,7 +51,7 @@ OBEYED = {
     "aggregate seed batch_size precision device name",
     "memorization": "run views two_encoders seed batch_size precision device study",
     "embed": "encoder data out limit layer pool batch_size precision device",
-    "inspect": "sources against labels pixel_range groups method limit seed json page",
+    "inspect": "sources against by labels pixel_range groups method limit seed json page",
     "export": "encoder out format licence pool image_size",
     "report": "folders out limits images",
     "compare": "folders all",

@@ -7,7 +7,10 @@ import pytest
 from holdfast.cli import main
 from holdfast.findings import Finding
 
-AXES = {"quality", "balance", "tail", "robustness", "invariance", "duplicates", "memorization", "privacy"}
+AXES = {
+    *("quality", "balance", "tail", "robustness", "invariance", "equivariance", "duplicates"),
+    *("memorization", "privacy"),
+}
 
 
 @pytest.mark.slow

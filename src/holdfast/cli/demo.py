@@ -35,7 +35,7 @@ DIGITS: Mapping[str, Any] = {
     "lr": 0.3,
 }
 """Digits have no colour, and a mirrored 2 is no 2."""
-AXES = ("quality", "balance", "tail", "robustness", "invariance")
+AXES = ("quality", "balance", "tail", "robustness", "invariance", "equivariance", "duplicates")
 """Measured of every run; memorization and privacy need pairs of encoders, which the first seed gets."""
 
 

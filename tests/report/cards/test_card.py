@@ -57,6 +57,7 @@ def test_a_card_holds_the_findings_numbers_and_its_own_schema(run):
         "tail",
         "shortcuts",
         "duplicates",
+        "equivariance",
         "membership",
         "robustness",
         "invariance",

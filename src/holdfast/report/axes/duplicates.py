@@ -136,6 +136,6 @@ DUPLICATES = Axis(
             "A line for each encoder; dotted: from there on images count as alike. Far right: near-duplicates.",
         ),
     ),
-    per_image=PerImage(fields=_fields, galleries=_galleries, keys=("leaks", "repeats"), rank=2),
+    per_image=PerImage(fields=_fields, galleries=_galleries, keys=("leaks", "repeats"), rank=5),
     conclusions=_conclusions,
 )
