@@ -47,7 +47,7 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/methods/deacl.md": ["crops of 60 % of the area"],
         "docs/performance.md": ["under 16 MB", "85 % in 60 s of one H100, first in 180 s"],
         "docs/reading-the-page.md": ["95 %"],
-        "docs/reliability.md": ["a file system of 3 MB"],
+        "docs/reliability.md": ["20 on one of 3 MB"],
         "docs/report.md": ["95 %", "at least 20 %", "under 8 MB"],
         "docs/results.md": ["95 %"],
         "docs/audits/duplicates.md": ["from 1 % on"],
@@ -62,6 +62,7 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/report.md": ["`82.0 ± 0.7`", "runs ± *population*", "`[81.1, 82.9]`"],
     },
     "arithmetic: of counts, sizes or probabilities that the sentence names": {
+        "docs/attacks.md": ["in under 1 % of their"],
         "docs/audits/balance.md": ["ten classes at 60 %", "test images each at 80 %, it is about 74 %"],
         "docs/audits/privacy.md": ["[0.48, 1]"],
         "docs/audits/robustness.md": ["so 43 %", "40 minutes of one core", "17 minutes at 77 a second"],

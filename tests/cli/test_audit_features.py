@@ -27,7 +27,7 @@ def test_features_give_the_accuracies_that_their_encoder_has(features, tmp_path,
     found = audited(features, tmp_path / "a")
     shown = capsys.readouterr().out
     assert set(found) == {"quality", "balance", "tail", "duplicates"}
-    assert "not measured: robustness; it needs an encoder and its images" in shown
+    assert "not measured: robustness, equivariance; they need an encoder and its images" in shown
     assert "not measured: invariance; it needs an encoder and its images, or features of views" in shown
     assert "tail: no views came with the features: whether the rare are held as steady is not measured" in shown
     assert {score.name for score in found["quality"].scores} >= {"linear_accuracy", "knn_accuracy", "effective_rank"}

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from small_methods import small_config
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -12,9 +13,7 @@ from holdfast.models import ChunkedNetwork
 
 
 def config(name: str, **changes) -> RunConfig:
-    method = METHODS[name].Config()
-    if name == "emp-ssl":
-        method = METHODS[name].Config(view_count=3, head_dim=16, prefeature_dim=32)
+    method = small_config(name)
     return with_settings(RunConfig(method=method, data="digits", encoder="timm/test_resnet"), **changes)
 
 

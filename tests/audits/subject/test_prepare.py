@@ -83,7 +83,7 @@ def test_test_images_seen_in_training_are_counted():
 def test_a_run_folder_says_what_it_trained_on(tmp_path):
     images = toy_images()
     found = settings(images, encoder=str(run_folder(tmp_path / "run", images)), test=TEST)
-    assert found["name"] == "run"
+    assert found["name"] == "run (random weights)"
     assert found["run"]["seed"] == 5
     assert found["few_shot"]["images"] == 9
     assert found["counts_of"] == "encoder"

@@ -64,11 +64,11 @@ def loaded_of(encoder: nn.Module) -> Loaded | None:
 
 
 def own_size(encoder: nn.Module | str | Path, *, pool: str | None = None) -> int | None:
-    """Pixels a side that an encoder was made for; None where its images' own size will do: it is random and can take
-    any, or it is a module that nobody described. encoder: a module or what load_encoder takes."""
+    """Pixels a side that an encoder was made for; None where its images' own size will do: no file was read and it can
+    take any, or it is a module that nobody described. encoder: a module or what load_encoder takes."""
     module = encoder if isinstance(encoder, nn.Module) else load_encoder(encoder, pool=pool)
     loaded = loaded_of(module)
-    return None if loaded is None or (loaded.weights == "random" and takes_any_size(module)) else loaded.image_size
+    return None if loaded is None or (not loaded.matched and takes_any_size(module)) else loaded.image_size
 
 
 def takes_any_size(encoder: nn.Module) -> bool:
