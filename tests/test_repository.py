@@ -9,6 +9,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def method_files() -> dict[str, Path]:
     return {name: path for name, path in files.items() if name not in MACHINERY["methods"] | {"__init__"}}
 
 
-def listed(package: str, name: str) -> dict[str, object]:
+def listed(package: str, name: str) -> dict[str, Any]:
     return getattr(importlib.import_module(f"holdfast.{package}"), name)
 
 

@@ -202,7 +202,7 @@ def test_a_preset_is_a_complete_configuration(name):
     preset = PRESETS[name]()
     method = preset.method
     small = replace(method, **SMALL["emp-ssl"]) if isinstance(method, EMPSSLConfig) else method
-    small = replace(small, teacher=small_config(name).teacher) if hasattr(small, "teacher") else small
+    small = replace(small, teacher=vars(small_config(name))["teacher"]) if hasattr(small, "teacher") else small
     built = build(replace(preset, method=small, encoder="timm/test_resnet"), image_size=12)
     assert built.steps_per_batch == (3 if any(part.chosen == "free:3" for part in preset.parts) else 1)
 

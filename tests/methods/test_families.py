@@ -1,5 +1,7 @@
 """Methods beside SimCLR: what each contrasts with what, and that a teacher follows after each step only."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -63,7 +65,7 @@ def test_cancellation_grows_over_its_epochs_and_leaves_one_other_image():
 
 @pytest.mark.parametrize("kind", [BYOLConfig, MoCoV3Config])
 def test_each_view_is_predicted_from_the_other_through_the_teacher(kind):
-    method = built(kind(predictor_dim=16, head_dim=8))
+    method: Any = built(kind(predictor_dim=16, head_dim=8))
     views = method.views(batch())
     images = views.images.flatten(0, 1)
     p, t = method.predicting.predictor(method.network(images)).chunk(2), method.predicting.teacher(images).chunk(2)

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from holdfast.cli import main
-from holdfast.models import Encoder, create_encoder, load_encoder, save_encoder
+from holdfast.models import Encoder, create_encoder, load_encoder, loaded_of, save_encoder
 from holdfast.models.encoders import EncoderSpec
 from holdfast.models.export import export_encoder, export_hub, export_onnx, export_program
 
@@ -131,7 +131,9 @@ def test_an_onnx_file_gives_torchs_features_for_any_number_of_images(source, siz
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
     again = load_encoder(tmp_path / "a.onnx")
     torch.testing.assert_close(again(images), expected, rtol=1e-3, atol=1e-4)
-    assert (again.loaded.image_size, again.loaded.std) == (size, (1.0, 1.0, 1.0)), "normalisation is in the graph"
+    assert (loaded_of(again).image_size, loaded_of(again).std) == (size, (1.0, 1.0, 1.0)), (
+        "normalisation is in the graph"
+    )
 
 
 @pytest.mark.slow

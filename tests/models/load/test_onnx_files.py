@@ -82,7 +82,7 @@ def test_several_outputs_are_named_and_the_only_flat_one_is_taken(tmp_path):
     with pytest.raises(ValueError, match=r"got several; it has features .*, logits .*: add #NAME"):
         load_encoder(two)
     chosen = load_encoder(f"{two}#logits")
-    assert "looks like that of a classifier" in chosen.loaded.notes[0]
+    assert "looks like that of a classifier" in loaded_of(chosen).notes[0]
     assert encoder_checksum(chosen) != encoder_checksum(load_encoder(f"{two}#features"))
 
 
@@ -113,7 +113,7 @@ def test_what_a_file_does_not_say_is_asked_for(tmp_path, more, asked, message):
 
 def test_any_size_goes_with_a_size(tmp_path):
     path = written(tmp_path / "a.onnx", shape=("n", 3, "h", "w"))
-    assert load_encoder(path, image_size=8).loaded.size_from == "as asked"
+    assert loaded_of(load_encoder(path, image_size=8)).size_from == "as asked"
 
 
 def test_other_bytes_are_refused_and_a_missing_file_is_said(tmp_path):
