@@ -156,7 +156,7 @@ def penalised() -> Iterator[Claim]:
     )
 
 
-def _bare(found: Sequence[float]) -> str:
+def _bare(found: tuple[float, float]) -> str:
     return spread(*found, 4, bare=True)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ def first_features(network: nn.Module) -> Iterator[list[Tensor]]:
 def head_outputs(network: nn.Module) -> Iterator[list[Tensor]]:
     """Yields a list that will hold what the head gives in each of the network's calls, a pruned or second branch's
     too."""
-    seen: list[Tensor] = []
+    seen: list[Any] = []
     handle = network.get_submodule("1").register_forward_hook(lambda head, inputs, output: seen.append(output))
     try:
         yield seen

@@ -18,7 +18,7 @@ _LABELS = "FILE.csv:COLUMN"
 
 def commands(axis: Axis, encoders: Iterable[Encoder]) -> list[str]:
     """What measures the axis for encoders that lack it: one command for all that the same options fit."""
-    found: dict[tuple[str, str, bool], list[str]] = {}
+    found: dict[tuple[str, str, str], list[str]] = {}
     for member in (member for encoder in encoders for member in encoder.members if axis.audit not in member.findings):
         head, source, options = _parts(axis, member)
         alone = axis.needs == "pairs" or "--name" in options or "--out" in options  # taken for one encoder only
@@ -74,6 +74,7 @@ def _asked(member: Measured) -> dict[str, Any]:
 def _read(words: str) -> dict[str, list[str]]:
     """Options by name of the words '--axes tail --groups FILE.csv:COLUMN'."""
     found: dict[str, list[str]] = {}
+    values: list[str] = []
     for word in shlex.split(words):
         if word.startswith("--"):
             found[word.removeprefix("--").replace("-", "_")] = values = []
