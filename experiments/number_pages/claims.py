@@ -1,4 +1,4 @@
-"""What the four papers claim beside what came here: rows of docs/results.md, their verdicts drawn from intervals."""
+"""What the four papers claim beside what came here: a part of docs/results.md, their verdicts drawn from intervals."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -193,9 +193,10 @@ PARTS: tuple[Callable[[], Iterator[Claim]], ...] = (tail, attacked, penalised, r
 
 
 def block() -> Block:
-    """The table."""
-    lines = ["| paper | claim | what came | verdict | cost | command |", "|---|---|---|---|---|---|"]
+    """The claims, a paragraph each: a table would be too narrow to read."""
+    lines = []
     for part in PARTS:
         for one in part():
-            lines.append(f"| {one.paper} | {one.claim} | {one.came} | **{one.verdict}** | {one.cost} | {one.command} |")
+            came = one.came[0].upper() + one.came[1:]
+            lines.append(f"- {one.paper}, *{one.claim}*: **{one.verdict}**. {came} ({one.cost}; {one.command}).")
     return Block(PAGE, "claims", "\n".join(lines))
