@@ -70,3 +70,17 @@ def test_what_a_run_may_leave_out_of_its_ids_is_none(tmp_path):
     (tmp_path / "ids.json").write_text(json.dumps({**record, **halves, "counts": [2]}))
     with pytest.raises(DamagedError, match="expected balanced, few_shot beside counts"):
         RunFolder(tmp_path).read_ids()
+
+
+@pytest.mark.parametrize("wrong", [1e300, -1e39, float("inf"), 1j])
+def test_features_that_float32_does_not_hold_are_refused_and_not_made_infinite(wrong, tmp_path):
+    features = np.ones((3, 2), dtype=complex if isinstance(wrong, complex) else float)
+    np.savez(tmp_path / "whole.npz", features=features.real)
+    assert read_table(tmp_path / "whole.npz").features.shape == (3, 2)
+    features[1, 1] = wrong
+    np.savez(tmp_path / "a.npz", features=features)
+    with pytest.raises(ValueError, match=r"expected finite features \[n, dim\] in .*a\.npz"):
+        read_table(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", features=np.ones((3, 2)), view_flip=features)
+    with pytest.raises(ValueError, match=r"expected finite features \[3, 2\] in view_flip"):
+        read_table(tmp_path / "b.npz")

@@ -108,7 +108,7 @@ def read_table(path: Path) -> Table:
     with reading(path, "features of images", "write it again: holdfast embed"):
         columns = _columns(path)
     features = np.asarray(columns["features"])
-    if features.ndim != 2 or not np.issubdtype(features.dtype, np.number) or not np.isfinite(features).all():
+    if features.ndim != 2 or not _is_finite(features):
         raise ValueError(
             f"expected finite features [n, dim] in {path}, got {features.dtype} {list(features.shape)}; "
             "write a row of numbers for each image"
@@ -127,6 +127,14 @@ def read_table(path: Path) -> Table:
     return _with_views(table, {name: np.asarray(column) for name, column in columns.items() if _is_view(name)}, path)
 
 
+def _is_finite(values: np.ndarray) -> bool:
+    """Whether they are real numbers that float32, in which features are measured, holds as finite ones."""
+    if not (np.issubdtype(values.dtype, np.floating) or np.issubdtype(values.dtype, np.integer)):
+        return False
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(values.astype(np.float32)).all())
+
+
 def _is_view(name: str) -> bool:
     return name == _VIEWS or (name.startswith(_CHANGE) and len(name) > len(_CHANGE))
 
@@ -136,7 +144,7 @@ def _with_views(table: Table, found: Mapping[str, np.ndarray], path: Path) -> Ta
     count, dim = table.features.shape
     for name, values in found.items():
         right = values.shape == (count, dim) if name != _VIEWS else _several(values, count, dim)
-        if not right or not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
+        if not right or not _is_finite(values):
             wanted = f"[{count}, {dim}]" if name != _VIEWS else f"[{count}, 2 or more, {dim}]"
             raise ValueError(
                 f"expected finite features {wanted} in {name} of {path}, got {values.dtype} {list(values.shape)}; "
