@@ -75,7 +75,7 @@ def test_what_a_run_may_leave_out_of_its_ids_is_none(tmp_path):
 @pytest.mark.parametrize("wrong", [1e300, -1e39, float("inf"), 1j])
 def test_features_that_float32_does_not_hold_are_refused_and_not_made_infinite(wrong, tmp_path):
     features = np.ones((3, 2), dtype=complex if isinstance(wrong, complex) else float)
-    np.savez(tmp_path / "whole.npz", features=features.real)
+    np.savez(tmp_path / "whole.npz", features=np.real(features))
     assert read_table(tmp_path / "whole.npz").features.shape == (3, 2)
     features[1, 1] = wrong
     np.savez(tmp_path / "a.npz", features=features)
