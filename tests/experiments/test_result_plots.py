@@ -1,11 +1,13 @@
 """Plots of docs/results.md show what results/*.json hold."""
 
+import copy
 from xml.etree import ElementTree
 
 import pytest
 
 import result_plots
-from number_pages.claims import above
+from number_pages import claims
+from number_pages.claims import above, block
 from number_pages.engine import ROOT
 
 DRAWN = [name for name, (numbers, _, _) in result_plots.PLOTS.items() if numbers()]
@@ -29,3 +31,14 @@ def test_a_plot_is_a_file_of_its_own_with_a_point_for_each_number():
 
 def test_a_verdict_follows_its_interval():
     assert [above(ends) for ends in ((0.1, 2), (-2, -0.1), (-1, 1))] == ["shown", "refuted here", "not decided"]
+
+
+def test_a_result_of_the_other_sign_turns_its_verdict(monkeypatch):
+    said = block().inside
+    demo = copy.deepcopy(claims.results("demo"))
+    gap = demo["differences"]["balance.few"]
+    gap["interval"] = [-end for end in reversed(gap["interval"])]
+    real = claims.results
+    monkeypatch.setattr(claims, "results", lambda name: demo if name == "demo" else real(name))
+    before, after = (text.splitlines()[0].split("**")[1] for text in (said, block().inside))
+    assert (before, after) == ("refuted here", "shown")
