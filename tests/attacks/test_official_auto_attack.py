@@ -51,7 +51,7 @@ def compared(norm: str, classes: int, *attacks: str) -> tuple[float, float]:
     network, images, labels = subjects(classes)
     theirs = official(norm, classes, *attacks)
     ours = ~auto_attack(network, images, labels, eps=BALLS[norm], norm=norm, attacks=attacks, batch_size=512).broken
-    return float((ours == theirs).double().mean()), 100 * float(ours.double().mean() - theirs.double().mean())
+    return float((ours == theirs).double().mean()), 100 * int(ours.sum() - theirs.sum()) / len(ours)
 
 
 def test_the_network_withstands_a_part_of_what_it_gets_right():
@@ -66,7 +66,7 @@ def test_the_network_withstands_a_part_of_what_it_gets_right():
 def test_each_attack_alone_gives_the_official_verdicts(attack, norm):
     equal, above = compared(norm, 10, attack)
     assert equal >= ALONE[attack]
-    assert above <= 1.0
+    assert above <= 0.5
 
 
 @pytest.mark.parametrize("norm", BALLS)
