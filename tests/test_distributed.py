@@ -1,5 +1,6 @@
 """Two gloo processes against one: the gradients of the joined batch."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 import torch.multiprocessing as mp
-from ddp_workers import _cubic, double_method, gradients_of, last_batch, replay, steps
+from ddp_workers import _cubic, double_method, gradients_of, last_batch, remembering, replay, steps
 from small_methods import REPRESENTATIVES, small_config
 
 from holdfast.config import RunConfig
@@ -66,6 +67,25 @@ def test_two_ranks_compute_what_one_does_with_the_joined_batch(name, two_ranks):
     for key, buffer in alone.named_buffers():
         if "running" in key:
             torch.testing.assert_close(joined[key], buffer.double(), rtol=1e-6, atol=1e-8)
+
+
+def test_two_ranks_remember_each_images_loss_as_one_does_and_draw_the_same_views_from_it(two_ranks):
+    alone = remembering()
+    ranks = [safetensors.torch.load_file(two_ranks / f"memory{rank}.safetensors") for rank in (0, 1)]
+    views = [name for name in alone if name.startswith("views of")]
+    assert len(views) == 5 and set(views) == {name for found in ranks for name in found if name in views}
+    assert int((alone["memory"] > 0).sum()) == 5
+    for found in ranks:
+        for name, tensor in found.items():
+            torch.testing.assert_close(
+                tensor, alone[name], rtol=1e-5, atol=1e-8, msg=lambda text, k=name: f"{k}: {text}"
+            )
+    plain = double_method(RunConfig(method=small_config("simclr"), encoder="timm/test_resnet", stem="small"))
+    batch = replace(last_batch(13), epoch=1)
+    moved = [
+        not torch.equal(alone[f"views of {i}"], plain.views(batch).images[:, row]) for row, i in enumerate(batch.ids)
+    ]
+    assert any(moved), "expected a memory that changes some views, so that the case says something"
 
 
 def test_gather_and_total_differentiate_twice_across_ranks(two_ranks):

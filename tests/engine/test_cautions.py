@@ -60,6 +60,14 @@ def test_enough_images_of_their_own_are_no_reason_for_caution():
     assert cautions(config(8), pool(16)) == []
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if METHODS[name].purpose == "attacks"])
+def test_a_robust_method_without_an_adversary_is_said_to_see_its_clean_views_twice(name):
+    known = default_config(name)
+    assert [line for line in cautions(known, pool(2000)) if "--adversary" in line] == []
+    (line,) = [line for line in cautions(replace(known, parts=()), pool(2000)) if "--adversary" in line]
+    assert line.startswith(f"{name} without --adversary: ") and line.endswith("add --adversary pgd:5")
+
+
 def test_held_out_images_that_are_trained_on_are_counted():
     (line,) = cautions(config(8), pool(16, copied=3))
     assert (

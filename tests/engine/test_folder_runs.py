@@ -7,11 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import safetensors.torch
 from PIL import Image
 
 from holdfast import RunConfig, SimCLRConfig, train
 from holdfast.data.files.stream import Streamed
 from holdfast.engine import loop, resume
+from holdfast.methods import with_settings
 
 IMAGES = 100
 
@@ -46,11 +48,18 @@ def parquet(folder):
 
 def config(data, **settings):
     given = {"image_size": 16, "epochs": 2, "batch_size": 32, "encoder": "timm/test_resnet", "precision": "32"}
-    return RunConfig(method=SimCLRConfig(), data=str(data), threads=1, holdout=10, **given | settings)
+    plain = RunConfig(method=SimCLRConfig(), data=str(data), threads=1, holdout=10, **given | settings)
+    return with_settings(plain, memory_augment="bcl-d:2")  # whose memory is keyed by the images' ids
 
 
 def encoder_bits(run):
     return run.encoder.read_bytes()
+
+
+def remembered(run) -> list[float]:
+    """The loss of each image that the run's last checkpoint remembers; -1 where it was never seen."""
+    last = sorted(run.checkpoints.iterdir())[-1] / "method.safetensors"
+    return safetensors.torch.load_file(last)["memory._extra_state"].tolist()
 
 
 def test_folder_and_parquet_resident_or_streamed_train_the_same_encoder(folder, parquet, tmp_path):
@@ -66,6 +75,8 @@ def test_folder_and_parquet_resident_or_streamed_train_the_same_encoder(folder, 
     }
     bits = {name: encoder_bits(run) for name, run in runs.items()}
     assert len(set(bits.values())) == 1
+    memories = [remembered(run) for run in runs.values()]
+    assert memories == [memories[0]] * 4 and sum(loss > 0 for loss in memories[0]) == IMAGES - 10
     ids = {run.ids.read_text().partition('"checksum"')[2] for run in runs.values()}
     assert len(ids) == 1
 

@@ -102,7 +102,7 @@ class Interrupted(Exception):
 
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("stop_at", [1, 6, 9])
-@pytest.mark.parametrize("method", ["simclr", "sdclr", "byol"])
+@pytest.mark.parametrize("method", ["simclr", "sdclr", pytest.param("byol", marks=pytest.mark.slow)])
 def test_a_run_interrupted_anywhere_ends_in_the_same_bits(method, stop_at, tmp_path, monkeypatch):
     config = tiny(method, checkpoint_steps=4, epochs=2)
     whole = train(config, tmp_path / "whole")

@@ -1,10 +1,12 @@
 """What holds for every method in METHODS: a new one is tested by being listed."""
 
+import copy
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
 from small_methods import small_config
+from torch import Tensor, nn
 
 from holdfast.config import RunConfig, from_document, to_document
 from holdfast.data.batches import Batch
@@ -109,6 +111,37 @@ def test_the_state_holds_all_that_the_next_loss_depends_on(name):
     other.load_state_dict(method.state_dict())
     batch = random_batch(epoch=1)
     assert torch.equal(torch.stack(losses(other, batch)), torch.stack(losses(method, batch)))
+
+
+def aligned_loss(name: str, *, collapsed: bool) -> Tensor:
+    """The loss of views that are their images, so that all of an image's embeddings agree; collapsed: as those of
+    others do too."""
+    unpruned = {"prune_ratio": 0.0} if name == "sdclr" else {}
+    method, batch = ready(name, **unpruned).double(), random_batch()
+    learning = [module for module in (getattr(method, "predicting", method), method) if hasattr(module, "teacher")]
+    for module in learning[:1]:
+        module.predictor = nn.Identity()
+    if name == "deacl":  # as far from its random teacher as from anything, until it is the same
+        method.network[0] = copy.deepcopy(method.teacher.network)
+    networks = [method.network, *(getattr(module.teacher, "network", None) for module in learning[:1])]
+    for network in networks if collapsed else ():
+        if isinstance(network, nn.Sequential):  # a clean teacher is an encoder alone, and stays as it is
+            network[1].register_forward_hook(lambda head, inputs, output: output[:1].expand_as(output))
+    views = replace(method.views(batch), images=batch.images.double().expand(method.views_per_image, -1, -1, -1, -1))
+    for _ in range(2):
+        with torch.no_grad():
+            loss = method.loss(views)
+        if hasattr(method, "centre"):  # DINO's: collapse is seen once the teacher's mean output is taken off
+            method.centre.copy_(method._seen)
+    return loss
+
+
+def test_collapse_is_worse_than_an_aligned_spread(name):
+    spread, collapsed = (aligned_loss(name, collapsed=collapsed) for collapsed in (False, True))
+    if name == "byol":  # nothing in its loss tells: what does is the predictor, and a teacher that follows slowly
+        torch.testing.assert_close(spread, collapsed)
+    else:
+        assert spread < collapsed - 1e-3
 
 
 @pytest.mark.parametrize("layers", [1, 4])

@@ -15,7 +15,7 @@ from holdfast.data import Images
 from holdfast.data.batches import Batch, epoch_batches
 from holdfast.distributed import gather, join_rows, synchronise_norms, total
 from holdfast.engine.session import Stream
-from holdfast.methods import Method, build
+from holdfast.methods import Method, SimCLRConfig, build, with_settings
 
 
 def small_images(count: int, size: int = 12) -> Images:
@@ -59,12 +59,13 @@ def replay(method: Method, batch: Batch, forward: Callable[[Any], torch.Tensor] 
 
 
 def steps(rank: int, world: int, folder: str, cases: dict[str, tuple[RunConfig, int]]) -> None:
-    """A rank's part of each case, then of `twice`: to start processes takes longer than what they do."""
+    """A rank's part of each case, then of `twice` and `remembering`: starting processes takes longer than that."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
     for name, (config, images) in cases.items():
         step(rank, world, Path(folder) / f"{name}.safetensors", config, images)
     twice(rank, Path(folder) / f"rank{rank}.safetensors")
+    safetensors.torch.save_file(remembering(rank, world), Path(folder) / f"memory{rank}.safetensors")
     dist.destroy_process_group()
 
 
@@ -79,6 +80,23 @@ def step(rank: int, world: int, file: Path, config: RunConfig, images: int) -> N
         buffers = {name: b.double().contiguous() for name, b in method.named_buffers() if "running" in name}
         tensors = gradients_of(method) | buffers | ranks | {"loss": loss}
         safetensors.torch.save_file({name: t.clone() for name, t in tensors.items()}, file)
+
+
+def remembering(rank: int = 0, world: int = 1) -> dict[str, torch.Tensor]:
+    """Two epochs over a batch with BCL's memory: what is remembered, and of the second the loss, gradients, and the
+    rank's views, which follow from the memory."""
+    config = RunConfig(method=SimCLRConfig(), encoder="timm/test_resnet", stem="small")
+    method = double_method(with_settings(config, memory_augment="bcl-d:2"))
+    synchronise_norms(method)
+    stream = Stream(method) if world == 1 else DistributedDataParallel(Stream(method))
+    for epoch in (0, 1):
+        batch = replace(last_batch(13, rank, world), epoch=epoch)
+        method.zero_grad()
+        loss = replay(method, batch, stream)
+        method.after_step(0.5)
+    views = {f"views of {i}": image for i, image in zip(batch.ids, method.views(batch).images.unbind(1), strict=True)}
+    held = {"memory": method.get_submodule("memory").values, "loss": loss}
+    return {name: tensor.clone().contiguous() for name, tensor in (gradients_of(method) | views | held).items()}
 
 
 def twice(rank: int, file: Path) -> None:

@@ -3,6 +3,7 @@
 import atexit
 import shutil
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import pytest
 import safetensors.torch
 
 from holdfast.config import MethodConfig, RunConfig
-from holdfast.methods import METHODS, SimCLRConfig, build, to_document
+from holdfast.methods import METHODS, SimCLRConfig, build, default_config, name_of, to_document, with_settings
 from holdfast.models import save_encoder
 from holdfast.runs import RunFolder, write_json
 
@@ -26,6 +27,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "dino": {"prototypes": 12, "head_dim": 8, "local_count": 1, "local_scale": 1.0, "head_layers": 2},
 }
 
+PART_SIZES: dict[str, dict[str, Any]] = {
+    "strength_schedule": {"strength_schedule": "steps:1"},
+    "harmonize": {"harmonize_classes": 5, "harmonize_iterations": 5, "harmonize_refresh": 1},
+}
+"""By the flag of a part: settings that make it small and quick to act."""
 REPRESENTATIVES = ("simclr", "sdclr", "emp-ssl", "byol", "acl")
 """One of each kind: what is slow over all methods runs over these in the fast suite."""
 
@@ -37,9 +43,22 @@ def sparse(names: Any = tuple(METHODS)) -> list[Any]:
 
 def small_config(name: str, encoder: str = "timm/test_resnet", **settings: Any) -> MethodConfig:
     """A method's settings, small; with a teacher of the encoder's network where it needs one."""
+    return METHODS[name].Config(**{**SMALL.get(name, {}), **_teacher(name, encoder), **settings})
+
+
+def _teacher(name: str, encoder: str) -> dict[str, Any]:
     teachers = {"deacl": lambda: encoder, "profeat": lambda: teacher_run(encoder)}
-    found = {"teacher": teachers[name]()} if name in teachers else {}
-    return METHODS[name].Config(**{**SMALL.get(name, {}), **found, **settings})
+    return {"teacher": teachers[name]()} if name in teachers else {}
+
+
+def small_default(name: str, **settings: Any) -> RunConfig:
+    """What a method or preset trains with, a small network and few epochs but for which it is as it stands."""
+    config = default_config(name)
+    own, encoder = name_of(config), "timm/test_resnet"
+    method = replace(config.method, **SMALL.get(own, {}), **_teacher(own, encoder))
+    parts = {part.word: PART_SIZES[part.word] for part in config.parts if part.word in PART_SIZES}
+    more = {name: value for sizes in parts.values() for name, value in sizes.items()}
+    return with_settings(replace(config, method=method, encoder=encoder), **more, **settings)
 
 
 @cache

@@ -6,14 +6,15 @@ from holdfast.config import RunConfig
 from holdfast.data.duplicates import copies
 from holdfast.data.pool import Pool
 from holdfast.evaluation import FEW_IMAGES
-from holdfast.methods import fitting_lr
+from holdfast.methods import METHODS, fitting_lr, name_of
 
 
 def cautions(config: RunConfig, pool: Pool) -> list[str]:
-    """Settings without effect, too few images or too high a learning rate for the batch, held-out images that
-    are trained on too: a line each."""
+    """Settings without effect, robust methods without an attack, too few images or too high a learning rate for the
+    batch, held-out images that are trained on too: a line each."""
     found = (
         *_idle(config),
+        _unattacked(config),
         _batch(config, len(pool.train_ids)),
         _lr(config),
         _chunk(config),
@@ -32,6 +33,13 @@ def _idle(config: RunConfig) -> list[str]:
             flag = f"--{part.word}"
             lines.append(f"{', '.join(changed)} without {flag}: nothing uses it; add {flag}, or leave it out")
     return lines
+
+
+def _unattacked(config: RunConfig) -> str | None:
+    name = name_of(config)
+    if METHODS[name].purpose != "attacks" or any(part.word == "adversary" and part.chosen for part in config.parts):
+        return None
+    return f"{name} without --adversary: its attacked views are copies of its clean ones; add --adversary pgd:5"
 
 
 def _batch(config: RunConfig, images: int) -> str | None:
