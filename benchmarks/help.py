@@ -1,20 +1,59 @@
-"""How long `holdfast --help` takes, beside an interpreter that does nothing: the best of ten, and their ratio."""
+"""How long commands take before a user reads their first line, each as a process of its own.
 
-import subprocess
+    python benchmarks/help.py [--rounds 5]
+
+`--help` and lists until they end; `train`, `audit` and `embed` until their first line. Each against its target in
+seconds, by the best round, and beside an interpreter that does nothing. Python's compiled files are there, as after
+any first call.
+"""
+
+import argparse
+import os
 import sys
-import time
+import tempfile
+from pathlib import Path
+
+from measuring import Ratio, finish, process, seconds, take_turns, times_as_long
+
+ENDING = {"--help": 0.4, "methods": 0.4, "train simclr --help": 0.4, "audit --help": 0.4, "inspect --help": 0.4}
+"""By command: seconds until it ends, at most."""
+STARTING = {
+    "train simclr --data digits --limit 64 --epochs 1 --out {out}/run": 1.0,
+    "audit timm/test_resnet --data digits --limit 64 --axes quality --out {out}/audit": 1.0,
+    "embed timm/test_resnet --data digits --limit 64 --out {out}/features.npz": 1.0,
+}
+"""By command: seconds until its first line, at most."""
 
 
-def fastest(code: str) -> float:
-    """Seconds of the fastest of ten runs of a program."""
-    times = []
-    for _ in range(10):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    return min(times)
+def main() -> None:
+    """Takes turns and reports."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    program = [sys.executable, "-u", "-m", "holdfast"]
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", f"{folder}/compiled")
+
+        def first_line(command: str, number: list[int]) -> object:
+            number[0] += 1
+            out = Path(folder) / str(number[0])
+            out.mkdir(exist_ok=True)
+            return process([*program, *command.format(out=out).split()], until="\n")
+
+        count = [0]
+        contestants = {"an idle interpreter": lambda: process([sys.executable, "-c", ""])}
+        contestants |= {name: lambda name=name: process([*program, *name.split()]) for name in ENDING}
+        contestants |= {name: lambda name=name: first_line(name, count) for name in STARTING}
+        rounds = take_turns(contestants, options.rounds)
+    ratios: list[Ratio] = []
+    for name, target in ENDING.items():
+        ratios.append(seconds(f"`holdfast {name}`", rounds, name, target))
+    for name, target in STARTING.items():
+        ratios.append(seconds(f"first line of `holdfast {name.split()[0]}`", rounds, name, target))
+    ratios.append(times_as_long("`holdfast --help` over an idle interpreter", rounds, "--help", "an idle interpreter"))
+    finish("help", ratios, settings=f"processes of their own, {options.rounds} rounds in turn")
 
 
 if __name__ == "__main__":
-    help_, nothing = fastest("from holdfast.cli import main; main(['--help'])"), fastest("")
-    print(f"holdfast --help {help_:.3f} s, an idle interpreter {nothing:.3f} s: {help_ / nothing:.1f} times")
+    main()

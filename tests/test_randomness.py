@@ -1,10 +1,11 @@
 import hashlib
 
+import numpy as np
 import pytest
 import torch
 
 from holdfast import randomness
-from holdfast.randomness import fold, generator, key, permutation, sample_keys, seeded_library, uniform
+from holdfast.randomness import fold, generator, key, order_of, permutation, sample_keys, seeded_library, uniform
 
 WORD = 2**64 - 1
 EDGES = [0, 1, -1, 2, 12345, -(2**63), 2**63 - 1, 2**62 + 7, -(2**40) - 3, 0x0123456789ABCDEF]
@@ -152,6 +153,11 @@ def test_a_permutation_holds_every_number_once_and_each_order_is_as_likely():
     counts = codes.unique(return_counts=True)[1]
     assert len(counts) == 24
     assert abs(chi_square(counts.double())) < 4
+
+
+@pytest.mark.parametrize(("seed", "n"), [(0, 1), (3, 1000), (-1, 257)])
+def test_an_order_without_torch_is_the_same_permutation(seed, n):
+    assert np.array_equal(order_of(seed, "limit", n), permutation(key(seed, "limit"), n).numpy())
 
 
 def test_a_generator_repeats_for_its_key_and_differs_for_another():

@@ -5,6 +5,7 @@ import difflib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
@@ -32,3 +33,18 @@ def _homes(module: ast.Module) -> dict[str, str]:
     guarded = [node for node in module.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     imports = [node for block in guarded for node in block.body if isinstance(node, ast.ImportFrom)]
     return {alias.name: node.module or "" for node in imports for alias in node.names}
+
+
+class Deferred(ModuleType):
+    """Stands for a module until something of it is asked for, and only then imports it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.__name__), name)
+
+
+def deferred(name: str) -> Any:
+    """A module by its full name that is imported on first use: for files that only sometimes need what takes seconds.
+
+    Type checkers are shown the true import: `if TYPE_CHECKING: import torch`, `else: torch = deferred("torch")`.
+    """
+    return Deferred(name)

@@ -4,12 +4,23 @@ A draw is a pure function of its key, so nothing has to be saved to resume a run
 cannot change it. The hash is the finaliser of SplitMix64 (Steele, Lea, Flood 2014), folded over the counters.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
+
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
+
 
 _GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed 64-bit integer
 _FIRST = -4658895280553007687  # 0xBF58476D1CE4E5B9
@@ -57,6 +68,21 @@ def uniform(keys: Tensor, draws: int) -> Tensor:
 def permutation(key: Tensor, n: int) -> Tensor:
     """A permutation [n] of 0..n-1, int64 on the key's device, drawn by a scalar key."""
     return torch.argsort(fold(key, torch.arange(n, device=key.device)), stable=True)
+
+
+def order_of(seed: int, purpose: str, n: int) -> np.ndarray:
+    """`permutation(key(seed, purpose), n)` as int64 numpy, without torch: what is asked of a source before anything is
+    computed."""
+    start = np.frombuffer(hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=8).digest(), np.uint64)
+    golden, first, second = (np.uint64(number % 2**64) for number in (_GOLDEN, _FIRST, _SECOND))
+
+    def mix(x: np.ndarray) -> np.ndarray:
+        x = (x ^ (x >> np.uint64(30))) * first
+        x = (x ^ (x >> np.uint64(27))) * second
+        return x ^ (x >> np.uint64(31))
+
+    keys = mix(start ^ mix(np.arange(n, dtype=np.uint64) + golden))
+    return np.argsort(keys.view(np.int64), stable=True)
 
 
 def generator(seed: int, purpose: str, *counters: int) -> torch.Generator:

@@ -76,6 +76,23 @@ def test_help_needs_no_torch_and_comes_at_once():
     assert fastest < 5  # the claim of 0.3 s is measured by benchmarks/help.py; here a hang would show
 
 
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("train simclr --data nowhere", "train: loading"),
+        ("audit timm/test_resnet --data nowhere", "audit: loading"),
+        ("embed timm/test_resnet --data nowhere", "embed: loading"),
+    ],
+)
+def test_a_long_command_says_its_first_line_before_torch_is_imported(words, first):
+    torch = "class Torch:\n  def find_spec(self, name, *_):\n    if name == 'torch': sys.exit(3)\n"
+    code = (
+        f"import sys\n{torch}sys.meta_path.insert(0, Torch())\nfrom holdfast.cli import main\nmain({words.split()!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.startswith(first), done.stderr) == (3, True, "")
+
+
 @pytest.mark.parametrize(("command", "entries"), [("methods", METHODS), ("recipes", RECIPES)])
 def test_lists_name_every_entry(command, entries, capsys):
     assert main([command]) == 0

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from holdfast.engine import probe
 from holdfast.inspection import RECIPE, first_look
 from holdfast.recipes import RECIPES
 
@@ -20,7 +21,7 @@ def fast(monkeypatch):
     def cost(config, *, image_size):
         return SimpleNamespace(seconds=config.batch_size * 1e-3, busy=1.0)
 
-    monkeypatch.setattr(first_look, "measure_cost", cost)
+    monkeypatch.setattr(probe, "measure_cost", cost)
 
 
 @pytest.mark.usefixtures("fast")

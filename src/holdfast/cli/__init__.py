@@ -117,7 +117,6 @@ def _complain(line: str) -> None:
 def _run(name: str, words: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(f"expected a command, got {name!r}; {nearest(name, COMMANDS)}")
-    if sys.stderr.isatty():
-        say_when_loading()
+    say_when_loading(name)
     getattr(import_module(f"holdfast.cli.{name}"), name)(words)
     return 0

@@ -11,7 +11,8 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from holdfast.cli.options import Help, UserError, copyable, fitted, nearest, parse, refuse_idle
+from holdfast.cli.options import Help, UserError, copyable, fitted, nearest, parse, refuse_idle, without_heavy_imports
+from holdfast.cli.progress import quiet_fabric
 from holdfast.progress import OnStage
 from holdfast.runs import ready_file, write_json
 
@@ -91,26 +92,42 @@ def inspect(words: Sequence[str]) -> None:
 
 def _document(options: InspectOptions) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """What there is, and what to run next."""
-    from holdfast.cli.progress import quiet_fabric
-    from holdfast.inspection import RECIPE, next_steps, with_cost, with_first_look
     from holdfast.inspection import inspect as look
-    from holdfast.methods import METHODS, PRESETS
-    from holdfast.recipes import RECIPES
 
-    known = ["auto", "none", *METHODS, *PRESETS]
-    if options.method not in known:
-        raise UserError(f"expected a method after --method, got {options.method!r}; {nearest(options.method, known)}")
+    _check_method(options.method)
     settings = {
         name: getattr(options, name) for name in ("against", "by", "labels", "limit", "seed", "download", "pixel_range")
     }
     with _live() as progress:
         shown = {"subgroups": options.groups, "show": options.page is not None}
         document = look(options.sources[0], progress=progress, **shown, **settings)
-    config = _run(document, options)
     if options.method != "none":
-        quiet_fabric()
-        print("measuring a few steps ...", file=sys.stderr)
-        document = with_cost(document, config)
+        return _measured(document, options)
+    with without_heavy_imports():
+        from holdfast.inspection import next_steps
+
+        return document, next_steps(document, _run(document, options), labels=options.labels)
+
+
+def _check_method(method: str) -> None:
+    if method in ("auto", "none"):
+        return
+    from holdfast.methods import METHODS, PRESETS
+
+    known = ["auto", "none", *METHODS, *PRESETS]
+    if method not in known:
+        raise UserError(f"expected a method after --method, got {method!r}; {nearest(method, known)}")
+
+
+def _measured(document: dict[str, Any], options: InspectOptions) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """The document with what a few steps took, and what to run next. From here on torch is needed."""
+    from holdfast.inspection import RECIPE, next_steps, with_cost, with_first_look
+    from holdfast.recipes import RECIPES
+
+    config = _run(document, options)
+    quiet_fabric()
+    print("measuring a few steps ...", file=sys.stderr)
+    document = with_cost(document, config)
     if options.method == "auto":
         document = with_first_look(document, RECIPES[RECIPE]())
     return document, next_steps(document, config, labels=options.labels)
@@ -151,10 +168,12 @@ def _live() -> Iterator[OnStage | None]:
 
 def _load_block(document: dict[str, Any]) -> list[str]:
     """What was decided as the encoder that compares images was loaded."""
+    found = document["by_features"]
+    if found is None or found["load"] is None:
+        return []
     from holdfast.models.loaded import Loaded
 
-    found = document["by_features"]
-    return [] if found is None or found["load"] is None else [*Loaded(**found["load"]).lines()]
+    return [*Loaded(**found["load"]).lines()]
 
 
 def _text(document: dict[str, Any]) -> str:

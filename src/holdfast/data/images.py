@@ -1,15 +1,23 @@
 """Images: a set of decoded pictures, resident as one uint8 tensor."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from holdfast.data.files import Paths, Rejected, Streamed, checksum, head, short
 from holdfast.display import html_table
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +25,7 @@ class Subgroups:
     """A group for each of some images: the site, the camera, whatever a column says."""
 
     numbers: Tensor
-    """[n] int64, on the CPU."""
+    """[n] int64, on the CPU; of Bare images in numpy."""
     names: tuple[str, ...]
     """By number; a group may have no images."""
 
@@ -96,7 +104,7 @@ class Images:
         return self.pixels[index]
 
     @classmethod
-    def of(cls, pixels: Tensor, labels: Tensor | None = None, *, classes: tuple[str, ...] | None = None) -> "Images":
+    def of(cls, pixels: Tensor, labels: Tensor | None = None, *, classes: tuple[str, ...] | None = None) -> Images:
         """Images from tensors in memory, pixels [n, 3, h, w] uint8 and labels [n]; their ids are 0..n-1."""
         labels = None if labels is None else labels.to(torch.int64)
         return cls(pixels=pixels, ids=torch.arange(len(pixels)), labels=labels, classes=classes)
@@ -117,6 +125,15 @@ class Images:
         digest.update(self.pixels.cpu().contiguous().numpy().data)
         return short(digest)
 
+    @property
+    def places(self) -> np.ndarray:
+        """The ids [n] in numpy."""
+        return self.ids.cpu().numpy()
+
+    def column(self, numbers: np.ndarray) -> Tensor:
+        """A column [n] as these hold them."""
+        return torch.from_numpy(numbers)
+
     def known_labels(self) -> Tensor:
         """The labels [n], on the CPU. Raises ValueError where there are none."""
         if self.labels is None:
@@ -126,17 +143,17 @@ class Images:
             )
         return self.labels.cpu()
 
-    def noted(self, notes: Iterable[str]) -> "Images":
+    def noted(self, notes: Iterable[str]) -> Images:
         """These images with further notes."""
         notes = tuple(note for note in notes if note not in self.notes)
         return replace(self, notes=(*self.notes, *notes)) if notes else self
 
     @property
-    def unlabelled(self) -> "Images":
+    def unlabelled(self) -> Images:
         """These images without their labels."""
         return self if self.labels is None else replace(self, labels=None, classes=None)
 
-    def subset(self, positions: Tensor) -> "Images":
+    def subset(self, positions: Tensor) -> Images:
         """The images at positions [m] (0..n-1), in that order; they keep their ids."""
         here, there = positions.to(self.ids.device), positions.to(self.pixels.device)
         labels = None if self.labels is None else self.labels[positions.to(self.labels.device)]
@@ -159,16 +176,16 @@ class Images:
             )
         return order[found]
 
-    def select(self, ids: Tensor) -> "Images":
+    def select(self, ids: Tensor) -> Images:
         """The images with these ids [m], in that order. Raises ValueError for an id that is not here."""
         return self.subset(self.positions(ids))
 
-    def to(self, device: torch.device | str) -> "Images":
+    def to(self, device: torch.device | str) -> Images:
         """These images with every tensor on a device."""
         labels = None if self.labels is None else self.labels.to(device)
         return replace(self, pixels=self.pixels.to(device), ids=self.ids.to(device), labels=labels)
 
-    def loaded(self) -> "Images":
+    def loaded(self) -> Images:
         """These images with all pixels decoded and in memory; for few."""
         return replace(self, pixels=self.pixels[:]) if isinstance(self.pixels, Streamed) else self
 
@@ -185,6 +202,36 @@ class Images:
         return pixels.to(torch.float32) / 255
 
 
+@dataclass(frozen=True, eq=False)
+class Bare:
+    """What is said of images, in numpy and without their pixels: labels and subgroups are read for them as for Images,
+    whose fields these are, and nothing of torch is needed."""
+
+    ids: np.ndarray
+    source: str = "memory"
+    paths: Sequence[str] | None = None
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] | None = None
+    subgroups: Mapping[str, Subgroups] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def places(self) -> np.ndarray:
+        """The ids."""
+        return self.ids
+
+    def column(self, numbers: np.ndarray) -> np.ndarray:
+        """A column as these hold them."""
+        return numbers
+
+    def noted(self, notes: Iterable[str]) -> Bare:
+        """These with further notes."""
+        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *notes))))
+
+
 def class_names(images: Images) -> tuple[str, ...]:
     """What the classes are called, by number: a class without a name by its number."""
     return images.classes or tuple(str(number) for number in range(images.class_count))
@@ -198,7 +245,7 @@ def named(names: Sequence[str], most: int = 5) -> str:
 
 def _pixels(pixels: Tensor, positions: Tensor) -> Tensor:
     """A part of the pixels: streamed ones stay undecoded."""
-    return cast(Tensor, pixels.take(positions)) if isinstance(pixels, Streamed) else pixels[positions]
+    return cast("Tensor", pixels.take(positions)) if isinstance(pixels, Streamed) else pixels[positions]
 
 
 def _named(paths: Sequence[str], positions: Tensor) -> Sequence[str]:

@@ -1,5 +1,7 @@
 """One look at every image of a source: size, mode, format, hash and thumbnail, some hundred bytes each; no labels."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 import threading
@@ -7,10 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import torch
 from PIL import Image
 
 from holdfast.data.duplicates import hash_bits
@@ -27,9 +28,15 @@ from holdfast.data.files import (
     ranges_of,
     reason,
 )
-from holdfast.data.images import Images
+from holdfast.data.images import Bare
 from holdfast.data.sources import Items, source_of
+from holdfast.lazy import deferred
 from holdfast.progress import OnProgress
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = deferred("torch")
 
 SIDE = 16
 """Side of the thumbnails that near-duplicates are confirmed on, in pixels; half of it beyond MANY images."""
@@ -91,10 +98,10 @@ class Survey:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def bare(self) -> Images:
+    def bare(self) -> Bare:
         """Images without pixels: what labels and groups are read for."""
         paths = None if self.paths is None else self.paths(self.ids)
-        return Images(torch.empty(len(self), 3, 0, 0, dtype=torch.uint8), torch.from_numpy(self.ids), paths=paths)
+        return Bare(self.ids, source=self.source, paths=paths)
 
 
 class _Notes:
@@ -133,7 +140,7 @@ def survey(
     """
     request = LoadRequest(limit=limit, seed=seed, download=download)
     items = source_of(source).survey(request)
-    places = request.places(items.total, source).numpy()
+    places = request.numbers(items.total, source)
     notes, done = _Notes(len(places), given_ranges(pixel_range)), [0]
 
     def look(start: int, piece: list[tuple[int, Any]]) -> None:

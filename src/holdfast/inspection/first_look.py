@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.config import RunConfig
-from holdfast.engine.probe import measure_cost
 from holdfast.inspection.facts import usable_images
 from holdfast.system import about
 
@@ -23,6 +22,8 @@ def half_hour(config: RunConfig, document: Document) -> dict[str, Any]:
 
     A few steps are timed, at the small size of its views; the last epochs' larger ones are counted by their pixels.
     """
+    from holdfast.engine.probe import measure_cost
+
     assert config.image_size is not None
     images, batch = usable_images(document), config.batch_size
     while batch > 2 and LEAST_BATCHES * batch > images:

@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from holdfast.data.files import LoadRequest
-from holdfast.data.images import Images
+from holdfast.data.images import Bare
 from holdfast.data.sources import relabelled, source_of
 from holdfast.data.splits import class_groups
 from holdfast.data.survey import Survey
@@ -26,21 +25,21 @@ def frequencies(seen: Survey, *, labels: str | None, subgroups: Sequence[str]) -
     images = relabelled(with_own_labels(seen), seen.source, labels=labels, subgroups=subgroups)
     entries = []
     if images.labels is not None:
-        names = images.classes or tuple(str(number) for number in range(images.class_count))
-        entries.append(_entry("classes", np.bincount(images.labels.numpy(), minlength=len(names)), names))
+        names = images.classes or tuple(map(str, range(int(images.labels.max()) + 1)))
+        entries.append(_entry("classes", np.bincount(images.labels, minlength=len(names)), names))
     elif seen.paths is not None and labels is None:
         entries += _folders(seen)
     for name, column in images.subgroups.items():
-        counts = np.bincount(column.numbers.numpy(), minlength=len(column.names))
+        counts = np.bincount(np.asarray(column.numbers), minlength=len(column.names))
         entries.append(_entry(f"group {name}", counts, column.names))
     return entries
 
 
-def with_own_labels(seen: Survey) -> Images:
+def with_own_labels(seen: Survey) -> Bare:
     """The images without pixels, with the labels that the source itself has."""
     bare = seen.bare()
     labels, classes = source_of(seen.source).labels(LoadRequest())
-    return bare if labels is None else replace(bare, labels=labels[torch.from_numpy(seen.ids)], classes=classes)
+    return bare if labels is None else replace(bare, labels=labels.numpy()[seen.ids], classes=classes)
 
 
 def _folders(seen: Survey) -> list[dict[str, Any]]:
@@ -51,7 +50,7 @@ def _folders(seen: Survey) -> list[dict[str, Any]]:
         return []
     if images.labels is None or images.classes is None or len(images.classes) < 2:
         return []
-    return [_entry("folders", np.bincount(images.labels.numpy(), minlength=len(images.classes)), images.classes)]
+    return [_entry("folders", np.bincount(images.labels, minlength=len(images.classes)), images.classes)]
 
 
 def _entry(what: str, counts: np.ndarray, names: Sequence[str]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def _rarest(seen: Survey, labels: str | None) -> list[dict[str, Any]]:
         return []
     if images.labels is None or not len(images.labels):
         return []
-    numbers = images.labels.numpy()
+    numbers = images.labels
     counts = np.bincount(numbers)
     rare = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
     name = images.classes[rare] if images.classes else str(rare)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from holdfast.data import duplicate_groups
+from holdfast.data import duplicate_groups, perceptual_hash
 from holdfast.data.duplicates import hashed
-from holdfast.data.duplicates.hashed import hash_bits, near_groups
+from holdfast.data.duplicates.hashed import hash_bits, near_groups, unit_rows
+from holdfast.data.duplicates.near import unit_thumbnails
 
 
 def pictures(n=60, side=32, seed=0):
@@ -54,3 +55,17 @@ def test_many_copies_are_one_group_by_quarters(monkeypatch):
 def test_no_images_have_no_groups():
     images = pictures(2)[:0]
     assert len(near_groups(np.zeros(0, np.uint64), images)) == 0
+
+
+def test_hashes_without_torch_are_the_perceptual_hashes():
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (300, 3, 32, 32), np.uint8))
+    expected = np.packbits(perceptual_hash(images).numpy() > 0, axis=1).view(np.uint64)[:, 0]
+    assert np.array_equal(hash_bits(images.numpy()), expected)
+
+
+@pytest.mark.parametrize("side", [8, 16])
+def test_rows_without_torch_are_those_of_resident_images(side):
+    images = np.random.default_rng(0).integers(0, 256, (50, 3, side, side), np.uint8)
+    images[0] = 128  # a plain surface
+    expected = unit_thumbnails(torch.from_numpy(images)).numpy()
+    np.testing.assert_allclose(unit_rows(images), expected, atol=1e-6)

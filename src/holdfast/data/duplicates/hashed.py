@@ -1,26 +1,40 @@
 """Near-duplicates among any number of images from what a survey keeps of each: a 64-bit hash and a small thumbnail."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from holdfast.data.duplicates.near import LEAST_CORRELATION, MOST_BITS, perceptual_hash, unit_thumbnails
+from holdfast.data.duplicates.near import FLAT, LEAST_CORRELATION, MOST_BITS, perceptual_hash
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor
+else:
+    torch = deferred("torch")
+    F = deferred("torch.nn.functional")
 
 EXACT = 100_000
 """Up to so many images every pair is compared."""
-_HASHED, _SIDE = 1024, 16
+_HASHED, _SIDE, _KEPT = 1024, 16, 8
 _BANDS, _REACH, _AT_ONCE = 4, 48, 2**14
 _PAIRS = 2**19
 """Pairs of hashes compared at once: few enough to stay in a processor's cache."""
 
 
 def hash_bits(thumbnails: np.ndarray) -> np.ndarray:
-    """The perceptual hash of thumbnails [n, 3, s, s] uint8 as uint64 [n]."""
-    signs = perceptual_hash(torch.from_numpy(thumbnails)).numpy() > 0
-    return np.packbits(signs, axis=1).view(np.uint64)[:, 0]
+    """`perceptual_hash` of thumbnails [n, 3, 32, 32] uint8 as uint64 [n], without torch."""
+    side = thumbnails.shape[-1]
+    grey = np.einsum("nchw,c->nhw", thumbnails.astype(np.float32), np.array([0.299, 0.587, 0.114], np.float32) / 255)
+    places = np.arange(side, dtype=np.float32) + 0.5
+    cosines = np.cos(np.pi / side * places * np.arange(_KEPT + 1)[:, None]).astype(np.float32)
+    frequencies = (cosines @ grey @ cosines.T)[:, 1:, 1:].reshape(len(grey), -1)
+    middle = np.partition(frequencies, frequencies.shape[1] // 2 - 1, axis=1)[:, frequencies.shape[1] // 2 - 1, None]
+    return np.packbits(frequencies > middle, axis=1).view(np.uint64)[:, 0]
 
 
 def look_alikes(images: Tensor, others: Tensor) -> np.ndarray:
@@ -83,8 +97,28 @@ def _banded_pairs(hashes: np.ndarray, bits: int) -> Iterator[tuple[np.ndarray, n
 
 
 def _correlations(thumbnails: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    left, right = (unit_thumbnails(torch.from_numpy(thumbnails[places])) for places in (a, b))
-    return (left * right).sum(1).numpy()
+    left, right = (unit_rows(thumbnails[places]) for places in (a, b))
+    return np.einsum("nd,nd->n", left, right)
+
+
+def unit_rows(thumbnails: np.ndarray) -> np.ndarray:
+    """`unit_thumbnails` of thumbnails [n, 3, s, s] uint8, s at most 16, without torch."""
+    small = thumbnails.astype(np.float32) / 255
+    if (side := thumbnails.shape[-1]) != _SIDE:
+        grown = _grown(side)
+        small = grown @ small @ grown.T
+    rows = small.reshape(len(small), -1)
+    centred = rows - rows.mean(1, keepdims=True)
+    spread = np.sqrt(np.square(centred).mean(1, keepdims=True))
+    plain = spread < FLAT
+    unit = np.where(plain, 0, centred / np.maximum(spread * np.sqrt(np.float32(rows.shape[1])), 1e-12))
+    return np.concatenate([unit, plain], axis=1, dtype=np.float32)
+
+
+def _grown(side: int) -> np.ndarray:
+    """[16, side] float32: bilinear enlargement of a side to 16, the pixels' centres where they are."""
+    places = np.clip((np.arange(_SIDE, dtype=np.float32) + 0.5) * side / _SIDE - 0.5, 0, side - 1)
+    return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(side, dtype=np.float32)))
 
 
 def _root(parent: np.ndarray, place: int) -> int:

@@ -1,13 +1,21 @@
 """Near-duplicates: a perceptual hash proposes pairs, the thumbnails confirm them, and pairs join into groups."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from holdfast.data.images import Images
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor
+else:
+    torch = deferred("torch")
+    F = deferred("torch.nn.functional")
 
 MOST_BITS = 10
 """Bits of 64 in which the hashes of near-duplicates may differ; unrelated hashes differ in 32 on average."""
@@ -15,7 +23,7 @@ LEAST_CORRELATION = 0.98
 """Least correlation of the thumbnails of near-duplicates, all three channels together."""
 _SIDE, _KEPT, _THUMBNAIL = 32, 8, 16
 _CHUNK = 1024
-_FLAT = 2 / 255
+FLAT = 2 / 255
 """Standard deviation of pixels below which a thumbnail is a plain surface: its correlation would be that of noise."""
 
 
@@ -39,7 +47,7 @@ def duplicate_groups(
     """
     pixels = images.pixels if isinstance(images, Images) else images
     signs = perceptual_hash(pixels).float()
-    thumbnails = torch.cat([_thumbnail(_floats(part)) for part in pixels.split(_CHUNK)])
+    thumbnails = torch.cat([unit_thumbnails(part) for part in pixels.split(_CHUNK)])
     parent = list(range(len(pixels)))
     for a, b in _pairs(signs, thumbnails, bits, correlation):
         _join(parent, a, b)
@@ -84,7 +92,7 @@ def _thumbnail(images: Tensor) -> Tensor:
     small = F.interpolate(images, size=(_THUMBNAIL,) * 2, mode="bilinear", antialias=True, align_corners=False)
     rows = small.flatten(1)
     centred = rows - rows.mean(1, keepdim=True)
-    plain = centred.square().mean(1).sqrt() < _FLAT
+    plain = centred.square().mean(1).sqrt() < FLAT
     unit = F.normalize(centred, dim=1) * ~plain[:, None]
     return torch.cat([unit, plain[:, None].to(unit)], 1)
 

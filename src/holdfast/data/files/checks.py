@@ -4,16 +4,17 @@ Checking a source that is streamed takes a pass over it. What it finds is kept i
 source's names, sizes and times, the stored size and Pillow's version, so that it is done once.
 """
 
+from __future__ import annotations
+
 import fcntl
 import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
 from holdfast.data.files.index_cache import cache_folder
 from holdfast.data.files.rejects import Rejected
@@ -21,10 +22,13 @@ from holdfast.data.files.stream import Streamed
 from holdfast.progress import OnProgress
 from holdfast.runs import write_json
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 _BLOCK = 512
 
 
-def head(shape: tuple[int, ...], ids: Tensor, labels: Tensor | None) -> "hashlib._Hash":
+def head(shape: tuple[int, ...], ids: Tensor, labels: Tensor | None) -> hashlib._Hash:
     """A sha256 of all but the pixels, which follow in the order of the ids."""
     digest = hashlib.sha256(repr((tuple(shape), labels is not None)).encode())
     for tensor in (ids, labels):
@@ -33,7 +37,7 @@ def head(shape: tuple[int, ...], ids: Tensor, labels: Tensor | None) -> "hashlib
     return digest
 
 
-def short(digest: "hashlib._Hash") -> str:
+def short(digest: hashlib._Hash) -> str:
     """The 16 hexadecimal digits that a checksum has."""
     return digest.hexdigest()[:16]
 

@@ -1,16 +1,16 @@
 """What is asked of a source, and many encoded pictures decoded at once into one tensor."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import PIL
-import torch
-from torch import Tensor
 
 from holdfast import randomness
 from holdfast.data.files.deep import Ranges
@@ -18,7 +18,14 @@ from holdfast.data.files.pictures import Resize, picture, reason
 from holdfast.data.files.rejects import Rejected
 from holdfast.data.files.stream import Encoded, Streamed
 from holdfast.data.files.threads import in_threads
+from holdfast.lazy import deferred
 from holdfast.progress import OnProgress
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 _MOST_WORKERS = 8
 Row = tuple[int, bytes]
@@ -58,11 +65,15 @@ class LoadRequest:
 
     def places(self, rows: int, source: str) -> Tensor:
         """The ids to load, ascending: all 0..rows-1, or a seeded draw of `limit`. Raises ValueError without rows."""
+        return torch.from_numpy(self.numbers(rows, source))
+
+    def numbers(self, rows: int, source: str) -> np.ndarray:
+        """As `places`, int64 [m] without torch."""
         if rows == 0:
             raise ValueError(f"expected images in {source}, got no rows; check that it is the file you meant")
         if self.limit is None or self.limit >= rows:
-            return torch.arange(rows)
-        return randomness.permutation(randomness.key(self.seed, "limit"), rows)[: self.limit].sort().values
+            return np.arange(rows)
+        return np.sort(randomness.order_of(self.seed, "limit", rows)[: self.limit])
 
     @property
     def identity(self) -> str:

@@ -1,21 +1,28 @@
 """Pixels that do not fit into memory: worker processes decode them to the stored size, a bounded number ahead."""
 
+from __future__ import annotations
+
 import itertools
 import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from holdfast.data.files.rejects import Rejected
 from holdfast.data.files.threads import in_threads
+from holdfast.lazy import deferred
 from holdfast.progress import OnProgress
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from torch.utils.data import DataLoader
+else:
+    torch = deferred("torch")
 
 CHUNK = 64
 """Images that a worker decodes at a time."""
@@ -50,11 +57,14 @@ class Streamed:
     """Where decoded pixels go."""
     context: str | None = None
     """How worker processes start: 'fork', 'spawn', 'forkserver', or None for the platform's way."""
-    _loader: "list[_Loader]" = field(default_factory=list, repr=False)
+    _loader: list[_Loader] = field(default_factory=list, repr=False)
     """The worker processes, once there are some; shared with every part."""
 
-    dtype = torch.uint8
     ndim = 4
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.uint8
 
     @property
     def shape(self) -> torch.Size:
@@ -63,17 +73,17 @@ class Streamed:
     def __len__(self) -> int:
         return len(self.places)
 
-    def take(self, positions: Tensor) -> "Streamed":
+    def take(self, positions: Tensor) -> Streamed:
         """The pixels at positions [m], still to be decoded."""
         return replace(self, places=self.places[positions.cpu().numpy()])
 
-    def to(self, device: torch.device | str) -> "Streamed":
+    def to(self, device: torch.device | str) -> Streamed:
         """This stream, whose decoded pixels go to device."""
         return replace(self, device=torch.device(device))
 
     def __getitem__(self, key: Any) -> Tensor:
         """Decoded pixels, here and now, without worker processes: for few."""
-        positions = torch.arange(len(self))[key.cpu() if isinstance(key, Tensor) else key]
+        positions = torch.arange(len(self))[key.cpu() if isinstance(key, torch.Tensor) else key]
         places = self.places[positions.reshape(-1).numpy()]
         pixels = torch.empty(len(places), 3, self.size, self.size, dtype=torch.uint8)
 
@@ -135,8 +145,8 @@ def _fill(
 
 
 @dataclass(frozen=True)
-class _Decoder(Dataset):
-    """What runs in a worker: places in, pixels and what cannot be used out."""
+class _Decoder:
+    """What runs in a worker, a data set of torch's: places in, pixels and what cannot be used out."""
 
     encoded: Encoded
     size: int
@@ -189,13 +199,13 @@ class _Loader:
         finally:
             self._busy = False
 
-    def _new(self, sampler: "_Given", *, persistent: bool) -> DataLoader:
+    def _new(self, sampler: _Given, *, persistent: bool) -> DataLoader:
         each = CHUNK * 3 * self._decoder.size**2
         ahead = AHEAD
         with suppress(OSError):
             ahead = shutil.disk_usage(_SHARED).free // 2 // each // self._workers
-        return DataLoader(
-            self._decoder,
+        return torch.utils.data.DataLoader(
+            self._decoder,  # type: ignore[arg-type]
             batch_size=None,
             sampler=sampler,
             num_workers=self._workers,

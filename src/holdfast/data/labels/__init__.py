@@ -6,6 +6,7 @@ from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
     from holdfast.data.labels.columns import NO_GROUP as NO_GROUP
+    from holdfast.data.labels.columns import OfImages as OfImages
     from holdfast.data.labels.columns import described as described
     from holdfast.data.labels.keys import own_paths as own_paths
     from holdfast.data.labels.numbers import Classes as Classes

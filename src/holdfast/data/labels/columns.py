@@ -1,24 +1,27 @@
 """Labels and subgroups of images: from folder names, a CSV file or a column of the source, and only where asked for."""
 
+from __future__ import annotations
+
 # pyarrow makes its compute functions as it is imported, where no type checker sees them.
 # pyright: reportAttributeAccessIssue=false
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
-from torch import Tensor
 
 from holdfast.data.files import FolderIndex, Paths
-from holdfast.data.images import Images, Subgroups
+from holdfast.data.images import Bare, Images, Subgroups
 from holdfast.data.labels.keys import check_header, chosen, image_name, readings
 from holdfast.data.labels.numbers import as_text, plain
 from holdfast.data.labels.tables import Table, read_table
 from holdfast.data.labels.words import hints, split_words
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "image", "name", "id")
 """Usual names of the column of a CSV file that says which image a row is of."""
@@ -28,6 +31,8 @@ LABEL_COLUMNS = ("label", "labels", "class", "category", "target")
 NO_GROUP = "(none)"
 """Group of the images that a column says nothing of."""
 
+Subject: TypeAlias = "Images | Bare"
+OfImages = TypeVar("OfImages", "Images", Bare)
 ReadColumn = Callable[[str], tuple[pa.Array, tuple[str, ...] | None]]
 """A column of the source by its name: all its values, and what its numbers are called where the source says so. Raises
 ValueError where the source has no such column."""
@@ -47,8 +52,8 @@ class Described:
     """What was decided as they were read."""
 
 
-def described(images: Images, *, labels: str | None, subgroups: Sequence[str], read: ReadColumn) -> Images:
-    """Images with the labels and subgroups that are asked for, and notes of what was decided about them.
+def described(images: OfImages, *, labels: str | None, subgroups: Sequence[str], read: ReadColumn) -> OfImages:
+    """Images, or Bare ones, with the labels and subgroups that are asked for, and notes of what was decided about them.
 
     labels: None leaves them as the source has them, 'none' takes them away, 'folder' is the first folder of each path,
     'FILE.csv', 'FILE.csv:COLUMN' or 'FILE.csv:COLUMN@KEY' a table, and anything else a column of the source.
@@ -58,7 +63,9 @@ def described(images: Images, *, labels: str | None, subgroups: Sequence[str], r
         images = replace(images, labels=None, classes=None)
     elif labels is not None:
         found = _describe(images, labels, read, LABEL_COLUMNS)
-        images = replace(images, labels=_complete(found, labels, images), classes=found.names).noted(found.notes)
+        images = replace(images, labels=images.column(_complete(found, labels, images)), classes=found.names).noted(
+            found.notes
+        )
     images = images.noted([*hints(images.classes or (), f"labels of {images.source}"), *_splits_read(images)])
     columns: dict[str, Subgroups] = {}
     for spec in subgroups:
@@ -67,7 +74,7 @@ def described(images: Images, *, labels: str | None, subgroups: Sequence[str], r
             raise ValueError(
                 f"expected groups of different names, got {found.called!r} twice in {', '.join(subgroups)}; rename one"
             )
-        columns[found.called] = _grouped(found)
+        columns[found.called] = _grouped(found, images)
         images = images.noted(found.notes)
     return replace(images, subgroups=dict(images.subgroups) | columns) if columns else images
 
@@ -80,7 +87,7 @@ def _split_table(spec: str) -> tuple[str | None, str | None]:
     return (spec, None) if spec.lower().endswith(TABLES) else (None, None)
 
 
-def _describe(images: Images, spec: str, read: ReadColumn, usual: Sequence[str]) -> Described:
+def _describe(images: Subject, spec: str, read: ReadColumn, usual: Sequence[str]) -> Described:
     file, column = _split_table(spec)
     if file is not None:
         return _from_table(images, Path(file), column, usual)
@@ -89,10 +96,10 @@ def _describe(images: Images, spec: str, read: ReadColumn, usual: Sequence[str])
     values, names = read(spec)
     if usual and pa.types.is_integer(values.type):  # of labels, a negative number says that there is none
         values = pc.if_else(pc.less(values, 0), None, values)
-    return _taken(replace(_encoded(values, names), called=spec), images.ids.cpu().numpy())
+    return _taken(replace(_encoded(values, names), called=spec), images.places)
 
 
-def _complete(found: Described, spec: str, images: Images) -> Tensor:
+def _complete(found: Described, spec: str, images: Subject) -> np.ndarray:
     missing = np.flatnonzero(found.numbers < 0)
     if len(missing):
         first = int(missing[0])
@@ -100,14 +107,15 @@ def _complete(found: Described, spec: str, images: Images) -> Tensor:
             f"expected a label of every image in {spec}, got none for {len(missing):,} of {len(images):,}, "
             f"such as {image_name(images, first)!r}; add them, or move those images elsewhere"
         )
-    return torch.from_numpy(found.numbers)
+    return found.numbers
 
 
-def _grouped(found: Described) -> Subgroups:
+def _grouped(found: Described, images: Subject) -> Subgroups:
     missing = found.numbers < 0
     if not missing.any():
-        return Subgroups(torch.from_numpy(found.numbers), found.names)
-    return Subgroups(torch.from_numpy(np.where(missing, len(found.names), found.numbers)), (*found.names, NO_GROUP))
+        return Subgroups(cast("Tensor", images.column(found.numbers)), found.names)
+    numbers = np.where(missing, len(found.names), found.numbers)
+    return Subgroups(cast("Tensor", images.column(numbers)), (*found.names, NO_GROUP))
 
 
 def _encoded(values: pa.Array, names: tuple[str, ...] | None = None) -> Described:
@@ -131,7 +139,7 @@ def _taken(column: Described, rows: np.ndarray) -> Described:
     return replace(column, numbers=np.where(rows < 0, -1, column.numbers[rows]))
 
 
-def _from_folders(images: Images) -> Described:
+def _from_folders(images: Subject) -> Described:
     """The first folder of each path. Classes are all first folders, whether their images are loaded or not."""
     if not isinstance(images.paths, Paths):
         raise ValueError(
@@ -155,7 +163,7 @@ def _splits_among(names: Sequence[str]) -> list[str]:
     return [name for name, word in plain if word and "".join(split_words(name)) == word]
 
 
-def _splits_read(images: Images) -> list[str]:
+def _splits_read(images: Subject) -> list[str]:
     """A note where several first folders are named as splits, and all of them are read."""
     if not isinstance(images.paths, Paths):
         return []
@@ -191,7 +199,7 @@ def _end(folder: FolderIndex, start: int, prefix: bytes) -> int:
     return low
 
 
-def _from_table(images: Images, file: Path, column: str | None, usual: Sequence[str]) -> Described:
+def _from_table(images: Subject, file: Path, column: str | None, usual: Sequence[str]) -> Described:
     table = read_table(file)
     check_header(images, table)
     column, key = _split_key(column, table)

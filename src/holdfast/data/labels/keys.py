@@ -1,8 +1,9 @@
 """Which row of a table is of which image: by path or stem over all columns, and only then by place."""
 
+from __future__ import annotations
+
 # pyarrow makes its compute functions as it is imported, where no type checker sees them.
 # pyright: reportAttributeAccessIssue=false
-
 import os
 import re
 import unicodedata
@@ -12,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 
 from holdfast.data.files import Paths
-from holdfast.data.images import Images
+from holdfast.data.images import Bare, Images
 from holdfast.data.labels.tables import Table
 
 PLACE_COLUMNS = ("id", "index", "row", "place")
@@ -49,7 +49,7 @@ class Reading:
         return f"column {self.column!r} as {self.what}"
 
 
-def check_header(images: Images, table: Table) -> None:
+def check_header(images: Images | Bare, table: Table) -> None:
     """Raises ValueError for a table whose first row is one of the others: it speaks of an image."""
     if images.paths is None:
         return
@@ -65,7 +65,7 @@ def check_header(images: Images, table: Table) -> None:
         )
 
 
-def readings(images: Images, table: Table, keys: Sequence[str]) -> list[list[Reading]]:
+def readings(images: Images | Bare, table: Table, keys: Sequence[str]) -> list[list[Reading]]:
     """The ways to read a table's columns `keys` for images: as paths, as file names, as stems, as places."""
     if images.paths is None:
         return [list(_by_place(images, table, keys))]
@@ -104,7 +104,7 @@ def _relative(keys: pa.Array, paths: Sequence[str], table: Table) -> pa.Array:
     return keys
 
 
-def _by_place(images: Images, table: Table, names: Sequence[str]) -> Iterator[Reading]:
+def _by_place(images: Images | Bare, table: Table, names: Sequence[str]) -> Iterator[Reading]:
     """Columns of whole numbers, called as usual or, for images without paths, the first column."""
     first = names[:1] if images.paths is None else []
     for name in dict.fromkeys([*(n for n in names if n.lower() in PLACE_COLUMNS), *first]):
@@ -112,13 +112,13 @@ def _by_place(images: Images, table: Table, names: Sequence[str]) -> Iterator[Re
         if pc.all(pc.match_substring_regex(keys, r"^(0|[1-9][0-9]{0,17})$")).as_py():
             numbers = keys.cast(pa.int64())
             _check_places(numbers, name, images, table)
-            yield Reading(name, "places", pa.array(images.ids.cpu().numpy()), numbers)
+            yield Reading(name, "places", pa.array(images.places), numbers)
 
 
-def _check_places(numbers: pa.Array, name: str, images: Images, table: Table) -> None:
+def _check_places(numbers: pa.Array, name: str, images: Images | Bare, table: Table) -> None:
     """Numbers beyond the last place are no places, and those that happen to be smaller would all be wrong."""
     known = images.paths.folder if isinstance(images.paths, Paths) else images
-    whole = known is not images or bool((images.ids.cpu() == torch.arange(len(images))).all())
+    whole = known is not images or bool((images.places == np.arange(len(images))).all())
     low, high = pc.min(numbers).as_py(), pc.max(numbers).as_py()
     if whole and high is not None and high >= len(known):
         raise ValueError(
@@ -133,7 +133,9 @@ def _check_places(numbers: pa.Array, name: str, images: Images, table: Table) ->
         )
 
 
-def chosen(found: list[list[Reading]], values: np.ndarray, images: Images, table: Table) -> tuple[Reading, np.ndarray]:
+def chosen(
+    found: list[list[Reading]], values: np.ndarray, images: Images | Bare, table: Table
+) -> tuple[Reading, np.ndarray]:
     """The reading to take, and the row of each image, -1 for none.
 
     values: [rows] what is asked for, as numbers. The exactest reading is taken that fits about as many images as any
@@ -159,7 +161,7 @@ def _check_agree(
     best: tuple[Reading, np.ndarray],
     other: tuple[Reading, np.ndarray],
     values: np.ndarray,
-    images: Images,
+    images: Images | Bare,
     table: Table,
 ) -> None:
     both = (best[1] >= 0) & (other[1] >= 0)
@@ -201,7 +203,7 @@ def _check_own(reading: Reading, rows: np.ndarray, table: Table) -> None:
         )
 
 
-def _none_fits(images: Images, table: Table) -> ValueError:
+def _none_fits(images: Images | Bare, table: Table) -> ValueError:
     usual = next(iter(table.columns))
     first = next((value for value in table.columns[usual].to_pylist() if value), "")
     own = f", which has images such as {image_name(images, 0)!r}" if len(images) and images.paths is not None else ""
@@ -219,7 +221,7 @@ def _none_fits(images: Images, table: Table) -> ValueError:
     )
 
 
-def _twin(keys: pa.Array, images: Images) -> str | None:
+def _twin(keys: pa.Array, images: Images | Bare) -> str | None:
     """How the first key and an image's path differ, where blanks, case, suffix or the spelling of accents is all."""
     first = next((value for value in keys.to_pylist() if value), "")
     for path in () if images.paths is None else (images.paths[place] for place in range(min(len(images), _COMPARED))):
@@ -234,7 +236,7 @@ def _twin(keys: pa.Array, images: Images) -> str | None:
     return None
 
 
-def image_name(images: Images, position: int) -> str:
+def image_name(images: Images | Bare, position: int) -> str:
     """What people call an image: its path, or its id."""
     path = "" if images.paths is None else images.paths[position]
     return path or f"id {int(images.ids[position])}"

@@ -1,15 +1,23 @@
 """Labels of any common kind as class numbers: the values that occur are numbered."""
 
+from __future__ import annotations
+
 # pyarrow makes its compute functions as it is imported, where no type checker sees them.
 # pyright: reportAttributeAccessIssue=false
-
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
-from torch import Tensor
+
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 Classes = tuple[str, ...] | None
 _LARGEST = 2**63 - 1

@@ -1,19 +1,27 @@
 """Images that are arrays already: .npz and .npy files."""
 
+from __future__ import annotations
+
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import torch
 from PIL import Image
-from torch import Tensor
 
 from holdfast.data.files import LoadRequest, Rejected, array_pixels, fit, reason
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers
 from holdfast.data.sources.aside import Decoded, scaled_alike, without
 from holdfast.data.sources.source import Column, Items, Source, items_of
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 IMAGE_KEYS = ("images", "image", "x", "x_train", "train_images", "data", "arr_0")
 LABEL_KEYS = ("labels", "label", "y", "y_train", "train_labels", "arr_1")

@@ -1,16 +1,22 @@
 """What of a source cannot be used: set aside with its reason, or refused where there is nothing left or --strict."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import cast
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from holdfast.data.files import Encoded, LoadRequest, Ranges, Rejected, ranges_of, reach_in, said, summary, unusable
 from holdfast.data.images import Images
+from holdfast.lazy import deferred
 
-Decoded = tuple[Tensor, dict[int, Rejected]]
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
+
+Decoded: TypeAlias = "tuple[Tensor, dict[int, Rejected]]"
 """Pixels [n, 3, h, w], in memory or streamed, and by position what cannot be used."""
 
 
@@ -37,7 +43,7 @@ def scaled_alike(
 def streamed(encoded: Encoded, places: Tensor, request: LoadRequest) -> Decoded:
     """Pixels that worker processes decode, and those by position that cannot be used, once all have been looked at."""
     pixels = request.stream(encoded, places)
-    return cast(Tensor, pixels), unusable(pixels, places, request.progress)
+    return cast("Tensor", pixels), unusable(pixels, places, request.progress)
 
 
 def allowed(rejected: Rejected, request: LoadRequest, source: str) -> Rejected:

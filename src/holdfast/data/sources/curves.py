@@ -1,11 +1,18 @@
 """Drawn curves of twenty classes: labelled pictures for a first run on which methods can differ."""
 
-import torch
+from __future__ import annotations
 
-from holdfast.data.curves import CURVE_CLASSES, draw_curves
+from typing import TYPE_CHECKING
+
 from holdfast.data.files import LoadRequest
 from holdfast.data.images import Images
 from holdfast.data.sources.source import Labels, Source
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = deferred("torch")
 
 COUNT = 5000
 _CHUNK = 1024
@@ -23,6 +30,8 @@ class Curves(Source):
 
     def load(self, request: LoadRequest) -> Images:
         """Pictures in turn of the 20 classes, 32×32 or size×size; the first ones of more are those of fewer."""
+        from holdfast.data.curves import CURVE_CLASSES, draw_curves
+
         total = self._count()
         places, size = request.places(total, self.name), request.size or 32
         request.check_budget(len(places), size, size, self.name)
@@ -34,6 +43,8 @@ class Curves(Source):
         return Images(pixels, places, labels, CURVE_CLASSES, self.name)
 
     def labels(self, request: LoadRequest) -> Labels:
+        from holdfast.data.curves import CURVE_CLASSES
+
         return torch.arange(self._count()) % len(CURVE_CLASSES), CURVE_CLASSES
 
     def _count(self) -> int:

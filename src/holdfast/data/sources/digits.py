@@ -1,11 +1,20 @@
 """The handwritten digits that scikit-learn ships: images for a first run, with nothing to download."""
 
-import torch
-import torch.nn.functional as F
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from holdfast.data.files import LoadRequest
 from holdfast.data.images import Images
 from holdfast.data.sources.source import Source
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+else:
+    torch = deferred("torch")
+    F = deferred("torch.nn.functional")
 
 
 class Digits(Source):

@@ -1,12 +1,13 @@
 """The pictures of a folder, decoded: what cannot be used is set aside with its reason."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from holdfast.data.files import (
     NO_FILE,
@@ -25,6 +26,13 @@ from holdfast.data.images import Images
 from holdfast.data.sources.aside import Decoded, allowed, scaled_alike, streamed, without
 from holdfast.data.sources.parquet import holds_shards
 from holdfast.data.sources.source import Items, Labels, Source, items_of
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 _PIECE = 32  # files that a thread takes at once
 _SPECIAL = "a pipe, socket or device"

@@ -7,7 +7,7 @@ from pathlib import Path
 from holdfast.config import ViewSettings
 from holdfast.data.files import NO_PICTURE, LoadRequest, Ranges, Resize, begins_as_picture, given_ranges, named_as
 from holdfast.data.images import Images
-from holdfast.data.labels import described
+from holdfast.data.labels import OfImages, described
 from holdfast.data.sources.folder import PictureFolder
 from holdfast.data.sources.kinds import SOURCES
 from holdfast.data.sources.source import Source, ViewMaker
@@ -126,8 +126,9 @@ def accepted() -> str:
     return f"{', '.join(most)}, or {last}"
 
 
-def relabelled(images: Images, source: str | Path, *, labels: str | None, subgroups: Sequence[str]) -> Images:
-    """Images of a source that was loaded already, with the labels and subgroups that load_images would give them."""
+def relabelled(images: OfImages, source: str | Path, *, labels: str | None, subgroups: Sequence[str]) -> OfImages:
+    """Images of a source that was loaded already, or Bare ones, with the labels and subgroups that load_images would
+    give them."""
     return described(images, labels=labels, subgroups=subgroups, read=source_of(source).column)
 
 

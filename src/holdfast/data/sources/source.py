@@ -1,24 +1,29 @@
 """What every kind of source can be asked: its images, labels, columns, encoded items, and how its views are made."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from torch import Tensor
 
 from holdfast.config import ViewSettings
 from holdfast.data.files import LoadRequest
 from holdfast.data.images import Images
-from holdfast.data.views import Views, make_views
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from holdfast.data.views import Views
 
 _PIECE = 32
-ViewMaker = Callable[..., Views]
+ViewMaker: TypeAlias = "Callable[..., Views]"
 """(batch, views=2, purpose='views') -> Views."""
-Labels = tuple[Tensor | None, tuple[str, ...] | None]
+Labels: TypeAlias = "tuple[Tensor | None, tuple[str, ...] | None]"
 """Class numbers [n] int64 and the classes' names, or None."""
 Column = tuple[pa.Array, tuple[str, ...] | None]
 """Values [n], and what its numbers are called where the source says so."""
@@ -83,6 +88,8 @@ class Source(ABC):
 
     def views(self, settings: ViewSettings, *, seed: int, size: int) -> ViewMaker:
         """What makes the views of its images: crops and colours by the settings."""
+        from holdfast.data.views import make_views  # it needs torch, which most of what is asked of sources does not
+
         return partial(make_views, settings=settings, seed=seed, size=size)
 
     def targets(self, images: Images) -> tuple[str, ...]:

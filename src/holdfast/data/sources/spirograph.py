@@ -1,16 +1,21 @@
 """Spirograph (arXiv:2010.09515) as a source: 'spirograph:100000'."""
 
-from functools import partial
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from functools import partial
+from typing import TYPE_CHECKING
 
 from holdfast.config import ViewSettings
 from holdfast.data.files import LoadRequest
 from holdfast.data.images import Images
 from holdfast.data.sources.source import Labels, Source, ViewMaker
-from holdfast.data.spirograph import COLUMNS, parse_spirograph, render_spirograph
-from holdfast.data.views import spirograph_views
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 _CHUNK = 1024
 
@@ -30,6 +35,8 @@ class Spirograph(Source):
 
         Rendered in float64 and then rounded, so that machines agree on the bytes.
         """
+        from holdfast.data.spirograph import COLUMNS, parse_spirograph, render_spirograph
+
         spec = parse_spirograph(self.name)
         places, size = request.places(spec.count, self.name), request.size or 32
         request.check_budget(len(places), size, size, self.name)
@@ -47,7 +54,12 @@ class Spirograph(Source):
 
     def views(self, settings: ViewSettings, *, seed: int, size: int) -> ViewMaker:
         """The targets drawn again with other nuisances; the settings have no effect."""
+        from holdfast.data.spirograph import parse_spirograph
+        from holdfast.data.views import spirograph_views
+
         return partial(spirograph_views, source=parse_spirograph(self.name), seed=seed, size=size)
 
     def targets(self, images: Images) -> tuple[str, ...]:
+        from holdfast.data.spirograph import parse_spirograph
+
         return parse_spirograph(self.name).targets

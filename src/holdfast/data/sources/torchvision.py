@@ -1,21 +1,28 @@
 """Torchvision's classification data sets by name: 'torchvision/CIFAR10', 'torchvision/CIFAR10:test'."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL
-import torch
 
 from holdfast.data.files import LoadRequest, Rejected, cache_folder, fit, in_threads, of_shape, reason, to_rgb
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers
 from holdfast.data.sources.aside import Decoded, scaled_alike, streamed, without
 from holdfast.data.sources.source import Items, Labels, Source, items_of
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = deferred("torch")
 
 PREFIX = "torchvision/"
 _BY_FLAG = {"train": {"train": True}, "test": {"train": False}}

@@ -3,15 +3,21 @@
 The authors' seed is not published; this is the rule that reproduces the class sizes of all their split files.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from holdfast import randomness
+from holdfast.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 Profile = Callable[[int, int], list[int]]
 """(classes, images of the largest class) -> images of each class, from common to rare."""
