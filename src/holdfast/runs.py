@@ -39,6 +39,9 @@ from holdfast.system import (
     told,
 )
 
+_FOREIGN = frozenset({"model_type", "architecture", "architectures", "auto_map"})
+"""Keys of a config.json that names a model of another library."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -122,7 +125,7 @@ def is_run_folder(path: Path | str) -> bool:
         document = json.loads(config.read_text())
     except (OSError, ValueError):
         return config.is_file()
-    return not (isinstance(document, dict) and {"model_type", "architecture", "auto_map"} & set(document))
+    return not (isinstance(document, dict) and _FOREIGN & set(document))
 
 
 def ready_folder(*folders: Path) -> None:

@@ -151,3 +151,12 @@ def test_what_has_an_effect_is_taken(trained, tmp_path):
     assert main(f"embed {trained} --limit 5 --seed 3 --out {tmp_path / 'a.npz'}".split()) == 0
     words = f"embed {trained} --data digits --labels none --image-size 8 --limit 5 --out {tmp_path / 'b.npz'}"
     assert main(words.split()) == 0
+
+
+@pytest.mark.parametrize("config", ['{"model_type": "siglip_vision_model"}', '{"architectures": ["ViTModel"]}'])
+def test_a_folder_of_another_library_is_no_run_whose_folder_findings_go_into(config, tmp_path):
+    (tmp_path / "config.json").write_text(config)
+    refuse_idle("audit", ["--out", "a"], AuditOptions(encoders=(str(tmp_path),)))
+    (tmp_path / "config.json").write_text('{"schema": 1}')
+    with pytest.raises(UserError, match="--out only for an encoder that is no run folder"):
+        refuse_idle("audit", ["--out", "a"], AuditOptions(encoders=(str(tmp_path),)))

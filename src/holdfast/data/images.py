@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from holdfast.data.files import Paths, Rejected, Streamed, checksum, head, short
+from holdfast.data.files import Paths, Rejected, RowNames, Streamed, checksum, head, short
 from holdfast.display import html_table
 from holdfast.lazy import deferred
 
@@ -249,7 +249,7 @@ def _pixels(pixels: Tensor, positions: Tensor) -> Tensor:
 
 
 def _named(paths: Sequence[str], positions: Tensor) -> Sequence[str]:
-    if isinstance(paths, Paths):
+    if isinstance(paths, (Paths, RowNames)):
         return paths.take(positions.cpu().numpy())
     places: list[int] = positions.tolist()
     return tuple(paths[place] for place in places)

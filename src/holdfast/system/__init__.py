@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from holdfast.system.lock import LOCK as LOCK
     from holdfast.system.lock import HeldError as HeldError
     from holdfast.system.lock import one_writer as one_writer
+    from holdfast.system.memory import give_back_memory as give_back_memory
     from holdfast.system.records import read_config as read_config
     from holdfast.system.records import read_ids as read_ids
     from holdfast.system.records import read_index as read_index

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from holdfast.cli.options.errors import UserError
 from holdfast.options import BEARS_ON
+from holdfast.runs import is_run_folder
 
 Needs = Mapping[str, str]
 """By option that has no effect: what it has one with."""
@@ -31,12 +31,8 @@ def _when(idle: bool, names: str, needs: str) -> dict[str, str]:
     return dict.fromkeys(names.split(), needs) if idle else {}
 
 
-def _is_run(source: object) -> bool:
-    return (Path(str(source)) / "config.json").is_file()
-
-
 def _audit(options: Any) -> Needs:
-    runs = all(map(_is_run, options.encoders))
+    runs = all(is_run_folder(str(source)) for source in options.encoders)
     own = runs and options.layer == "backbone" and not options.aggregate
     axes, sources = options.axes, f"{options.data} {options.test}"
     return {

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from holdfast.data.files.index_cache import load_index as load_index
     from holdfast.data.files.index_cache import open_index as open_index
     from holdfast.data.files.parquet_rows import ParquetRows as ParquetRows
+    from holdfast.data.files.parquet_rows import RowNames as RowNames
     from holdfast.data.files.pictures import Resize as Resize
     from holdfast.data.files.pictures import fit as fit
     from holdfast.data.files.pictures import look as look

@@ -3,10 +3,10 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
@@ -88,3 +88,25 @@ class ParquetRows:
             while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.most_bytes:
                 self._kept.popitem(last=False)
         return column
+
+
+@dataclass(frozen=True, eq=False)
+class RowNames(Sequence[str]):
+    """Names of some rows in one buffer, made as they are asked for: a name costs its letters and 8 bytes."""
+
+    column: pa.Array
+    """Of large_string, without nulls, [n]."""
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    @overload
+    def __getitem__(self, key: int) -> str: ...
+    @overload
+    def __getitem__(self, key: slice) -> "RowNames": ...
+    def __getitem__(self, key: int | slice) -> "str | RowNames":
+        return RowNames(self.column[key]) if isinstance(key, slice) else self.column[key].as_py()
+
+    def take(self, positions: np.ndarray) -> "RowNames":
+        """The names at some positions [m]."""
+        return RowNames(self.column.take(pa.array(positions)))

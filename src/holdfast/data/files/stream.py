@@ -16,6 +16,7 @@ from holdfast.data.files.rejects import Rejected
 from holdfast.data.files.threads import in_threads
 from holdfast.lazy import deferred
 from holdfast.progress import OnProgress
+from holdfast.system import give_back_memory
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,13 @@ CHUNK = 64
 """Images that a worker decodes at a time."""
 AHEAD = 8
 """Chunks that each worker may have ready, or fewer where shared memory is short."""
+_LEAN = 4096
+"""Images after which freed memory is given back: batches of some MB otherwise leave holes, 1 to 2 KB for each image."""
 _SHARED = "/dev/shm"  # where worker processes leave tensors; containers often have 64 MB of it
+
+
+Chunk = tuple[Tensor, list[tuple[int, Rejected]]]
+"""Pixels [n, 3, size, size] uint8, and (position, why not) of those that mean nothing."""
 
 
 class Encoded(Protocol):
@@ -107,7 +114,7 @@ class Streamed:
                 refuse(one)
             yield pixels.to(self.device)
 
-    def survey(self, progress: OnProgress | None = None) -> Iterator[tuple[Tensor, list[tuple[int, Rejected]]]]:
+    def survey(self, progress: OnProgress | None = None) -> Iterator[Chunk]:
         """Every chunk of pixels with (position, reason) of those that cannot be used, whose pixels mean nothing."""
         done = 0
         starts = range(0, len(self), CHUNK)
@@ -117,13 +124,13 @@ class Streamed:
             if progress is not None:
                 progress(done, len(self))
 
-    def _chunks(self, wanted: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, list[tuple[int, Rejected]]]]:
+    def _chunks(self, wanted: Iterable[np.ndarray]) -> Iterator[Chunk]:
         if self.workers < 1:
             decoder = _Decoder(self.encoded, self.size)
-            return (decoder[places] for places in wanted)
+            return _lean(decoder[places] for places in wanted)
         if not self._loader:
             self._loader.append(_Loader(_Decoder(self.encoded, self.size), self.workers, self.context))
-        return self._loader[0].chunks(wanted)
+        return _lean(self._loader[0].chunks(wanted))
 
 
 def refuse(rejected: Rejected) -> None:
@@ -132,6 +139,20 @@ def refuse(rejected: Rejected) -> None:
         f"expected a picture that can be read, got {rejected.path!r}: {rejected.reason}; it could be read when the "
         "source was checked: restore it, or start again"
     )
+
+
+def _lean(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Chunks of pixels as they come; what was freed meanwhile is given back now and then."""
+    count = 0
+    try:
+        for chunk in chunks:
+            yield chunk
+            count += len(chunk[0])
+            if count >= _LEAN:
+                count = 0
+                give_back_memory()
+    finally:
+        give_back_memory()
 
 
 def _fill(
@@ -151,7 +172,7 @@ class _Decoder:
     encoded: Encoded
     size: int
 
-    def __getitem__(self, places: np.ndarray) -> tuple[Tensor, list[tuple[int, Rejected]]]:
+    def __getitem__(self, places: np.ndarray) -> Chunk:
         pixels = torch.zeros(len(places), 3, self.size, self.size, dtype=torch.uint8)
         rejected: list[tuple[int, Rejected]] = []
         _fill(self.encoded, places, pixels.numpy(), rejected.append)
@@ -167,7 +188,7 @@ class _Loader:
         self._kept: DataLoader | None = None
         self._busy = False
 
-    def chunks(self, wanted: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, list[tuple[int, Rejected]]]]:
+    def chunks(self, wanted: Iterable[np.ndarray]) -> Iterator[Chunk]:
         """Pixels and what cannot be used of each of the wanted, in their order; workers take pieces of CHUNK."""
         sizes: list[int] = []
 
@@ -216,7 +237,7 @@ class _Loader:
         )
 
 
-def _joined(first: Any, decoded: Iterator[Any], more: int) -> tuple[Tensor, list[tuple[int, Rejected]]]:
+def _joined(first: Any, decoded: Iterator[Any], more: int) -> Chunk:
     """A piece and `more` after it as one."""
     if more < 1:
         return first

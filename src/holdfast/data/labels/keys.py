@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holdfast.data.files import Paths
+from holdfast.data.files import Paths, RowNames
 from holdfast.data.images import Bare, Images
 from holdfast.data.labels.tables import Table
 
@@ -243,7 +243,9 @@ def image_name(images: Images | Bare, position: int) -> str:
 
 
 def own_paths(paths: Sequence[str]) -> pa.Array:
-    """The images' paths; those of an index without a Python object for each."""
+    """The images' paths; those of an index or of rows without a Python object for each."""
+    if isinstance(paths, RowNames):
+        return paths.column.cast(pa.large_binary())
     if not isinstance(paths, Paths):
         return pa.array(list(paths), pa.large_string()).cast(pa.large_binary())
     folder = paths.folder

@@ -1,5 +1,8 @@
 """Parquet files in the Hugging Face image layout: a struct of `bytes` and `path` for each image, and a label column."""
 
+# pyarrow makes its compute functions as it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from holdfast.data.files import LoadRequest, ParquetRows, Row, decode_rows
+from holdfast.data.files import LoadRequest, ParquetRows, Row, RowNames, decode_rows
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers, joined
 from holdfast.data.sources.aside import Decoded, scaled_alike, streamed, without
@@ -202,13 +206,14 @@ def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
         return None
 
 
-def _read_paths(files: list[Path], columns: _Columns, places: np.ndarray) -> tuple[str, ...] | None:
+def _read_paths(files: list[Path], columns: _Columns, places: np.ndarray) -> RowNames | None:
     """File names of the asked rows, or None where the source names none."""
     if columns.path is None:
         return None
     tables = [opened(file).read(columns=[columns.path]).flatten() for file in files]
-    names = tuple(name or "" for name in pa.concat_tables(tables).column(0).take(pa.array(places)).to_pylist())
-    return names if any(names) else None
+    found = pa.concat_tables(tables).column(0).cast(pa.large_string()).take(pa.array(places)).combine_chunks()
+    names = pc.fill_null(found, "")
+    return RowNames(names) if pc.any(pc.not_equal(names, "")).as_py() else None
 
 
 def _blocks(paths: list[Path], columns: _Columns, places: np.ndarray) -> Iterator[list[Row]]:
