@@ -60,7 +60,7 @@ def assembled(reading: Reading, source: str, *, image_size: int | None = None, p
         spec, pool_from = replace(spec, pool=pool), "as asked"
     check_pool(network, spec.pool, reading.title or spec.encoder)
     spec, positions = at_size(network, spec, image_size or reading.used_size)
-    drawn = reading.weights == "random"
+    drawn, usual = reading.weights == "random", reading.used_size or reading.spec.image_size
     encoder = Encoder(network, spec, 0)
     encoder.dim = feature_width(encoder, spec.image_size)
     encoder.loaded = Loaded(
@@ -73,7 +73,7 @@ def assembled(reading: Reading, source: str, *, image_size: int | None = None, p
         left_out=tuple(reading.left_out),
         copy=reading.copy,
         image_size=spec.image_size,
-        size_from=reading.size_from if image_size in (None, reading.spec.image_size) else "as asked",
+        size_from=reading.size_from if image_size in (None, usual) else "as asked",
         positions=positions,
         resize=reading.resize,
         mean=spec.mean,

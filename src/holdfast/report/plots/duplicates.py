@@ -36,4 +36,4 @@ def twin_plots(encoders: Sequence[Encoder]) -> list[Plot]:
         axes.set(ylabel="images from it on, %", ylim=(0, 100))
 
     alt = "Share of test images whose nearest probe image has at least each cosine; dotted: from there on alike."
-    return [draw("duplicates-nearest", alt, (420, 260), paint)]
+    return [draw("duplicates-nearest", alt, (352, 260), paint)]

@@ -38,4 +38,4 @@ def map_plots(encoders: Sequence[Encoder]) -> list[Plot]:
         axes.invert_yaxis()
 
     alt = "R² of a linear map from clean to moved features, by transformation and encoder; open: of shuffled pairs."
-    return [draw("equivariance-maps", alt, (420, 240), paint)]
+    return [draw("equivariance-maps", alt, (352, 240), paint)]

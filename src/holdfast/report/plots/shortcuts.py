@@ -35,4 +35,4 @@ def margin_plots(encoders: Sequence[Encoder]) -> list[Plot]:
         axes.set(ylabel="images up to it, %", ylim=(0, 100))
 
     alt = "Share of test images up to each margin, a line for each encoder; what is left of 0 follows its group."
-    return [draw("shortcuts-margins", alt, (420, 260), paint)]
+    return [draw("shortcuts-margins", alt, (352, 260), paint)]
