@@ -34,7 +34,7 @@ _LEAN = 4096
 _SHARED = "/dev/shm"  # where worker processes leave tensors; containers often have 64 MB of it
 
 
-Chunk = tuple[Tensor, list[tuple[int, Rejected]]]
+Chunk = tuple["Tensor", list[tuple[int, Rejected]]]
 """Pixels [n, 3, size, size] uint8, and (position, why not) of those that mean nothing."""
 
 
