@@ -95,7 +95,7 @@ class RowNames(Sequence[str]):
     """Names of some rows in one buffer, made as they are asked for: a name costs its letters and 8 bytes."""
 
     column: pa.Array
-    """Of large_string, without nulls, [n]."""
+    """Text [n], as large_string, without nulls."""
 
     def __len__(self) -> int:
         return len(self.column)
