@@ -6,15 +6,15 @@ Prints (1) the time of a loop over views with d×d determinants, written from th
 `emp_ssl`, forward and backward at 16 × 100 × 1024; (2) the time of a CF-AMC-SSL step, that is all of a batch's
 views, replays, perturbations and optimiser steps, divided by (replays × views) bare passes: forward and backward of
 the same network on as many resident images, at the same precision. Rounds take turns, so that a change of the
-machine's speed meets both; each time is the best round's.
+machine's speed meets both; the objective's times are the best round's, the step's ratio the median of rounds.
 """
 
 import argparse
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from measuring import Ratio, best_of, finish, take_turns, times_as_long
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,24 +27,6 @@ from holdfast.objectives import emp_ssl
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds of one call."""
-    start = time.perf_counter()
-    work()
-    if DEVICE.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
-def best(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Each contestant's best time over rounds, after one that is not counted."""
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds + 1):
-        for name, work in contestants.items():
-            times[name].append(timed(work))
-    return {name: min(each[1:]) for name, each in times.items()}
-
-
 def loop_of_determinants(z: Tensor) -> Tensor:
     """EMP-SSL's objective view by view, on Z'Z whatever its size."""
     _, n, d = z.shape
@@ -55,23 +37,25 @@ def loop_of_determinants(z: Tensor) -> Tensor:
     return -200 * similarity - rate
 
 
-def objective(rounds: int) -> None:
-    """Prints the objective's time against the loop's."""
+def objective(rounds: int) -> list[Ratio]:
+    """The objective's time against the loop's."""
     z = F.normalize(torch.randn(16, 100, 1024, generator=torch.Generator().manual_seed(0)), dim=2).to(DEVICE)
     z.requires_grad_()
     contestants = {"ours": emp_ssl, "loop": loop_of_determinants}
-    times = best(
-        {name: lambda loss=loss: torch.autograd.grad(loss(z), z) for name, loss in contestants.items()}, rounds
-    )
-    print(
-        f"emp_ssl at 16 × 100 × 1024: {1000 * times['ours']:.1f} ms, "
-        f"loop of determinants {1000 * times['loop']:.0f} ms, "
-        f"ratio {times['loop'] / times['ours']:.1f} (at least 20 asked)"
-    )
+    found = take_turns({name: lambda loss=loss: gradient(loss, z) for name, loss in contestants.items()}, rounds)
+    what = "EMP-SSL objective at 16 × 100 × 1024, forward and backward, against the loop of d × d determinants"
+    return [best_of(f"{what}: times as fast", found, "ours", "loop", target=30)]
 
 
-def step(options: argparse.Namespace) -> None:
-    """Prints a training step's time against bare passes of its network."""
+def gradient(loss: Callable[[Tensor], Tensor], z: Tensor) -> None:
+    """Of a loss by its embeddings."""
+    torch.autograd.grad(loss(z), z)
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def step(options: argparse.Namespace) -> list[Ratio]:
+    """A training step's time against bare passes of its network."""
     preset = PRESETS["cf-amc-ssl"]()
     config = replace(
         preset,
@@ -105,13 +89,10 @@ def step(options: argparse.Namespace) -> None:
             loss.backward()
             optimizer.zero_grad()
 
-    times = best({"step": train, "bare": bare}, options.rounds)
-    passes = times["bare"]
-    print(
-        f"CF-AMC-SSL step, {options.batch_size} images × {options.views} views × {options.replays} replays, "
-        f"{options.encoder}, {'bf16' if bf16 else 'float32'}: {times['step']:.2f} s, bare passes {passes:.2f} s, "
-        f"ratio {times['step'] / passes:.3f} (at most 1.05 asked)"
-    )
+    found = take_turns({"step": train, "bare passes": bare}, options.rounds)
+    size = f"{options.batch_size} images × {options.views} views × {options.replays} replays, {options.encoder}"
+    what = f"CF-AMC-SSL step, {size}, {'bf16' if bf16 else 'float32'}, over its bare passes"
+    return [times_as_long(what, found, "step", "bare passes", target=1.05)]
 
 
 def main() -> None:
@@ -123,9 +104,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--encoder", default="timm/resnet18")
     parser.add_argument("--precision", default="auto", choices=("auto", "32", "bf16"))
+    parser.add_argument("--objective-alone", action="store_true")
     options = parser.parse_args()
-    objective(options.rounds)
-    step(options)
+    ratios = [*objective(options.rounds), *([] if options.objective_alone else step(options))]
+    finish("cf_amc_ssl", ratios, settings=f"{DEVICE}, {torch.get_num_threads()} threads, {options.rounds} rounds")
 
 
 if __name__ == "__main__":

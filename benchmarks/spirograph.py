@@ -2,21 +2,23 @@
 
     python benchmarks/spirograph.py [--batch-size 256] [--rounds 5] [--threads 2]
 
-Prints milliseconds, forward and forward with backward, and their ratios (at least 50 asked of both together). The
+Prints milliseconds, forward and forward with backward, and their ratios (at least 80 asked of both together). The
 direct form broadcasts [n, 40, 32, 32] squared distances to one exponential, as an obvious vectorisation of the
 equation would. Rounds take turns, so that a change of the machine's speed meets both; each time is the best round's.
 """
 
 import argparse
 import math
-import time
 from collections.abc import Callable
 
 import torch
+from measuring import Spent, best_of, finish, spent, take_turns
 from torch import Tensor
 
 from holdfast.data import render_spirograph
 from holdfast.data.spirograph import COLUMNS, to_ranges
+
+Render = Callable[[torch.Tensor], torch.Tensor]
 
 
 def direct(parameters: Tensor) -> Tensor:
@@ -33,13 +35,6 @@ def direct(parameters: Tensor) -> Tensor:
     return ink * fore + (1 - ink) * back
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Milliseconds of one call."""
-    start = time.perf_counter()
-    work()
-    return 1000 * (time.perf_counter() - start)
-
-
 def main() -> None:
     """Takes turns and prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -51,25 +46,25 @@ def main() -> None:
     draws = torch.rand(options.batch_size, len(COLUMNS), generator=torch.Generator().manual_seed(0))
     parameters = to_ranges(draws).requires_grad_()
     weights = torch.rand(options.batch_size, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    forms = {"separable": render_spirograph, "direct": direct}
     error = float((render_spirograph(parameters) - direct(parameters)).detach().abs().max())
-    times: dict[tuple[str, str], list[float]] = {}
-    for round_ in range(options.rounds + 1):
-        for name, render in forms.items():
-            both = {
-                "forward": lambda render=render: render(parameters.detach()),
-                "forward and backward": lambda render=render: torch.autograd.grad(
-                    (weights * render(parameters)).sum(), parameters
-                ),
-            }
-            for what, work in both.items():
-                spent = min(timed(work) for _ in range(30 if name == "separable" else 1))
-                if round_:
-                    times.setdefault((name, what), []).append(spent)
-    print(f"batch {options.batch_size}, {options.threads} threads, float32, largest difference of a pixel {error:.1e}")
-    for what in ("forward", "forward and backward"):
-        ours, theirs = (min(times[name, what]) for name in forms)
-        print(f"{what}: separable {ours:.2f} ms, direct {theirs:.1f} ms, ratio {theirs / ours:.0f} (at least 50 asked)")
+
+    def forward(render: Render) -> None:
+        render(parameters.detach())
+
+    def both(render: Render) -> None:
+        torch.autograd.grad((weights * render(parameters)).sum(), parameters)
+
+    ratios = []
+    for what, work, target in (("forward", forward, None), ("forward and backward", both, 80.0)):
+
+        def ours(work: Callable[[Render], None] = work) -> Spent:
+            return min((spent(lambda: work(render_spirograph)) for _ in range(30)), key=lambda one: one.wall)
+
+        rounds = take_turns({"separable": ours, "direct": lambda work=work: work(direct)}, options.rounds)
+        title = f"Spirograph renderer, batch {options.batch_size}, {what}, against the direct form: times as fast"
+        ratios.append(best_of(title, rounds, "separable", "direct", target=target))
+    size = f"batch {options.batch_size}, {options.threads} threads, float32, largest difference of a pixel {error:.1e}"
+    finish("spirograph", ratios, settings=size)
 
 
 if __name__ == "__main__":

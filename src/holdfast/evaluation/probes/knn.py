@@ -8,6 +8,8 @@ NEIGHBOURS = 20
 TEMPERATURE = 0.07
 _CHUNK_ELEMENTS = 2**25
 """Similarities held at once: 128 MiB of float32, whatever the number of queries."""
+_LONG, _BLOCK = 8192, 32
+"""Rows of at least so many values are searched by blocks of so many."""
 
 
 def neighbours(features: Tensor, k: int, *, queries: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -27,10 +29,29 @@ def neighbours(features: Tensor, k: int, *, queries: Tensor | None = None) -> tu
         cosines = asked[start : start + step] @ base.T
         if alone:
             cosines.diagonal(start).fill_(-torch.inf)
-        nearest = cosines.topk(k, dim=1)
-        similarities.append(nearest.values.clamp(-1, 1))
-        indices.append(nearest.indices)
+        values, places = largest(cosines, k)
+        similarities.append(values.clamp(-1, 1))
+        indices.append(places)
     return torch.cat(similarities), torch.cat(indices)
+
+
+def largest(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest of each row [q, n], largest first, and their places, as `topk` finds them.
+
+    Of long rows only those blocks are sorted whose largest value is among the k largest of all blocks: they hold the k
+    largest values, and the rest is read once.
+    """
+    n = values.shape[1]
+    if n < _LONG or 2 * k * _BLOCK > n:
+        return values.topk(k, dim=1)
+    whole = n - n % _BLOCK
+    blocks = values[:, :whole].unflatten(1, (-1, _BLOCK)).amax(2).topk(k, dim=1).indices.sort(dim=1).values
+    within = torch.arange(_BLOCK, device=values.device)
+    places = (_BLOCK * blocks[..., None] + within).flatten(1)
+    rest = torch.arange(whole, n, device=values.device).expand(len(values), -1)
+    places = torch.cat([places, rest], 1)
+    found = values.gather(1, places).topk(k, dim=1)
+    return found.values, places.gather(1, found.indices)
 
 
 def knn_predict(

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from holdfast.evaluation.probes.newton import Problem, covariance_of, minimise
 from holdfast.randomness import fold, key
 
 REGULARISATION = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -16,9 +17,6 @@ WIDEST = (1e3, 1e-9)
 FOLDS = 5
 CROSS_VALIDATE_BELOW = 5000
 """Up to this many images every fold validates in turn; above, the first fold alone: a fifth of them."""
-_ITERATIONS = 100
-_TOLERANCE = 1e-5
-
 
 _Part = tuple[Tensor, Tensor]
 _Fit = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -136,35 +134,18 @@ def _trials(features: Tensor, labels: Tensor, ids: Tensor | None, seed: int) -> 
     ]
 
 
+@torch.no_grad()
 def _path(features: Tensor, labels: Tensor, classes: int, regularisation: Sequence[float]) -> list[_Fit]:
     """(weight, bias, shift, scale) for each regularisation, each fit warm-started from the one before."""
     deviation, shift = torch.std_mean(features, 0, correction=0)
     scale = torch.where(deviation > 1e-6 * deviation.max(), deviation, 1.0)  # a constant feature stays out
     standardised = (features - shift) / scale
-    weight, bias = features.new_zeros(classes, features.shape[1]), features.new_zeros(classes)
+    covariance, point = covariance_of(standardised), features.new_zeros(classes, features.shape[1] + 1)
     fits = []
     for strength in regularisation:
-        weight, bias = _minimise(standardised, labels, weight, bias, strength)
-        fits.append((weight, bias, shift, scale))
+        point = minimise(Problem(standardised, labels, strength), point, covariance)
+        fits.append((point[:, :-1].contiguous(), point[:, -1].contiguous(), shift, scale))
     return fits
-
-
-def _minimise(x: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, strength: float) -> tuple[Tensor, Tensor]:
-    parameters = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
-    optimiser = torch.optim.LBFGS(
-        parameters, max_iter=_ITERATIONS, history_size=10, tolerance_grad=_TOLERANCE, line_search_fn="strong_wolfe"
-    )
-
-    def objective() -> Tensor:
-        optimiser.zero_grad()
-        loss = F.cross_entropy(F.linear(x, *parameters), labels) + strength / 2 * parameters[0].square().sum()
-        loss.backward()
-        return loss
-
-    with torch.enable_grad():
-        optimiser.step(objective)
-    weight, bias = (parameter.detach() for parameter in parameters)
-    return weight, bias
 
 
 def _right_by_class(probe: _Fit, part: _Part, classes: int) -> Tensor:
