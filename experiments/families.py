@@ -48,8 +48,8 @@ PLANS: dict[str, dict[str, Any]] = {
     "simclr + invariance penalty": {"penalty": "invariance:0.1"},
 }
 """Parts on SimCLR that no preset has here."""
-LEFT_OUT = ("invclr",)
-"""Presets that are no row of their own: InvCLR stands as the penalty's cheap form."""
+LEFT_OUT = ("invclr", "talos")
+"""Presets that are no row of their own: InvCLR stands as the penalty's cheap form; Talos needs a column to forget."""
 AUDITING: dict[str, Any] = {
     "budget": "quick",
     "attack_eps": ("4/255",),

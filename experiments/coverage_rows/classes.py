@@ -127,7 +127,43 @@ def shared_draws(draws: int, *, images: int, classes: int) -> float:
     return share(draws, differ, "shared draws", images, classes)
 
 
+GROUPS_READ = {
+    "2 alike": (0.5, 0.5),
+    "2 apart": (0.98, 0.6),
+    "3, all but certain": (0.99, 0.97, 0.95),
+    "8": tuple(np.linspace(0.2, 0.9, 8)),
+}
+"""By name: how often the attribute of an image of each group is read."""
+
+
+def attribute_read(draws: int, *, kind: str, sizes: tuple[int, int]) -> float:
+    """The interval of the mean over groups of the shares that an attacker reads; groups differ in size."""
+    truth = np.array(GROUPS_READ[kind])
+    images, weights = np.resize(sizes, len(truth)), np.full(len(truth), 1 / len(truth))
+
+    def held(random: np.random.Generator, _: int) -> bool:
+        true = np.clip(truth + random.uniform(-0.02, 0.02, len(truth)), 0, 1)
+        found = st.mean_share_interval(random.binomial(images, true) / images, images, weights)
+        return inside(found, float(true.mean()))
+
+    return share(draws, held, "attribute", kind, sizes)
+
+
 ROWS = (
+    Row(
+        name="attribute_read",
+        what="attribute read by an attacker, mean over groups (Wilson at the effective number of images)",
+        where="`attribute_accuracy`",
+        regime="2 to 8 groups, 10 to 500 images each, for the attacker that was fitted",
+        absent="groups under 10 images",
+        scores=("privacy.attribute_accuracy",),
+        cases={
+            f"{kind}, {a} and {b} images": partial(attribute_read, kind=kind, sizes=(a, b))
+            for kind in GROUPS_READ
+            for a, b in ((10, 10), (10, 100), (50, 500))
+        },
+        draws=2000,
+    ),
     Row(
         name="class_means",
         what="mean of classes or of a group (Wilson at the effective number of images)",

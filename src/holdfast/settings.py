@@ -8,13 +8,14 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _T = TypeVar("_T")
-Purpose = Literal["start", "tail", "crops", "attacks", "invariance", "contrast", "positives"]
+Purpose = Literal["start", "tail", "crops", "attacks", "invariance", "attributes", "contrast", "positives"]
 PURPOSES: dict[Purpose, str] = {
     "start": "to begin with, and to compare with",
     "tail": "long tails",
     "crops": "many crops of each image, few epochs",
     "attacks": "images that somebody may attack",
     "invariance": "transformations that must not matter",
+    "attributes": "attributes that features must not tell",
     "contrast": "contrast that mends a weakness of SimCLR",
     "positives": "agreement without other images to repel",
 }
@@ -89,18 +90,20 @@ class MethodConfig:
 class PartConfig:
     """Settings of a part that is put on any method; each part's file adds its own, under names that no other has.
 
-    The field that `word` names says which of its kind the part is, as NAME:NUMBER; where it is None the part does
-    nothing.
+    The field that `word` names says which of its kind the part is, as NAME:NUMBER unless it is not `numbered`; where it
+    is None the part does nothing.
     """
 
     word: ClassVar[str]
+    numbered: ClassVar[bool] = True
+    """Whether `word` holds NAME:NUMBER."""
     purpose: ClassVar[Purpose | None] = None
     """What a method is for once the part is put on it; None: for what it was before."""
 
     def __post_init__(self) -> None:
         require_choices(self)
         require_finite(self)
-        if self.chosen is not None:
+        if self.chosen is not None and self.numbered:
             parse_part(self.word, self.chosen)
 
     @property
@@ -115,6 +118,10 @@ class PartConfig:
 
     def check(self, config: Any) -> None:
         """config: the RunConfig. Raises ValueError where a run's settings do not go with the part."""
+
+    def resolved(self, images: Any) -> "PartConfig":
+        """The part with what follows from the images trained on filled in. Raises ValueError where they lack it."""
+        return self
 
     def pick(self, known: Mapping[str, _T], *, letter: str, least: float, example: str) -> tuple[_T, float]:
         """What the part is put on by, out of `known`, and its number; a number called N must be whole.

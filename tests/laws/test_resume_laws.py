@@ -15,7 +15,7 @@ from holdfast.runs import RunFolder
 
 FAST = ("dino", "dynacl", "deacl", "profeat", "bcl-d", "rwsam", "gh")
 """Those with state beside weights and momentum: a centre, a teacher, a memory, an average. The others are slow."""
-NAMES = dict.fromkeys([*METHODS, *PRESETS])
+NAMES = dict.fromkeys(name for name in (*METHODS, *PRESETS) if name != "talos")  # which needs a column of groups
 
 
 def config_of(name: str) -> RunConfig:

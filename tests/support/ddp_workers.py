@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from holdfast.config import RunConfig
 from holdfast.data import Images
 from holdfast.data.batches import Batch, epoch_batches
+from holdfast.data.images import Subgroups
 from holdfast.distributed import gather, join_rows, synchronise_norms, total
 from holdfast.engine.session import Stream
 from holdfast.methods import Method, SimCLRConfig, build, with_settings
@@ -22,7 +23,8 @@ def small_images(count: int, size: int = 12) -> Images:
     """Random uint8 images."""
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (count, 3, size, size), generator=generator, dtype=torch.uint8)
-    return Images(pixels=pixels, ids=torch.arange(count), labels=None, classes=None, source="random")
+    sites = {"site": Subgroups(torch.arange(count) % 2, ("north", "south"))}
+    return Images(pixels=pixels, ids=torch.arange(count), source="random", subgroups=sites)
 
 
 def last_batch(images: int, rank: int = 0, world: int = 1) -> Batch:

@@ -1,7 +1,7 @@
 """Batches of images: keyed order, the same images whatever the ranks, resident or streamed."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -21,6 +21,8 @@ class Batch:
     """[n] int64, each sample's place in the data set: draws are keyed by it."""
     epoch: int
     """Counts from 0."""
+    subgroups: Mapping[str, Tensor] = field(default_factory=dict)
+    """By the name of a column, each image's group, int64 [n] on the CPU."""
 
 
 def steps_per_epoch(images: int, batch_size: int, world: int = 1) -> int:
@@ -67,7 +69,12 @@ def epoch_batches(
         _share(order[step * batch_size : (step + 1) * batch_size], rank, world) for step in range(first_step, steps)
     ]
     return (
-        Batch(images=pixels, ids=images.ids[positions.to(images.ids.device)], epoch=epoch)
+        Batch(
+            images=pixels,
+            ids=images.ids[positions.to(images.ids.device)],
+            epoch=epoch,
+            subgroups={name: group.numbers[positions.cpu()] for name, group in images.subgroups.items()},
+        )
         for positions, pixels in zip(shares, images.batches(shares), strict=True)
     )
 

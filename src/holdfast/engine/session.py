@@ -116,6 +116,7 @@ def resolve(config: RunConfig, fabric: Fabric, pool: Pool) -> RunConfig:
         accelerator=fabric.device.type,
         devices=fabric.world_size,
         threads=torch.get_num_threads(),
+        parts=tuple(part.resolved(pool.train) for part in config.parts),
         signals_every=max(1, config.epochs // 10) if config.signals_every is None else config.signals_every,
     )
 

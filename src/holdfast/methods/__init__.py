@@ -12,6 +12,7 @@ from holdfast import config as configuration
 from holdfast.config import PartConfig, RunConfig
 from holdfast.data.sources import view_maker
 from holdfast.data.views import side_of_views
+from holdfast.methods.attributes import ForgetConfig, Forgetting
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import ADVERSARIES, AdversaryConfig, FreeAdversary, PGDAdversary
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
@@ -78,6 +79,7 @@ PARTS: dict[str, type[PartConfig]] = {
     "temperature_schedule": TemperatureConfig,
     "harmonize": HarmonyConfig,
     "penalty": PenaltyConfig,
+    "forget": ForgetConfig,
     "sharpness": SharpnessConfig,
     "weight_average": AverageConfig,
     "adversary": AdversaryConfig,
@@ -123,6 +125,8 @@ __all__ = [
     "DeACLConfig",
     "EMPSSLConfig",
     "FNCConfig",
+    "ForgetConfig",
+    "Forgetting",
     "FreeAdversary",
     "HarmonyConfig",
     "InvariancePenalty",

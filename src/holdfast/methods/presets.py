@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from holdfast.config import VIEWS, RunConfig, ViewSettings
+from holdfast.methods.attributes import ForgetConfig
 from holdfast.methods.cf_amc_ssl import AdversaryConfig
 from holdfast.methods.emp_ssl import EMPSSLConfig
 from holdfast.methods.invclr import PenaltyConfig
@@ -102,6 +103,11 @@ def rwsam() -> RunConfig:
     return RunConfig(method=SimCLRConfig(), parts=(SharpnessConfig(sharpness="rwsam:0.05"),))
 
 
+def talos() -> RunConfig:
+    """Talos: SimCLR whose features must not tell an attribute; name its column: --groups FILE.csv:site (2102.04140)."""
+    return RunConfig(method=SimCLRConfig(), parts=(ForgetConfig(forget="site"),))
+
+
 PGD = AdversaryConfig(adversary="pgd:5", adversary_eps=8 / 255, adversary_step=2 / 255)
 """Five steps of 2/255 within 8/255: ACL, DynACL, DeACL and ProFeAT."""
 
@@ -146,6 +152,7 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "bcl-i": bcl_i,
     "bcl-d": bcl_d,
     "rwsam": rwsam,
+    "talos": talos,
     "rocl": rocl,
     "acl": acl,
     "dynacl": dynacl,

@@ -4,6 +4,7 @@ from holdfast.objectives.cancellation import cancelling_nt_xent
 from holdfast.objectives.coding_rate import coding_rate, emp_ssl
 from holdfast.objectives.contrastive import joint_nt_xent, multi_view_nt_xent, nt_xent, nt_xent_by_image
 from holdfast.objectives.decoupled import dcl, dclw
+from holdfast.objectives.forgetting import reversed_gradient
 from holdfast.objectives.harmonization import harmonization, simplex_frame, sinkhorn
 from holdfast.objectives.invariance import expected_invariance_penalty, invariance_penalty, pair_distances
 from holdfast.objectives.prediction import byol, cosine, dino, moco
@@ -30,6 +31,7 @@ __all__ = [
     "nt_xent_by_image",
     "pair_distances",
     "renyi",
+    "reversed_gradient",
     "simplex_frame",
     "sinkhorn",
     "vicreg",

@@ -3,7 +3,19 @@
 from collections.abc import Callable
 
 from holdfast.config import RunConfig
-from holdfast.recipes import cf_amc_ssl, contrastive, emp_ssl, families, invclr, robust, sdclr, simclr, speedrun, tail
+from holdfast.recipes import (
+    attributes,
+    cf_amc_ssl,
+    contrastive,
+    emp_ssl,
+    families,
+    invclr,
+    robust,
+    sdclr,
+    simclr,
+    speedrun,
+    tail,
+)
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "simclr/cifar10_lt": simclr.cifar10_lt,
@@ -40,6 +52,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "bcl-i/cifar100_lt": tail.bcl_i_cifar100_lt,
     "bcl-d/cifar100_lt": tail.bcl_d_cifar100_lt,
     "rwsam/cifar10_lt": tail.rwsam_cifar10_lt,
+    "talos/faces": attributes.talos_faces,
     "rocl/cifar10": robust.rocl_cifar10,
     "acl/cifar10": robust.acl_cifar10,
     "dynacl/cifar10": robust.dynacl_cifar10,

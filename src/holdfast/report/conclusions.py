@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from holdfast.findings import Finding, Score
-from holdfast.report.wording import number
+from holdfast.report.wording import number, printable
 
 LEAST_PAIRS = 3
 
@@ -90,10 +90,31 @@ def _discovered(finding: Finding, values: Mapping[str, Score]) -> list[str]:
     ]
 
 
+def _of_attribute(finding: Finding, score: Score) -> str:
+    """What a fresh attacker reads of the attribute, against what guessing gives."""
+    column, attacker = (printable(finding.settings[name]) for name in ("attribute_column", "attribute_attacker"))
+    chance = next(one.value for one in finding.scores if one.name == "attribute_chance")
+    low, high = score.interval or score.range
+    read, least, most, guessed = (number(value, "percent") for value in (score.value, low, high, chance))
+    verdict = (
+        "reads it"
+        if low is not None and low > chance
+        else "found nothing, which is no proof that there is nothing to find"
+    )
+    return (
+        f"Of {column} a fresh attacker ({attacker}) {verdict}: {read} % [{least}, {most}], mean over groups; "
+        f"guessing gives {guessed} %."
+    )
+
+
 def of_privacy(finding: Finding) -> list[str]:
     """What it was measured on, and what each attack found."""
-    said = [f"Measured on {finding.settings['measured_on']}; members are candidates, non-members external images."]
+    said = []
+    if "measured_on" in finding.settings:
+        said = [f"Measured on {finding.settings['measured_on']}; members are candidates, non-members external images."]
     for score in finding.scores:
+        if score.name == "attribute_accuracy" and score.interval is not None:
+            said.append(_of_attribute(finding, score))
         if not score.name.startswith("auc_"):
             continue
         attack = score.name.removeprefix("auc_")

@@ -1,10 +1,12 @@
-"""Membership inference from one encoder: attacks on its features, and what pixels alone give away."""
+"""Inference from one encoder: attacks on its features for membership and attributes, and what pixels alone tell."""
 
 from typing import TYPE_CHECKING
 
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from holdfast.evaluation.inference.attributes import Reading as Reading
+    from holdfast.evaluation.inference.attributes import read_attribute as read_attribute
     from holdfast.evaluation.inference.blind import blind_scores as blind_scores
     from holdfast.evaluation.inference.blind import blind_spread as blind_spread
     from holdfast.evaluation.inference.blind import picture_statistics as picture_statistics

@@ -1,19 +1,26 @@
-"""Privacy: can an attacker tell what an encoder was trained on?"""
+"""Privacy: can an attacker tell what an encoder was trained on, or what its images are of?"""
 
 import re
 
+import numpy as np
+
 from holdfast.findings import Finding
 from holdfast.report.axes.base import PAIRED, Axis, Drawing, HeadlineMeasure, Limit, Section
-from holdfast.report.axes.numbers import membership
+from holdfast.report.axes.numbers import membership, score
 from holdfast.report.collect import Measured
 from holdfast.report.conclusions import of_privacy
-from holdfast.report.paired import Sample, ranked_above
+from holdfast.report.paired import Sample, group_means, ranked_above
 from holdfast.report.plots import roc_plots
+from holdfast.report.samples import evenly
 
 
 def _sample(measured: Measured, finding: Finding, score: str) -> Sample | None:
     """The attack on means over pairs; with several pairs the others are means of attacks, not attacks on means."""
     columns, attack = finding.columns, re.fullmatch(r"auc_(averaged|difference|cosine)", score)
+    if score == "attribute_accuracy" and "attribute_read" in columns:
+        groups = columns["attribute"].astype(np.int64)
+        weights = evenly(np.unique(groups[groups >= 0]))
+        return group_means(columns["id"], 100.0 * columns["attribute_read"], groups, weights)
     if not attack or "member" not in columns:
         return None
     values = columns["cosine" if attack[1] == "cosine" else "difference"]
@@ -25,7 +32,7 @@ PRIVACY = Axis(
     title="Privacy",
     question="Can an attacker tell what it was trained on?",
     explained="An attacker sees features and guesses which images were trained on. Members are candidates, others "
-    "external images that neither encoder saw.",
+    "external images that neither encoder saw. An attribute that --groups names is read by a fresh attacker.",
     command="holdfast memorization RUN",
     needs="pairs",
     measures=(
@@ -39,6 +46,16 @@ PRIVACY = Axis(
             meaning="How often the strongest attacker tried ranks a training image above another one; 0.5 is guessing.",
             of=membership,
         ),
+        HeadlineMeasure(
+            name="attribute_accuracy",
+            label="Attribute read",
+            unit="percent",
+            better="lower",
+            range=(0.0, 100.0),
+            scale=(0.0, 100.0),
+            meaning="Test images whose attribute a fresh attacker reads, mean over groups; see what guessing gives.",
+            of=score("attribute_accuracy"),
+        ),
     ),
     limits={
         "auc": Limit(
@@ -50,12 +67,17 @@ PRIVACY = Axis(
         "auc_averaged": "Membership AUC (attack on pairs averaged)",
         "auc_difference": "Membership AUC (attack on one pair)",
         "auc_cosine": "Membership AUC (attack on one encoder)",
+        "attribute_accuracy": "Attribute read by a fresh attacker",
+        "attribute_chance": "Attribute guessed",
     },
-    shortlist=("auc_averaged", "auc_difference", "auc_cosine"),
+    shortlist=("auc_averaged", "auc_difference", "auc_cosine", "attribute_accuracy"),
     shortlist_most=1,
-    top=("auc_averaged", "auc_difference", "auc_cosine"),
-    sections=(Section("privacy", "Privacy"),),
-    facts=PAIRED,
+    top=("auc_averaged", "auc_difference", "auc_cosine", "attribute_accuracy"),
+    sections=(
+        Section("privacy", "Privacy"),
+        Section("privacy", "Attributes", prefix="attribute_", must_match=("attribute_column", "attribute_groups")),
+    ),
+    facts=(*PAIRED, ("Attribute", "attribute_column"), ("Its attacker", "attribute_attacker")),
     must_match=("scored_checksum", "scored_views", "pairs", "view_settings"),
     remedy="train both runs' pairs on the same images with the same --seed",
     sample=_sample,

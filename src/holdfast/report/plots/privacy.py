@@ -27,7 +27,7 @@ def roc_plots(encoders: Sequence[Encoder]) -> list[Plot]:
     lines: dict[str, dict[tuple[int, int, object], list[tuple[float, float]]]] = {}
     for encoder in encoders:
         for number, member in enumerate(encoder.with_finding("privacy")):
-            for row in member.findings["privacy"].tables["roc"]:
+            for row in member.findings["privacy"].tables.get("roc", ()):
                 line = (encoder.place, number, row["pair"])
                 lines.setdefault(row["attack"], {}).setdefault(line, []).append((row["fpr"], row["tpr"]))
     return [_plot(attack, [(key[0], points) for key, points in found.items()]) for attack, found in lines.items()]

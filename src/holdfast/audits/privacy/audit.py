@@ -1,10 +1,11 @@
-"""Privacy: can an attacker tell training images from others by their features? (EncoderMI, arXiv:2108.11023)."""
+"""Privacy: can an attacker tell training images from others, or read an attribute? (2108.11023, 2102.04140)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from holdfast.audits.privacy.attributes import attribute, attribute_rows, attribute_scores, columns_of, most_read
 from holdfast.audits.subject import Audit, Lack, Scored, Subject, lacks_pairs
 from holdfast.findings import Finding, Score
 from holdfast.statistics import (
@@ -42,14 +43,52 @@ class _Attack:
 
 
 def privacy(subject: Subject) -> Finding:
-    """Membership inference from features: candidates, which f trained on, against external images; needs pairs.
+    """Membership inference from features: candidates, which f trained on, against external images; needs pairs. And
+    attribute inference where --groups names columns: a fresh attacker, fitted on the pool, asked about test images.
 
-    Attacks: cosine (EncoderMI's threshold on the mean cosine of views, one encoder), difference (L_g - L_f of one pair,
-    an attacker with a reference encoder) and averaged (the same, mean over pairs: the strongest). Independents are
-    never non-members: g trained on them, which would inflate the result. Scores METRIC_ATTACK in [0, 1]; the rates at
-    1 % and 0.1 % false positives need 500 and 5,000 non-members. Table 'roc' for curves on logarithmic axes. Raises
-    ValueError without encoder pairs or external images.
+    Attacks on membership: cosine (EncoderMI's threshold on the mean cosine of views, one encoder), difference
+    (L_g - L_f of one pair, an attacker with a reference encoder) and averaged (the same, mean over pairs: the
+    strongest). Independents are never non-members: g trained on them, which would inflate the result. Scores
+    METRIC_ATTACK in [0, 1]; the rates at 1 % and 0.1 % false positives need 500 and 5,000 non-members. Table 'roc' for
+    curves on logarithmic axes. Without pairs there are attributes alone, and the columns are of test images. Raises
+    ValueError where there is neither.
     """
+    found = _attributes(subject)
+    if found is not None and _no_members(subject) is not None:
+        return replace(found, settings=subject.settings | dict(found.settings))
+    members = _membership(subject)
+    if found is None:
+        return members
+    return replace(
+        members,
+        scores=[*members.scores, *found.scores],
+        tables={**members.tables, **found.tables},
+        settings=dict(members.settings) | dict(found.settings),
+    )
+
+
+def _attributes(subject: Subject) -> Finding | None:
+    """What is read of the columns that --groups names; None where none has two groups that are large enough."""
+    found = [attribute(subject, column) for column in columns_of(subject)]
+    if not found:
+        return None
+    worst = most_read(found)
+    return Finding(
+        audit="privacy",
+        scores=attribute_scores(found),
+        columns={"id": subject.test.ids.cpu().numpy(), "attribute": worst.groups, "attribute_read": worst.right},
+        tables={"per_attribute": attribute_rows(found)},
+        settings={
+            "attribute_column": worst.column,
+            "attribute_groups": list(worst.names),
+            "attribute_attacker": worst.reading.attacker,
+            "attribute_images": int((worst.groups >= 0).sum()),
+        },
+    )
+
+
+def _membership(subject: Subject) -> Finding:
+    """Membership inference on the pairs."""
     scored = subject.scored
     if not scored.at("external").any():
         raise ValueError(
@@ -160,11 +199,19 @@ def _per_pair(attacks: list[_Attack], scored: Scored) -> list[dict[str, Any]]:
     ]
 
 
-def _lacks(subject: Subject) -> Lack:
+def _no_members(subject: Subject) -> Lack:
+    """What membership inference lacks."""
     if subject.pairs is None or "external" in subject.pairs.parts:
         return lacks_pairs(subject)
     text = "external images, which neither encoder trained on, as non-members"
     return text, "hold some out of the pairs' training and name them in the partition"
+
+
+def _lacks(subject: Subject) -> Lack:
+    lack = _no_members(subject)
+    if lack is None or columns_of(subject):
+        return None
+    return lack[0], f"{lack[1]}; or name an attribute to be read, as in --groups FILE.csv:site"
 
 
 PRIVACY = Audit(privacy, lacks=_lacks)
