@@ -108,11 +108,8 @@ def main() -> None:
             runs.setdefault(name, []).append(measured(parts, paths, folder, seed, options.epochs))
             print(name, seed, runs[name][-1], flush=True)
     settings = {"epochs": options.epochs, "images": 1797 - TEST, "test_images": TEST, "encoder": "timm/test_resnet"}
-    document = {
-        "settings": settings,
-        "runs": runs,
-        "environment": environment(launch(RunConfig(method=SimCLRConfig()))),
-    }
+    facts = environment(launch(RunConfig(method=SimCLRConfig())))
+    document = {"settings": settings, "runs": runs, "environment": {key: facts[key] for key in ("versions", "device")}}
     write_json(RESULTS, document | {"command": "python experiments/forgetting.py"})
 
 
