@@ -1,13 +1,16 @@
 """Methods side by side: everything that can be trained is in the experiment, at one budget, and the table shows it."""
 
 import argparse
+import re
 from typing import Any
 
 import pytest
 from small_methods import teacher_run
 
 import families
+from holdfast.cli import main
 from holdfast.methods import METHODS, PRESETS, build
+from number_pages import reasons
 from number_pages.families import COLUMNS, table
 
 OPTIONS = argparse.Namespace(
@@ -46,3 +49,26 @@ def test_the_table_groups_methods_by_purpose_with_a_line_a_seed_and_intervals():
     assert heads == ["| *to begin with, and to compare with*", "| `simclr`", "| *long tails*", "| `sdclr`"]
     assert "4.0 [3.0, 5.0]<br>8.0 [7.0, 9.0]" in lines[3] and lines[3].endswith("| 6 |")
     assert {line.count(" |") for line in lines[2:]} == {len(COLUMNS) + 3}
+
+
+def test_reasons_are_differences_from_simclr_over_seeds_that_both_have_with_what_they_say():
+    runs = {name: {"purpose": "start", "seeds": {"0": seed(40.0), "1": seed(42.0)}} for name in ("simclr",)}
+    runs["sdclr"] = {"purpose": "tail", "seeds": {"1": seed(49.0), "2": seed(0.0)}}
+    runs["byol"] = {"purpose": "positives", "seeds": {"2": seed(90.0)}}
+    document = {"settings": {"test_images": 2000}, "runs": runs}
+    (found,) = reasons.compared(document)
+    assert found[:2] == ("long tails", "sdclr")
+    value, low, high = found[2]["linear probe"]
+    assert (round(value, 9), low > 3, high < 11) == (7.0, True, True)
+    assert reasons.table(document).splitlines()[2].startswith("| long tails | `sdclr` | +7.0 [")
+    assert reasons.sentences(document).startswith("- sdclr: linear probe +7.0 [") and "(higher)" in reasons.sentences(
+        document
+    )
+
+
+def test_the_command_shows_what_was_measured_of_a_method_and_nothing_of_one_that_was_not(capsys):
+    assert main(["methods", "emp-ssl"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "measured: Beside SimCLR at one budget" in printed and re.search(r"linear probe [+−]?\d", printed)
+    assert main(["methods", "simclr"]) == 0
+    assert "measured:" not in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """`holdfast methods`: what can be trained, and one method in full."""
 
 from collections.abc import Sequence
+from importlib.resources import files
 
 from holdfast.cli.options import changed, chosen, first_line, without_heavy_imports, wrapped
 
@@ -25,4 +26,12 @@ def methods(words: Sequence[str]) -> None:
         print(f"\nsettings that differ from a plain run:\n{changed(config, RunConfig(method=type(config.method)()))}")
         recipes = [f"  holdfast recipes {key}" for key in RECIPES if key.startswith(f"{name}/")]
         print("\n".join(["\nrecipes:", *recipes] if recipes else []))
+        print(_measured(name))
         print(f"\nnext: holdfast train {name} --help")
+
+
+def _measured(name: str) -> str:
+    """What was measured of a method beside SimCLR, with the words that say how; nothing where it was not."""
+    lines = (files("holdfast.methods") / "measured.md").read_text("utf-8").splitlines()
+    own = next((line.partition(": ")[2] for line in lines if line.startswith(f"- {name}: ")), None)
+    return "" if own is None else f"\nmeasured:\n{wrapped(f'{lines[0]} {own}.', '  ')}"
