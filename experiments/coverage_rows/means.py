@@ -44,6 +44,23 @@ def difference(draws: int, *, images: tuple[int, int]) -> float:
     )
 
 
+SPREADS = {"alike": 0.0, "some far out": 0.5, "many far out": 1.0}
+"""Deviation of the logarithm of an image's scale: squared distances of features are skewed."""
+
+
+def explained(draws: int, *, kind: str, left: float, images: int) -> float:
+    """R² of a map: squared residuals and distances of features in 8 directions, larger together for some images."""
+    spread = SPREADS[kind]
+
+    def held(random: np.random.Generator, _: int) -> bool:
+        scale = np.exp(random.normal(-(spread**2) / 2, spread, images))
+        errors = left * scale * random.chisquare(8, images) / 8
+        away = (1 - left) * scale * random.chisquare(8, images) / 8 + errors
+        return inside(st.mean_interval(st.explained_values(errors, away), bounds=(None, 1.0)), 1 - left)
+
+    return share(draws, held, "explained", kind, left, images)
+
+
 def runs(draws: int, *, count: int) -> float:
     """Student's interval over runs."""
     return share(
@@ -65,6 +82,22 @@ def unpaired(draws: int, *, counts: tuple[int, int]) -> float:
 
 
 ROWS = (
+    Row(
+        name="explained",
+        what="R² of a map or a head on other images (Student's t of a ratio of means to first order)",
+        where="equivariance: `r2`, `…_gain`, `…_decoded`",
+        regime="from 100 images, squared distances alike or skewed, for the map that was fitted",
+        absent="under 100 images; what does not move",
+        scores=("equivariance.r2", "equivariance.*_r2", "equivariance.*_gain", "equivariance.*_decoded"),
+        cases={
+            f"R² {1 - left:g}, {kind}, {images} images": partial(explained, kind=kind, left=left, images=images)
+            for kind in SPREADS
+            for left in (0.1, 0.5, 0.9)
+            for images in (100, 500)
+        },
+        said_before="no interval",
+        draws=2000,
+    ),
     Row(
         name="mean",
         what="mean of distances, cosines or ratios (Student's t)",

@@ -28,10 +28,11 @@ SECTIONS: Mapping[str, Mapping[str, Sequence[str]]] = {
 SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "a level, a rate or a setting, chosen and not measured": {
         "docs/audits/balance.md": ["95 %", "(5 % of all by default)"],
+        "docs/audits/equivariance.md": ["95 %"],
         "docs/audits/invariance.md": ["1 ± this", "wheel ± this", "degrees ± this", "95 %"],
         "docs/audits/membership.md": ["8 to 20 % of an image", "30 % of a", "5, 20 and 100 %"],
         "docs/audits/memorization.md": ["`--external`, 10 %", "95 %", "under 5 % of cases"],
-        "docs/audits/privacy.md": ["at most 1 % of", "the same at 0.1 %", "the rate at 1 %", "95 %"],
+        "docs/audits/privacy.md": ["at most 1 % of", "the same at 0.1 %", "the rate at 1 %", "95 %", "0 to 100 %"],
         "docs/audits/quality.md": ["95 %"],
         "docs/audits/robustness.md": ["95 %", "watched above 5 %"],
         "docs/audits/tail.md": ["95 %"],

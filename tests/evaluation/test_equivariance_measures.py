@@ -1,9 +1,11 @@
 """Linear maps of features and parameters read from pairs, where the answer is known."""
 
+import numpy as np
 import pytest
 import torch
 
 from holdfast.evaluation.equivariance import decoded, directions, linear_map, ridge
+from holdfast.statistics import explained_values
 
 
 def draw(n: int, d: int, seed: int = 0) -> torch.Tensor:
@@ -55,7 +57,22 @@ def test_a_parameter_along_one_direction_is_read_and_one_that_left_no_trace_is_n
     halves = lambda x: (x[:400], x[400:])  # noqa: E731
     (a, b), (c, d), known = halves(h), halves(moved), halves(theta)
     read = decoded((a, c), (b, d), known)
-    assert read is not None and read[0] == pytest.approx(1, abs=1e-4)
-    assert 0.5 < read[1] < 0.95, "the moved image alone tells less than the pair"
+    assert read is not None and read[0].value == pytest.approx(1, abs=1e-4)
+    assert 0.5 < read[1].value < 0.95, "the moved image alone tells less than the pair"
     blind = decoded((a, a), (b, b), known)
-    assert blind is not None and blind[0] <= 0.05
+    assert blind is not None and blind[0].value <= 0.05
+
+
+def test_values_by_image_have_r2_as_their_mean_and_spread_as_it_does_over_other_images():
+    random = np.random.default_rng(0)
+
+    def drawn(images: int) -> tuple[np.ndarray, np.ndarray]:
+        scale = np.exp(random.normal(0, 0.5, images))
+        errors = scale * random.chisquare(4, images)
+        return errors, errors + scale * random.chisquare(4, images)
+
+    errors, away = drawn(400)
+    values = explained_values(errors, away)
+    assert values.mean() == pytest.approx(1 - errors.sum() / away.sum())
+    others = [1 - e.sum() / a.sum() for e, a in (drawn(400) for _ in range(500))]
+    assert values.std() / 20 == pytest.approx(np.std(others), rel=0.1)

@@ -25,6 +25,24 @@ class Map:
     """Mean squared move over twice the variance: 0 invariant, about 1 an unrelated image."""
     permuted: float
     """The mean of the shares of a map fitted on shuffled pairs."""
+    errors: Tensor
+    """[m] float64: each image's squared residual."""
+    away: Tensor
+    """[m] float64: its squared distance from the mean of the fit half."""
+    still: Tensor
+    """[m] float64: its squared move."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a head reads of a parameter."""
+
+    value: float
+    """R², on images that it was not fitted on."""
+    errors: Tensor
+    """[m] float64: each image's squared error."""
+    away: Tensor
+    """[m] float64: its parameter's squared distance from the mean of those fitted on."""
 
 
 def directions(features: Tensor, *, most: int | None = None) -> Tensor:
@@ -60,11 +78,13 @@ def linear_map(fit: tuple[Tensor, Tensor], asked: tuple[Tensor, Tensor], *, gene
     """
     kept = directions(fit[0])
     (x, y), (a, b) = ([one.double() @ kept for one in pair] for pair in (fit, asked))
-    spread = (b - y.mean(0)).square().sum(1).mean()
+    away = (b - y.mean(0)).square().sum(1)
+    spread = away.mean()
     if not kept.shape[1] or float(spread) <= 0:
         return None
     residual = _residuals(x, y, a, b)
-    still = (b - a).square().sum(1).mean()
+    moves = (b - a).square().sum(1)
+    still = moves.mean()
     order = torch.randperm(len(x), generator=generator)
     variance = (a - a.mean(0)).square().sum(1).mean()
     return Map(
@@ -72,6 +92,9 @@ def linear_map(fit: tuple[Tensor, Tensor], asked: tuple[Tensor, Tensor], *, gene
         gain=None if float(still) <= 1e-12 * float(spread) else 1 - float(residual.mean() / still),
         moved=float(still / (2 * variance)) if float(variance) > 0 else 0.0,
         permuted=1 - float(_residuals(x, y[order], a, b).mean() / spread),
+        errors=residual,
+        away=away,
+        still=moves,
     )
 
 
@@ -82,8 +105,8 @@ def _residuals(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 def decoded(
     fit: tuple[Tensor, Tensor], asked: tuple[Tensor, Tensor], known: tuple[Tensor, Tensor]
-) -> tuple[float, float] | None:
-    """(R², R² of a head on moved features alone) of a transformation's parameter, known [n] and [m], by ridge on both.
+) -> tuple[Read, Read] | None:
+    """What is read of a transformation's parameter, known [n] and [m], by ridge on both, and on moved features alone.
 
     fit, asked: pairs (clean, moved) of features [n, dim] and [m, dim]. None where features do not vary.
     """
@@ -96,7 +119,8 @@ def decoded(
     return both, _explained(y, b, known)
 
 
-def _explained(inputs: Tensor, asked: Tensor, known: tuple[Tensor, Tensor]) -> float:
+def _explained(inputs: Tensor, asked: Tensor, known: tuple[Tensor, Tensor]) -> Read:
     train, test = (one.double()[:, None] for one in known)
     weights, offset = ridge(inputs, train)
-    return 1 - float((test - asked @ weights - offset).square().mean() / (test - train.mean()).square().mean())
+    errors, away = (test - asked @ weights - offset).square()[:, 0], (test - train.mean()).square()[:, 0]
+    return Read(1 - float(errors.mean() / away.mean()), errors, away)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from holdfast.statistics.groups import worst_interval as worst_interval
     from holdfast.statistics.intervals import Estimate as Estimate
     from holdfast.statistics.intervals import difference_interval as difference_interval
+    from holdfast.statistics.intervals import explained_values as explained_values
     from holdfast.statistics.intervals import mean_interval as mean_interval
     from holdfast.statistics.intervals import none_of as none_of
     from holdfast.statistics.intervals import over_runs as over_runs

@@ -41,6 +41,17 @@ def mean_interval(
     return within_bounds(float(np.mean(values)), half, bounds)
 
 
+def explained_values(errors: np.ndarray, away: np.ndarray) -> np.ndarray:
+    """Values [n] whose mean is R² = 1 - mean(errors) / mean(away), and that spread as R² does over other images.
+
+    errors, away [n]: squared errors and squared distances from a mean that was given beforehand. A ratio of means to
+    first order (the delta method): `mean_interval` of the values is its interval, for what was fitted.
+    """
+    scale = float(np.mean(away))
+    left = float(np.mean(errors)) / scale
+    return 1 - errors / scale + left * (away / scale - 1)
+
+
 def none_of(images: float) -> float:
     """Upper end in [0, 1] of a share of which not one of so many images was seen (Wilson)."""
     return NORMAL_975**2 / (images + NORMAL_975**2)

@@ -1,7 +1,7 @@
 """Talos: features that do not tell a sensitive attribute, on any method (arXiv:2102.04140)."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ class ForgetConfig(PartConfig):
     """Adversarial forgetting of an attribute."""
 
     word = "forget"
-    numbered: ClassVar[bool] = False
+    numbered = False
     purpose = "attributes"
     forget: str | None = None
     """Column of --groups that features must not tell, as in 'site'; None: nothing is forgotten."""
