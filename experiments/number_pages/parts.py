@@ -17,7 +17,9 @@ def forgetting() -> Block:
         seconds = number(sum(one["cpu_seconds"] for one in seeds) / len(seeds), 0)
         lines.append(f"| {name} | {' | '.join(cells)} | {attackers} | {seconds} |")
     return Block(
-        "docs/methods/talos.md", "forgetting", "\n".join(lines if runs else [*lines, "| not measured yet: 0 runs | | | | |"])
+        "docs/methods/talos.md",
+        "forgetting",
+        "\n".join(lines if runs else [*lines, "| not measured yet: 0 runs | | | | |"]),
     )
 
 

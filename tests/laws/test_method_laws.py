@@ -121,7 +121,7 @@ def aligned_loss(name: str, *, collapsed: bool) -> Tensor:
     learning = [module for module in (getattr(method, "predicting", method), method) if hasattr(module, "teacher")]
     for module in learning[:1]:
         module.predictor = nn.Identity()
-    if name == "deacl":  # as far from its random teacher as from anything, until it is the same
+    if name in ("deacl", "lore"):  # as far from its random teacher as from anything, until it is the same
         method.network[0] = copy.deepcopy(method.teacher.network)
     networks = [method.network, *(getattr(module.teacher, "network", None) for module in learning[:1])]
     for network in networks if collapsed else ():

@@ -24,6 +24,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "barlow-twins": {"head_dim": 16},
     "byol": {"predictor_dim": 16, "head_dim": 8},
     "moco-v3": {"predictor_dim": 16, "head_dim": 8},
+    "lore": {"start": "own", "updates": 2},
     "dino": {"prototypes": 12, "head_dim": 8, "local_count": 1, "local_scale": 1.0, "head_layers": 2},
 }
 
@@ -47,7 +48,7 @@ def small_config(name: str, encoder: str = "timm/test_resnet", **settings: Any) 
 
 
 def _teacher(name: str, encoder: str) -> dict[str, Any]:
-    teachers = {"deacl": lambda: encoder, "profeat": lambda: teacher_run(encoder)}
+    teachers = {"deacl": lambda: encoder, "profeat": lambda: teacher_run(encoder), "lore": lambda: encoder}
     return {"teacher": teachers[name]()} if name in teachers else {}
 
 

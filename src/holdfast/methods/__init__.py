@@ -38,9 +38,11 @@ from holdfast.methods.neighbours import (
 from holdfast.methods.presets import PRESETS
 from holdfast.methods.robust import (
     ACL,
+    LORE,
     ACLConfig,
     DeACL,
     DeACLConfig,
+    LOREConfig,
     ProFeAT,
     ProFeATConfig,
     RoCL,
@@ -72,6 +74,7 @@ METHODS: dict[str, type[Method]] = {
     "acl": ACL,
     "deacl": DeACL,
     "profeat": ProFeAT,
+    "lore": LORE,
 }
 PARTS: dict[str, type[PartConfig]] = {
     "strength_schedule": StrengthConfig,
@@ -105,6 +108,7 @@ __all__ = [
     "DINO",
     "EMPSSL",
     "FNC",
+    "LORE",
     "METHODS",
     "PARTS",
     "PENALTIES",
@@ -130,6 +134,7 @@ __all__ = [
     "FreeAdversary",
     "HarmonyConfig",
     "InvariancePenalty",
+    "LOREConfig",
     "MemoryConfig",
     "Method",
     "MoCoV3",

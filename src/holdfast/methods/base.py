@@ -107,7 +107,9 @@ class Method(nn.Module, ABC):
 
     def losses(self, batch: Batch) -> Iterator[Tensor]:
         """Yields `steps_per_batch` losses; the engine runs backward and steps the optimiser between them."""
-        yield self.loss(self.views(batch))
+        views = self.views(batch)
+        for _ in range(self.steps_per_batch):
+            yield self.loss(views)
 
     def wrapped(self) -> list["Method"]:
         """The method inside a wrapper, which hears of all that follows unless the wrapper says otherwise; else none."""

@@ -58,7 +58,7 @@ class AdversaryConfig(PartConfig):
 
 
 class PGDAdversary(Method):
-    """Steps up the method's loss on its views, then one training step on the moved views alone."""
+    """Steps up the method's loss on its views, then the training steps of a batch on the moved views alone."""
 
     def __init__(self, inner: Method, ball: Ball, steps: int):
         self.wrap(inner)
@@ -66,9 +66,19 @@ class PGDAdversary(Method):
 
     @property
     def passes_per_image(self) -> int:
-        return self.inner.passes_per_image + self.steps * self.inner.passes_per_harm * self.steps_per_batch
+        return self.inner.passes_per_image + self.steps * self.inner.passes_per_harm
 
     def loss(self, views: Views) -> Tensor:
+        return self.inner.loss(self.attacked(views))
+
+    def losses(self, batch: Batch) -> Iterator[Tensor]:
+        """One attack for all steps on a batch."""
+        attacked = self.attacked(self.views(batch))
+        for _ in range(self.steps_per_batch):
+            yield self.inner.loss(attacked)
+
+    def attacked(self, views: Views) -> Views:
+        """The views as the steps up the inner method's harm leave them."""
         clean = views.images[self.moved_views]
         delta = self.ball.start(views, clean)
         with nullcontext() if self.ball.tracked else untracked(self.inner):
@@ -78,7 +88,7 @@ class PGDAdversary(Method):
                 with torch.autocast(moved.device.type, enabled=False):  # else the float32 loss has a bf16 backward
                     gradient = torch.autograd.grad(loss, moved)[0]
                 delta = self.ball.climb(clean, moved, gradient)
-        return self.inner.loss(with_moved(views, self.moved_views, (clean + delta).clamp(0, 1)))
+        return with_moved(views, self.moved_views, (clean + delta).clamp(0, 1))
 
 
 class FreeAdversary(Method):

@@ -9,7 +9,7 @@ from holdfast.methods.cf_amc_ssl import AdversaryConfig
 from holdfast.methods.emp_ssl import EMPSSLConfig
 from holdfast.methods.invclr import PenaltyConfig
 from holdfast.methods.neighbours import DCLConfig
-from holdfast.methods.robust import ACLConfig, DeACLConfig, ProFeATConfig, RoCLConfig
+from holdfast.methods.robust import ACLConfig, DeACLConfig, LOREConfig, ProFeATConfig, RoCLConfig
 from holdfast.methods.sdclr import SDCLRConfig
 from holdfast.methods.simclr import SimCLRConfig
 from holdfast.methods.strength_schedule import StrengthConfig
@@ -140,6 +140,33 @@ def profeat() -> RunConfig:
     return RunConfig(method=ProFeATConfig(), parts=(PGD,), epochs=100, batch_size=256)
 
 
+WHOLE = ViewSettings(crop_min=1.0, ratio_min=1.0, ratio_max=1.0, flip=0.0, jitter=0.0, grey=0.0)
+"""Images as they are."""
+SMALL_PGD = AdversaryConfig(adversary="pgd:10", adversary_eps=4 / 255, adversary_step=1 / 255, adversary_start="random")
+"""Ten steps of 1/255 within 4/255: LORE and FARE. A student that is its teacher has no gradient at the image itself."""
+
+
+def lore() -> RunConfig:
+    """LORE: an encoder that was trained elsewhere, --teacher SOURCE, made robust near itself, 3 epochs (2505.18884)."""
+    return RunConfig(
+        method=LOREConfig(),
+        parts=(SMALL_PGD,),
+        views=WHOLE,
+        epochs=3,
+        batch_size=128,
+        optimizer="adamw",
+        lr=1e-5,
+        lr_end=0.0,
+        warmup_epochs=0.0,
+        weight_decay=1e-4,
+    )
+
+
+def fare() -> RunConfig:
+    """FARE: LORE without its constraint, one step a batch, from a random start, 2 epochs (2402.12336)."""
+    return replace(lore(), method=LOREConfig(slack=None, updates=1), epochs=2, warmup_epochs=0.14)
+
+
 PRESETS: dict[str, Callable[[], RunConfig]] = {
     "emp-ssl": emp_ssl,
     "robust-emp-ssl": robust_emp_ssl,
@@ -158,5 +185,7 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "dynacl": dynacl,
     "deacl": deacl,
     "profeat": profeat,
+    "lore": lore,
+    "fare": fare,
 }
 """Complete configurations by their command-line name; 'emp-ssl' is a method whose own settings need this optimiser."""

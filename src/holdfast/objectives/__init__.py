@@ -10,6 +10,7 @@ from holdfast.objectives.invariance import expected_invariance_penalty, invarian
 from holdfast.objectives.prediction import byol, cosine, dino, moco
 from holdfast.objectives.redundancy import barlow_twins, vicreg
 from holdfast.objectives.renyi import renyi
+from holdfast.objectives.shift import lore, squared_shift
 
 __all__ = [
     "barlow_twins",
@@ -25,6 +26,7 @@ __all__ = [
     "harmonization",
     "invariance_penalty",
     "joint_nt_xent",
+    "lore",
     "moco",
     "multi_view_nt_xent",
     "nt_xent",
@@ -34,5 +36,6 @@ __all__ = [
     "reversed_gradient",
     "simplex_frame",
     "sinkhorn",
+    "squared_shift",
     "vicreg",
 ]

@@ -58,6 +58,8 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "dynacl/cifar10": robust.dynacl_cifar10,
     "deacl/cifar10": robust.deacl_cifar10,
     "profeat/cifar10": robust.profeat_cifar10,
+    "lore/dinov2": robust.lore_dinov2,
+    "fare/dinov2": robust.fare_dinov2,
     "simclr/cifar10_speedrun": speedrun.simclr_cifar10,
     "emp-ssl/cifar10_speedrun": speedrun.emp_ssl_cifar10,
 }

@@ -2,7 +2,19 @@
 
 from holdfast.methods.robust.acl import ACL, ACLConfig
 from holdfast.methods.robust.deacl import DeACL, DeACLConfig
+from holdfast.methods.robust.lore import LORE, LOREConfig
 from holdfast.methods.robust.profeat import ProFeAT, ProFeATConfig
 from holdfast.methods.robust.rocl import RoCL, RoCLConfig
 
-__all__ = ["ACL", "ACLConfig", "DeACL", "DeACLConfig", "ProFeAT", "ProFeATConfig", "RoCL", "RoCLConfig"]
+__all__ = [
+    "ACL",
+    "LORE",
+    "ACLConfig",
+    "DeACL",
+    "DeACLConfig",
+    "LOREConfig",
+    "ProFeAT",
+    "ProFeATConfig",
+    "RoCL",
+    "RoCLConfig",
+]
