@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from holdfast.config import RunConfig, ViewSettings
 from holdfast.data.batches import Batch
 from holdfast.methods import ACL, PRESETS, Method, ProFeAT, build, with_settings
+from holdfast.methods.clean_teacher import teachers_head
 from holdfast.methods.strength_schedule import strength, weaker
 from holdfast.models import load_encoder
 from holdfast.objectives import joint_nt_xent, nt_xent
@@ -150,13 +151,18 @@ def test_an_average_is_the_mean_of_the_first_steps_then_moves_and_is_what_audits
     [
         ("deacl", None, "a clean teacher, --teacher RUN, got none; train one first"),
         ("deacl", "timm/test_vit", "a teacher of 96 features as the student has, got 64"),
-        ("profeat", "timm/test_resnet", "a run folder with a checkpoint as --teacher"),
+        ("profeat", "timm/test_resnet", "use --encoder timm/test_resnet --stem standard --image-size 16"),
         ("profeat", "timm/test_vit", "a teacher of 96 features"),
     ],
 )
 def test_a_teacher_that_does_not_fit_is_refused_in_a_line(name, teacher, message):
     with pytest.raises(ValueError, match=message):
         built(name, teacher=teacher)
+
+
+def test_a_teacher_without_a_projector_is_refused_in_a_line():
+    with pytest.raises(ValueError, match="a run folder with a checkpoint as --teacher, for its projector, got timm/t"):
+        teachers_head("timm/test_resnet", 96)
 
 
 def test_presets_attack_as_their_papers_do_and_count_its_passes():

@@ -24,7 +24,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "barlow-twins": {"head_dim": 16},
     "byol": {"predictor_dim": 16, "head_dim": 8},
     "moco-v3": {"predictor_dim": 16, "head_dim": 8},
-    "lore": {"start": "own", "updates": 2},
+    "lore": {"start": "own", "updates": 2, "dual_rate": 0.01},  # what learns the other way holds still
     "dino": {"prototypes": 12, "head_dim": 8, "local_count": 1, "local_scale": 1.0, "head_layers": 2},
 }
 
