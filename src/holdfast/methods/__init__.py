@@ -94,6 +94,7 @@ WRAPPERS: dict[str, dict[str, Any]] = {
     "temperature_schedule": TEMPERATURES,
     "harmonize": HARMONIES,
     "penalty": PENALTIES,
+    "forget": {"COLUMN": Forgetting},
     "sharpness": SHARPNESSES,
     "weight_average": AVERAGES,
     "adversary": ADVERSARIES,
