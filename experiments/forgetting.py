@@ -110,7 +110,8 @@ def main() -> None:
     settings = {"epochs": options.epochs, "images": 1797 - TEST, "test_images": TEST, "encoder": "timm/test_resnet"}
     facts = environment(launch(RunConfig(method=SimCLRConfig())))
     document = {"settings": settings, "runs": runs, "environment": {key: facts[key] for key in ("versions", "device")}}
-    write_json(RESULTS, document | {"command": "python experiments/forgetting.py"})
+    flags = f"--seeds {options.seeds} --epochs {options.epochs}"
+    write_json(RESULTS, document | {"command": f"python experiments/forgetting.py {flags}"})
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def lore_dinov2() -> RunConfig:
 
 
 def fare_dinov2() -> RunConfig:
-    """The same by FARE, without the constraint."""
+    """DINOv2 ViT-B/14 by FARE: LORE without its constraint."""
     return _on_dinov2("fare")
 
 
