@@ -123,7 +123,7 @@ class RunConfig:
     """'folder' (the first folder of each path), FILE.csv, FILE.csv:COLUMN, a column of the source, or 'none'; None: the
     source's own, which a folder has none of. Never needed to train."""
     groups: tuple[str, ...] = ()
-    """FILE.csv:COLUMN, a column of the source, or 'folder': what audits may split images by, such as site or camera."""
+    """FILE.csv:COLUMN, a column of the source, or 'folder': what audits may split images by, and --forget names."""
     resize: Literal["crop", "square", "squash", "pad"] = "crop"
     """How a picture becomes square: the shorter side to the image size (above 64 pixels: to 256 / 224 of it), then the
     centre; the largest centred square; squashed whole; or whole, filled up with white."""
