@@ -166,11 +166,8 @@ def _named(expected: str, given: Any, kind: type) -> Any:
 
 def export(encoder: str | Path, out: Path | str = "exported") -> Path:
     """Writes an encoder's weights for timm or torchvision alone, with code that loads them; returns the folder."""
-    from holdfast.models import Encoder, load_encoder
-    from holdfast.models.export import export_encoder
+    from holdfast.models import load_encoder
+    from holdfast.models.export import export_encoder, exportable
 
-    loaded = load_encoder(encoder)
-    if not isinstance(loaded, Encoder):
-        raise ValueError(f"expected an encoder of timm or torchvision, got {type(loaded).__name__}; export its own way")
-    export_encoder(loaded, Path(out))
+    export_encoder(exportable(load_encoder(encoder)), Path(out))
     return Path(out)

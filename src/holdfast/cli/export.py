@@ -48,11 +48,10 @@ def export(words: Sequence[str]) -> None:
     if options.licence is not None and options.format != "hub":
         raise UserError(f"expected --licence with --format hub, got --format {options.format}; leave it out")
     check_writable(options.out.parent)
-    from holdfast.models import Encoder, load_encoder, loaded_of
+    from holdfast.models import load_encoder, loaded_of
+    from holdfast.models.export import exportable
 
-    encoder = load_encoder(options.encoder, pool=options.pool, image_size=options.image_size)
-    if not isinstance(encoder, Encoder):
-        raise UserError(f"expected an encoder of timm or torchvision, got {type(encoder).__name__}; export its own way")
+    encoder = exportable(load_encoder(options.encoder, pool=options.pool, image_size=options.image_size))
     loaded = loaded_of(encoder)
     print("\n".join([] if loaded is None else loaded.lines()))
     _WRITE[options.format](encoder, options)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from holdfast.models.export.folder import TIMM as TIMM
     from holdfast.models.export.folder import WEIGHTS as WEIGHTS
     from holdfast.models.export.folder import export_encoder as export_encoder
+    from holdfast.models.export.folder import exportable as exportable
     from holdfast.models.export.graphs import OPSET as OPSET
     from holdfast.models.export.graphs import export_onnx as export_onnx
     from holdfast.models.export.graphs import export_program as export_program

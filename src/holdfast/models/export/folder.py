@@ -15,11 +15,24 @@ from torch import nn
 from holdfast.models.checked import features_by_code
 from holdfast.models.encoders import Encoder
 from holdfast.models.identity import checksum
+from holdfast.models.load import OnnxEncoder
 from holdfast.runs import atomic_folder, write_json
 from holdfast.system import clean_stale
 
 SCHEMA_VERSION = 1
 WEIGHTS, FACTS, CODE, TIMM = "model.safetensors", "preprocess.json", "load.py", "config.json"
+
+
+def exportable(encoder: nn.Module) -> Encoder:
+    """The encoder, which can be written. Raises ValueError for one that is no network of timm or torchvision."""
+    if isinstance(encoder, Encoder):
+        return encoder
+    if isinstance(encoder, OnnxEncoder):
+        raise ValueError(
+            "expected a network of timm or torchvision, got an ONNX file, which is an export already; copy it, or "
+            "export the network that it was made from"
+        )
+    raise ValueError(f"expected an encoder of timm or torchvision, got {type(encoder).__name__}; export its own way")
 
 
 def export_encoder(

@@ -17,6 +17,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("backbone", "momentum_backbone", "solo-learn evaluates the online backbone"),
     ("backbone", "backbone_momentum", "lightly's examples evaluate the online backbone"),
     ("backbone", "target_net", "the online backbone is what is evaluated"),
+    ("backbone", "encoder_k", "the online backbone is what is evaluated"),
+    ("backbone", "momentum_encoder", "the online backbone is what is evaluated"),
     ("online_network", "target_network", "the online network is what is evaluated"),
 )
 """(taken, left, why): segments of names that tell two networks of a file apart."""

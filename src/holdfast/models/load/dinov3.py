@@ -18,8 +18,13 @@ ANCHORS = ("storage_tokens", "patch_embed.proj.weight")
 CONVNEXT = ("downsample_layers.0.0.weight", "stages.0.0.dwconv.weight", "norms.3.weight")
 _NO_FEATURE = ("mask_token", "local_cls_norm.", "rope_embed.", "projectors.", "dino_head.", "ibot_head.", "norms.")
 _CHUNKED = re.compile(r"^blocks\.\d+\.(\d+)\.")
-_DEPTHS = {(96, 9): "tiny", (96, 27): "small", (128, 27): "base", (192, 27): "large"}
-"""ConvNeXt by width of the first stage and blocks of the third."""
+_USUAL = {
+    (96, (3, 3, 9, 3)): "tiny",
+    (96, (3, 3, 27, 3)): "small",
+    (128, (3, 3, 27, 3)): "base",
+    (192, (3, 3, 27, 3)): "large",
+}
+"""ConvNeXt by width of the first stage and blocks of each."""
 SIZE, RESIZE = 256, "bicubic, squashed to 256"
 
 
@@ -129,18 +134,11 @@ _RENAMED = (
 
 
 def _convnext(inside: Mapping[str, Tensor], content: Content, start: str, copy: str) -> Reading:
-    width = inside["downsample_layers.0.0.weight"].shape[0]
-    blocks = len({name.split(".")[2] for name in inside if name.startswith("stages.2.")})
-    name = _DEPTHS.get((width, blocks))
-    if name is None:
-        raise ValueError(
-            f"expected a DINOv3 ConvNeXt of tiny, small, base or large in {content.path.name}, got width {width} and "
-            f"{blocks} blocks; name the network with timm/NAME@{content.path.name}"
-        )
+    name, arguments = _convnext_of(inside)
     pixels, said, notes = _pixels(content)
-    spec = EncoderSpec(encoder=f"timm/convnext_{name}", stem="standard", image_size=SIZE, **pixels)
+    spec = EncoderSpec(encoder=f"timm/{name}", stem="standard", image_size=SIZE, arguments=arguments, **pixels)
     with torch.device("meta"):
-        shapes = timm.create_model(f"convnext_{name}", num_classes=0).state_dict()
+        shapes = timm.create_model(name, num_classes=0, **arguments).state_dict()
     return Reading(
         layout="recognised as DINOv3",
         spec=spec,
@@ -153,6 +151,18 @@ def _convnext(inside: Mapping[str, Tensor], content: Content, start: str, copy: 
         pool_from="DINOv3's authors: mean, then norm",
         notes=notes,
     )
+
+
+def _convnext_of(inside: Mapping[str, Tensor]) -> tuple[str, dict[str, Any]]:
+    """(network of timm, its arguments) by widths and depths, which are all that a ConvNeXt's shapes have to tell."""
+    stages = range(1 + max(int(name.split(".")[1]) for name in inside if name.startswith("stages.")))
+    blocks = [{name.split(".")[2] for name in inside if name.startswith(f"stages.{stage}.")} for stage in stages]
+    depths = tuple(map(len, blocks))
+    dims = tuple(inside[f"stages.{stage}.0.dwconv.weight"].shape[0] for stage in stages)
+    usual = _USUAL.get((dims[0], depths))
+    if usual is not None and dims == tuple(dims[0] * 2**stage for stage in stages):
+        return f"convnext_{usual}", {}
+    return "convnext_tiny", {"depths": depths, "dims": dims}
 
 
 def convnext_state(inside: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:

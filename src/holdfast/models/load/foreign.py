@@ -5,20 +5,24 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from holdfast.models.encoders import EncoderSpec
-from holdfast.models.load.copies import chosen, left_out, networks_in
+from holdfast.models.load.copies import chosen, networks_in
 from holdfast.models.load.reading import Reading
 from holdfast.models.load.tensors import Content
 from holdfast.models.load.vit import FAMILIES, Family, reading_of
 
 _MM = ("patch_embed.projection.weight", "layers.0.ln1.weight", "layers.0.ffn.layers.0.0.weight")
 _TV = ("conv_proj.weight", "encoder.pos_embedding", "encoder.layers.encoder_layer_0.ln_1.weight")
-_TV_NAMES = {(768, 12): "vit_b_", (1024, 24): "vit_l_", (1280, 32): "vit_h_"}
 _MM_FAMILY = Family(
     title="a transformer of MMSelfSup",
     dropped=("mask_token",),
     pixels_from="ImageNet's, as MMSelfSup's configurations",
     heads=FAMILIES["moco_v3"].heads,
+)
+_TV_FAMILY = Family(
+    title="a ViT of torchvision",
+    dropped=("heads.",),
+    resize="bilinear resize to 256, centre 224 of it",
+    pixels_from="ImageNet's, as torchvision trains",
 )
 
 
@@ -56,24 +60,29 @@ def mm_state(inside: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _torchvision(inside: Mapping[str, Tensor], content: Content, start: str, copy: str) -> Reading:
-    width, patch = inside["conv_proj.weight"].shape[0], inside["conv_proj.weight"].shape[-1]
-    depth = len({name.split(".")[2] for name in inside if name.startswith("encoder.layers.")})
-    side = round((inside["encoder.pos_embedding"].shape[1] - 1) ** 0.5) * patch
-    known = _TV_NAMES.get((width, depth))
-    if known is None or side != 224:
-        raise ValueError(
-            f"expected a ViT of torchvision at 224 px in {content.path.name}, got width {width}, depth {depth} at "
-            f"{side} px; load it into your own module"
-        )
-    spec = EncoderSpec(encoder=f"torchvision/{known}{patch}", stem="standard", image_size=side)
-    return Reading(
-        layout="recognised as torchvision's",
-        spec=spec,
-        state={name: tensor for name, tensor in inside.items() if not name.startswith("heads.")},
-        left_out=("heads.*", *left_out(content.names, start)),
-        copy=copy,
-        size_from="its position embeddings",
-        resize="bilinear resize to 256, centre 224 of it",
-        pixels_from="ImageNet's, as torchvision trains",
-        pool_from="torchvision's network, before its last linear layer",
+    return reading_of("torchvision", _TV_FAMILY, tv_state(inside), content, start, copy)
+
+
+def tv_state(inside: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Keys of torchvision's ViT, also of the time before its MLP was numbered, as timm's."""
+    swaps = (
+        ("encoder.layers.encoder_layer_", "blocks."),
+        ("self_attention.in_proj_", "attn.qkv."),
+        ("self_attention.out_proj.", "attn.proj."),
+        ("mlp.linear_1.", "mlp.fc1."),
+        ("mlp.linear_2.", "mlp.fc2."),
+        (".mlp.0.", ".mlp.fc1."),
+        (".mlp.3.", ".mlp.fc2."),
+        (".ln_1.", ".norm1."),
+        (".ln_2.", ".norm2."),
+        ("encoder.pos_embedding", "pos_embed"),
+        ("encoder.ln.", "norm."),
+        ("conv_proj.", "patch_embed.proj."),
+        ("class_token", "cls_token"),
     )
+    found = {}
+    for name, tensor in inside.items():
+        for theirs, ours in swaps:
+            name = name.replace(theirs, ours)
+        found[name] = tensor
+    return found

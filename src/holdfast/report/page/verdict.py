@@ -60,7 +60,7 @@ def _sentence(who: str, several: bool, watch: Sequence[str], close: Sequence[str
     if fine:
         parts.append(f"{joined(list(fine))} {'are within their limits' if len(fine) > 1 else 'is within its limit'}")
     text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}." if watch else f"{who}: {text}."
+    return f"{text}." if watch else f"{who}: {text}."
 
 
 def shown_first(pictures: Pictures, found: Sequence[Gallery], cards: Sequence[Card]) -> list[Shown]:
