@@ -1,7 +1,10 @@
 """timm's ways to weights: filters of foreign names, the hub's cache, folders; and files of random weights."""
 
+import inspect
 import json
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -131,3 +134,10 @@ def test_a_file_of_weights_that_nobody_trained_is_called_random(name, tmp_path):
     loaded = loaded_of(load_encoder(f"timm/{name}:standard@{tmp_path / 'w.pth'}"))
     assert loaded.weights == "random" and loaded.matched == loaded.tensors
     assert "tensors matched; RANDOM: every norm is as it was built" in "\n".join(loaded.lines())
+
+
+def test_the_lowest_timm_is_the_first_that_does_not_unpickle_by_default():
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    (bound,) = (text for text in project["dependencies"] if text.startswith("timm"))
+    assert bound == "timm>=1.0.26", "1.0.25 calls torch.load with weights_only=False"
+    assert inspect.signature(timm.models.load_state_dict).parameters["weights_only"].default is True

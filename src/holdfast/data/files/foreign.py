@@ -40,7 +40,7 @@ _FOREIGN = (
     (
         lambda head: head[128:132] == b"DICM",
         "a DICOM file; convert it to 16-bit PNG or TIFF, with the window or the units that you mean, "
-        "or pip install holdfast[dicom]",
+        "or pip install 'holdfast[dicom]'",
     ),
     (lambda head: head[:4] in (b"PK\3\4", b"PK\5\6"), "a zip archive; unpack it and give the folder"),
     (lambda head: head[:2] == b"\x1f\x8b", "a gzip archive; unpack it"),

@@ -111,6 +111,20 @@ def test_without_the_extra_the_reason_names_it(module, start, named, monkeypatch
     assert named in str(caught.value)
 
 
+@pytest.mark.parametrize(("module", "ending"), [("pydicom", "dcm"), ("pillow_heif", "heic")])
+def test_a_real_file_without_its_extra_is_set_aside_with_what_to_install(module, ending, tmp_path, monkeypatch):
+    found = pytest.importorskip(module)
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "b.png")
+    if ending == "dcm":
+        (tmp_path / "a.dcm").write_bytes(dicom(RAMP))
+    else:
+        found.from_pillow(Image.new("RGB", (16, 16))).save(tmp_path / "a.heic")
+    monkeypatch.setitem(sys.modules, module, None)
+    (aside,) = load_images(tmp_path, size=8).rejected
+    assert aside.path == f"a.{ending}"
+    assert "pip install" in aside.reason and f"holdfast[{'dicom' if ending == 'dcm' else 'heif'}]" in aside.reason
+
+
 def test_a_dicom_file_that_cannot_be_read_says_why():
     encoded = dicom(RAMP)
     with pytest.raises(ValueError, match=r"a DICOM file that pydicom does not read: .*bytes"):
