@@ -32,7 +32,7 @@ test-all: .venv/.dev  ## every test, slow ones and those in a browser too
 check: .venv/.dev     ## format, lint, types, import directions, sizes
 	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/pyright && $(BIN)/lint-imports --no-logo && $(BIN)/pytest -q tests/test_repository.py
 
-bench: .venv/.bench   ## measure speed and memory as ratios, 20 minutes; goes on where it was; ONLY=name for one
+bench: .venv/.bench   ## measure speed and memory as ratios (20 minutes), go on where it was; ONLY=name for one
 	$(BIN)/python benchmarks/run.py $(ONLY)
 
 numbers: .venv/.dev   ## write the numbers of results/*.json into README and docs

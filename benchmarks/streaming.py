@@ -5,15 +5,16 @@
 Generates JPEG files of mixed sizes (300 to 640 pixels), then times one epoch each of: decoding alone (the workers,
 nothing else), the model alone (the same steps on pixels that are in memory), and training end to end. The best that
 can be is the larger of the two where they run on different hardware (a GPU), and their sum where decoding and the model
-share the same cores.
+share the same cores. What a GPU whose step takes as long as decoding would meet is measured with a step that waits so
+long: at most 1.10 of the larger alone is asked.
 """
 
 import argparse
 import os
-import platform
+import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from measuring import Ratio, Spent, finish, spent
 from PIL import Image
 
 from holdfast import RunConfig, SimCLRConfig
@@ -85,6 +87,7 @@ def main() -> None:
     parser.add_argument("--resident", type=int, default=256, help="images in memory for the model alone")
     parser.add_argument("--precision", default="bf16-mixed")
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--waits-alone", action="store_true", help="leave the model on these cores out")
     options = parser.parse_args()
     fabric = Fabric(devices=1, precision=options.precision)
     config = RunConfig(
@@ -99,28 +102,59 @@ def main() -> None:
         measure(images.to(fabric.device), config, fabric, options)
 
 
+def waiting(images: Images, batches: int, batch_size: int, seconds: float) -> None:
+    """Streamed batches, each followed by a wait as long as another device's step would be."""
+    order = epoch_batches(images, seed=0, epoch=0, batch_size=batch_size)
+    for _ in islice(order, batches):
+        time.sleep(seconds)
+
+
 def measure(images: Images, config: RunConfig, fabric: Fabric, options: argparse.Namespace) -> None:
-    """The three in turn, several times; the first round warms up and is not counted."""
-    batches = len(images) // config.batch_size
+    """All in turn, several times; the first round warms up and is not counted."""
+    batches, size = len(images) // config.batch_size, config.batch_size
     # The same number of steps on a few images in memory, again and again.
     few = images.subset(torch.arange(len(images)) % options.resident).loaded()
     few = replace(few, ids=torch.arange(len(few)))
     alone, together = train_for(few, config, fabric, batches), train_for(images, config, fabric, batches)
-    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    print(
-        f"{platform.machine()}, {fabric.device}, {cores}, {options.workers} workers, {config.encoder}, "
-        f"{options.size} px"
-    )
+    rounds: dict[str, list[Spent]] = {}
     for repeat in range(options.repeats + 1):
-        decode = decode_only(images, batches, config.batch_size)
-        model, both = next(alone), next(together)
-        if repeat:
-            seen = batches * config.batch_size
-            ratio = both / max(decode, model)
-            print(
-                f"decode {seen / decode:7.1f} images/s   model {seen / model:7.1f}   end to end {seen / both:7.1f}   "
-                f"end to end / larger {ratio:.3f}   / sum {both / (decode + model):.3f}"
-            )
+        decode = decode_only(images, batches, size)
+        each = decode / batches
+        waited = spent(lambda each=each: waiting(images, batches, size, each)).wall
+        took = {"decoding alone": decode, "end to end, a step that waits": waited}
+        if not options.waits_alone:
+            took |= {"the model alone": next(alone), "end to end": next(together)}
+        for name, seconds in took.items() if repeat else ():
+            rounds.setdefault(name, []).append(Spent(seconds, 0.0))
+    report(rounds, config, options, batches * size)
+
+
+def report(rounds: dict[str, list[Spent]], config: RunConfig, options: argparse.Namespace, seen: int) -> None:
+    """The ratios to the larger alone, and to the sum where decoding and the model share cores."""
+    files = f"{seen:,} JPEG files at {options.size} px, {options.workers} workers"
+    what = f"{files}, end to end with a step that waits as long as decoding takes, over the larger alone"
+    ratios = [_over(rounds, what, "end to end, a step that waits", ["decoding alone"], max, 1.10)]
+    if not options.waits_alone:
+        both = ["decoding alone", "the model alone"]
+        title = f"{files}, {config.encoder} on the same cores, over"
+        ratios.append(_over(rounds, f"{title} the larger alone", "end to end", both, max, None))
+        ratios.append(_over(rounds, f"{title} the sum of both alone", "end to end", both, sum, None))
+    threads = f"{torch.get_num_threads()} threads, {options.repeats} rounds in turn"
+    finish("streaming", ratios, settings=f"{files}, batch {config.batch_size}, {config.encoder}, {threads}")
+
+
+def _over(
+    rounds: dict[str, list[Spent]],
+    what: str,
+    ours: str,
+    others: list[str],
+    joined: Callable[[list[float]], float],
+    target: float | None,
+) -> Ratio:
+    each = [one.wall / joined([rounds[name][place].wall for name in others]) for place, one in enumerate(rounds[ours])]
+    seen = {name: statistics.median(one.wall for one in rounds[name]) for name in (ours, *others)}
+    ends = {"value": statistics.median(each), "low": min(each), "high": max(each), "target": target}
+    return Ratio(what=what, **ends, better="lower", seen=seen)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@ Prints views per second of each method (loading, views, losses, optimiser, metri
 checkpoints) divided by those of the bare model's forward, backward and optimiser step on a resident random batch at
 the same precision and memory format; then SDCLR's step over SimCLR's; then, where lightly is installed (the bench
 extra), the ratio to lightly's own SimCLR pipeline as its documentation has it (float32, two loader workers). The
-contestants take turns, so that a change in the machine's speed meets all of them; each number is the median over
-rounds, a ratio that of its rounds.
+contestants take turns, so that a change in the machine's speed meets all of them; speeds are medians over rounds,
+ratios of the best round of each.
 """
 
 import argparse
 import importlib.util
-import json
 import statistics
 import tempfile
 import time
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from measuring import Ratio, finish
 from torch import nn
 
 from holdfast.config import RunConfig
@@ -108,7 +108,6 @@ def options_of_the_command_line() -> argparse.Namespace:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--methods", nargs="+", default=["simclr", "sdclr"])
     parser.add_argument("--alone", action="store_true", help="leave lightly out")
-    parser.add_argument("--json", type=Path, help="write the numbers here too")
     return parser.parse_args()
 
 
@@ -139,21 +138,25 @@ def report(speeds: dict[str, list[float]], options: argparse.Namespace) -> None:
     )
     for name, values in speeds.items():
         print(f"  {name:16} {statistics.median(values):8.1f} views/s  [{min(values):.1f}, {max(values):.1f}]")
-    ratios = {f"{name} / bare model": ratio(speeds[name], speeds["bare model"]) for name in options.methods}
+    size = f"{options.encoder}, {options.size} px, batch {options.batch_size}"
+    pairs = {f"{name} over the bare model": (name, "bare model", 0.95) for name in options.methods}
     if {"simclr", "sdclr"} <= set(options.methods):
-        ratios["sdclr step / simclr step"] = ratio(speeds["simclr"], speeds["sdclr"])
+        pairs["a step of sdclr: speed of simclr's over it"] = ("simclr", "sdclr", None)
     if "lightly SimCLR" in speeds:
-        ratios["simclr / lightly SimCLR"] = ratio(speeds["simclr"], speeds["lightly SimCLR"])
-    for name, value in ratios.items():
-        print(f"  {name:28} {value:.3f}")
-    if options.json:
-        document = {"environment": facts, "views_per_second": speeds, "ratios": ratios}
-        options.json.write_text(json.dumps(document, indent=1) + "\n")
+        pairs["simclr over lightly's SimCLR"] = ("simclr", "lightly SimCLR", None)
+    ratios = [ratio(f"training, views a second, {what}, {size}", speeds, *of) for what, of in pairs.items()]
+    settings = f"{size}, {facts['threads']} threads, {options.precision} precision, {options.steps} steps a round"
+    left = [] if options.alone or "lightly SimCLR" in speeds else ["lightly is not installed: the bench extra has it"]
+    finish("throughput", ratios, settings=f"{settings}, {options.rounds} rounds in turn", left_out=left)
 
 
-def ratio(a: list[float], b: list[float]) -> float:
-    """The median over rounds of a / b."""
-    return statistics.median(x / y for x, y in zip(a, b, strict=True))
+def ratio(what: str, speeds: dict[str, list[float]], above: str, below: str, target: float | None) -> Ratio:
+    """Speed over speed, by the best round of each, with the spread of the rounds' own ratios."""
+    each = [a / b for a, b in zip(speeds[above], speeds[below], strict=True)]
+    best = {f"{name}, views/s": max(speeds[name]) for name in (above, below)}
+    value = max(speeds[above]) / max(speeds[below])
+    ends = {"value": value, "low": min(each), "high": max(each), "target": target}
+    return Ratio(what=what, **ends, taken="best round of each", seen=best)
 
 
 if __name__ == "__main__":
