@@ -1,15 +1,18 @@
-"""What one step of SimCLR needs beyond its weights, whole and by chunks, and how long it takes: each in a process of
-its own, ResNet-18 with a small stem, batch 256 of 32 pixels, float32, one thread, and the ratios."""
+"""What one step of SimCLR needs beyond its weights, whole, by chunks and with activations computed again, and how long
+it takes: each in a process of its own, float32, one thread, and the ratios. ResNet-18 with a small stem, batch 256 of
+32 pixels; `python benchmarks/chunk.py vit` takes ViT-S, batch 32 of 224 pixels."""
 
 import resource
 import subprocess
 import sys
 import time
 
-BATCH, CHUNK = 256, 64
+NETWORKS = {"resnet": ("timm/resnet18", 256, 32), "vit": ("timm/vit_small_patch16_224", 32, 224)}
+"""Encoder, images of a batch, and their side in pixels."""
+WAYS = {"whole": {}, "--chunk": {}, "--checkpoint-activations": {"checkpoint_activations": True}}
 
 
-def step(chunk: int | None) -> None:
+def step(network: str, way: str) -> None:
     """Prints the MiB that a step adds to the process's peak, and its seconds of CPU."""
     import torch
 
@@ -18,9 +21,11 @@ def step(chunk: int | None) -> None:
     from holdfast.methods import METHODS, build
 
     torch.set_num_threads(1)
-    config = RunConfig(method=METHODS["simclr"].Config(), encoder="timm/resnet18", chunk=chunk)
-    method = build(config, image_size=32).train()
-    batch = Batch(images=torch.rand(BATCH, 3, 32, 32), ids=torch.arange(BATCH), epoch=0)
+    encoder, images, size = NETWORKS[network]
+    settings = WAYS[way] | ({"chunk": images // 4} if way == "--chunk" else {})
+    config = RunConfig(method=METHODS["simclr"].Config(), encoder=encoder, **settings)
+    method = build(config, image_size=size).train()
+    batch = Batch(images=torch.rand(images, 3, size, size), ids=torch.arange(images), epoch=0)
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     for loss in method.losses(batch):
         loss.backward()
@@ -28,19 +33,23 @@ def step(chunk: int | None) -> None:
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, spent)
 
 
-def measured(chunk: str) -> tuple[float, float]:
+def measured(network: str, way: str) -> tuple[float, float]:
     """MiB and seconds of a step in a fresh process."""
-    done = subprocess.run([sys.executable, __file__, chunk], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, __file__, network, way], check=True, capture_output=True, text=True)
     memory, seconds = map(float, done.stdout.split())
     return memory, seconds
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        step(int(sys.argv[1]) or None)
+    if len(sys.argv) > 2:
+        step(sys.argv[1], sys.argv[2])
     else:
-        (whole, whole_s), (parts, parts_s) = measured("0"), measured(str(CHUNK))
-        print(
-            f"a step of {BATCH} images: {whole:,.0f} MiB whole, {parts:,.0f} MiB with --chunk {CHUNK} "
-            f"({parts / whole:.2f} of it), {parts_s / whole_s:.2f} times the time"
-        )
+        network = sys.argv[1] if len(sys.argv) > 1 else "resnet"
+        found = {way: measured(network, way) for way in WAYS}
+        encoder, images, size = NETWORKS[network]
+        whole, seconds = found["whole"]
+        print(f"a step of {images} images of {size} px, {encoder}: {whole:,.0f} MiB whole")
+        for way in list(WAYS)[1:]:
+            memory, spent = found[way]
+            named = f"{way} {images // 4}" if way == "--chunk" else way
+            print(f"  {named}: {memory:,.0f} MiB ({memory / whole:.2f} of it), {spent / seconds:.2f} times the time")

@@ -165,6 +165,9 @@ class RunConfig:
     chunk: int | None = None
     """Views per pass of the network, for batches that do not fit into memory: they are computed again in the backward,
     and batch norms see a chunk at a time; None: all at once."""
+    checkpoint_activations: bool = False
+    """Keep the inputs of the network's blocks alone and compute the rest again in the backward: the same gradients in
+    less memory, for a third more time."""
     optimizer: Literal["sgd", "lars", "adamw", "muon"] = "sgd"
     """SGD, LARS and Muon use momentum; AdamW uses betas 0.9 and 0.999."""
     lr: float = 0.5
@@ -225,6 +228,8 @@ class RunConfig:
         for part in self.parts:
             part.check(self)
         require(not (self.whiten and self.init), "--whiten without --init", self.init, "trained filters would be lost")
+        both = self.compile and self.checkpoint_activations
+        require(not both, "--checkpoint-activations without --compile", "both", "leave one of them out")
         for name in ("weight_decay", "warmup_epochs"):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
         for names, least in (

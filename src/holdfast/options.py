@@ -4,11 +4,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.budgets import auto_attack_eps, parse_eps
 from holdfast.progress import OnStage
 from holdfast.renamed import current, note
+
+if TYPE_CHECKING:
+    from holdfast.distributed import Crew
 
 _COUNTS = {
     **dict.fromkeys(("attack_images", "attack_steps", "head_images", "apgd_steps", "attack_targets", "drift_steps"), 1),
@@ -134,6 +137,8 @@ class Options(MeasurementOptions):
     cache: Path | None = None
     """Folder that features of pool and test images are kept in for the next audit; None keeps nothing. Modules are
     never kept: a checksum of their weights does not tell what they compute."""
+    crew: "Crew | None" = None
+    """Processes that share the encoder's passes; None: this one does all."""
     progress: OnStage | None = None
     """Told what is measured, images done and images in all."""
     asked: Mapping[str, Any] = field(default_factory=dict)

@@ -48,9 +48,9 @@ MODES = {
 OBEYED = {
     "audit": "encoders data test labels memory_gib workers strict axes cache atlas page probe_on protocol "
     "layer pool "
-    "aggregate seed batch_size precision device name",
-    "memorization": "run views two_encoders seed batch_size precision device study",
-    "embed": "encoder data out limit layer pool batch_size precision device",
+    "aggregate seed batch_size precision device devices name",
+    "memorization": "run views two_encoders seed batch_size precision device devices study",
+    "embed": "encoder data out limit layer pool batch_size precision device devices",
     "inspect": "sources against by labels pixel_range groups method limit seed json page",
     "export": "encoder out format licence pool image_size",
     "report": "folders out limits images",
@@ -58,7 +58,7 @@ OBEYED = {
     "card": "run out name licence",
     "demo": "out data epochs seeds",
     "train": "out data labels pixel_range groups resize memory_gib workers strict long_tail holdout limit image_size "
-    "encoder chunk "
+    "encoder chunk checkpoint_activations "
     "stem init epochs batch_size optimizer lr lr_end warmup_epochs weight_decay decay schedule adversary penalty seed "
     "precision compile devices accelerator threads checkpoint_steps keep_checkpoints signals_every crop_min crop_max "
     "ratio_min ratio_max interpolation flip jitter brightness contrast saturation hue grey colours blur solarize "

@@ -1,16 +1,16 @@
 """`holdfast embed` works in parts: an interrupted command goes on, several processes share, formats agree."""
 
 import json
-import threading
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from crews import at_once, crews
 from safetensors import safe_open
 
 from holdfast.data import Images
-from holdfast.evaluation.embeddings import Share, stream_embeddings
+from holdfast.evaluation.embeddings import stream_embeddings
 
 FACTS = {"encoder_checksum": "a", "image_size": 4}
 
@@ -57,18 +57,10 @@ def test_parts_of_another_encoder_are_not_taken_over(tmp_path):
 
 def test_several_processes_share_the_parts(tmp_path):
     images, encoders = some_images(), [Encode(), Encode()]
-    threads = [
-        threading.Thread(
-            target=stream_embeddings,
-            args=(tmp_path / "a.parquet", images, encoders[rank], FACTS),
-            kwargs={"rows": 5, "share": Share(rank, 2)},
-        )
-        for rank in (1, 0)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    at_once(
+        lambda crew: stream_embeddings(tmp_path / "a.parquet", images, encoders[crew.rank], FACTS, rows=5, crew=crew),
+        crews(2),
+    )
     assert [encoder.seen for encoder in encoders] == [15, 10]
     features = np.stack(pq.read_table(tmp_path / "a.parquet")["features"].to_numpy())
     np.testing.assert_array_equal(features, Encode()(images).numpy())

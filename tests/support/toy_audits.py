@@ -74,13 +74,15 @@ _QUICK = {
 }
 
 
-def write_toy_findings(folder: Path, seed: int) -> Path:
+def write_toy_findings(folder: Path, seed: int, **options) -> Path:
     """A random network's findings of every audit, quickly measured, with the atlases; the folder."""
     test, pairs = toy_images((20,) * 6, seed=1, first_id=1000), toy_pairs(1)
     network = small_network(seed)
-    more = _QUICK | toy_members()
+    more = _QUICK | toy_members() | options
+    first = "crew" not in options or options["crew"].first
     for finding in audit(network, toy_images(), test=test, pairs=pairs, name=f"net {seed}", atlas=folder, **more):
-        finding.save(folder)
+        if first:
+            finding.save(folder)
     return folder
 
 

@@ -17,6 +17,8 @@ class AttackCheckpoint:
     path: Path
     fingerprint: str
     """Everything that the columns depend on: encoder, images, budget, seed."""
+    writes: bool = True
+    """False where another process, which does the same, writes."""
 
     def load(self) -> dict[str, Tensor]:
         """The columns saved under this fingerprint; empty where there are none."""
@@ -29,6 +31,8 @@ class AttackCheckpoint:
 
     def save(self, columns: dict[str, Tensor]) -> None:
         """Writes columns in place of what was there, whole or not at all."""
+        if not self.writes:
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(self.path) as temporary:
             tensors = {name: column.cpu().contiguous() for name, column in columns.items()}

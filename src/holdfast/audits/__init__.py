@@ -144,7 +144,7 @@ def audit(
     audited = prepare(encoder, images, test, known, name=name, pairs=pairs, options=Options(**options), members=both)
     findings = [measure(axis, audited) for axis in fitting_axes(audited, (axes,) if isinstance(axes, str) else axes)]
     if atlas is not None:
-        write_atlas(atlas, audited, findings)
+        write_atlas(atlas, audited, findings)  # of a crew the first process alone does
     return findings
 
 

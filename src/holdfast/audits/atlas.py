@@ -30,14 +30,15 @@ def write_atlas(folder: Path, subject: Subject, findings: Sequence[Finding]) -> 
     by_audit = {finding.audit: finding for finding in findings}
     if set(by_audit) - _ON_PAIRS:
         chosen = _chosen_test(subject, by_audit)
-        _atlas(subject, subject.test, chosen, subject.test_features).save(folder, "test")
+        if subject.crew.first:
+            _atlas(subject, subject.test, chosen, subject.test_features).save(folder, "test")
     if "memorization" in by_audit and subject.pairs is not None:
         images = subject.scored.images
         chosen = _chosen_scored(by_audit["memorization"], subject.options.seed, images)
         features = subject.features(images.subset(chosen), "atlas")
-        _atlas(subject, images, chosen, features, checksum=by_audit["memorization"].settings["scored_checksum"]).save(
-            folder, "scored"
-        )
+        checksum = by_audit["memorization"].settings["scored_checksum"]
+        if subject.crew.first:
+            _atlas(subject, images, chosen, features, checksum=checksum).save(folder, "scored")
 
 
 def _chosen_test(subject: Subject, findings: dict[str, Finding]) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
-from holdfast.cli.options import UserError, fitted, nearest, say_when_loading, wrapped
+from holdfast.cli.options import EndedElsewhereError, UserError, fitted, nearest, say_when_loading, wrapped
 from holdfast.system import first_process, one_line, told
 
 COMMANDS: dict[str, str] = {
@@ -79,6 +79,8 @@ def _guarded(words: list[str]) -> int:
         return 128 + number
     except BrokenPipeError:
         raise
+    except EndedElsewhereError as error:
+        return error.code
     except Exception as error:
         if os.environ.get("HOLDFAST_DEBUG"):
             raise
@@ -94,22 +96,24 @@ def _goes_on(error: KeyboardInterrupt, words: Sequence[str]) -> str:
 
 def _failed(error: Exception) -> int:
     """Tells an error in one line: 2 for what the user can mend, 1 for a fault of ours."""
+    speaks = getattr(error, "speaks", False)
     if isinstance(error, OSError):
         error = told(error)
     if isinstance(error, UserError | ValueError | OSError | FloatingPointError):
-        _complain(f"holdfast: {one_line(str(error))}")
+        _complain(f"holdfast: {one_line(str(error))}", speaks=speaks)
         return 2
     kind = type(error).__name__
     _complain(
         f"holdfast: a fault of holdfast or a file that it did not expect ({kind}: {one_line(str(error))[:300]}); give "
-        "the command again with HOLDFAST_DEBUG=1 before it to see where, and report it"
+        "the command again with HOLDFAST_DEBUG=1 before it to see where, and report it",
+        speaks=speaks,
     )
     return 1
 
 
-def _complain(line: str) -> None:
-    """On stderr, once: where several processes train, the first speaks for all."""
-    if first_process():
+def _complain(line: str, *, speaks: bool = False) -> None:
+    """On stderr, once: of several processes the first speaks for all, or the one whose error ended them."""
+    if speaks or first_process():
         with suppress(OSError):  # nowhere to complain to
             print(fitted(line, sys.stderr) if sys.stderr.isatty() else line, file=sys.stderr, flush=True)
 

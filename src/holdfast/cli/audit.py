@@ -3,6 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,17 @@ from holdfast.cli.audited import (
     subject_of,
     tested,
 )
-from holdfast.cli.options import Help, UserError, columns_of, copyable, fitted, given_names, parse, refuse_idle
+from holdfast.cli.options import (
+    Help,
+    UserError,
+    columns_of,
+    copyable,
+    fitted,
+    given_names,
+    parse,
+    refuse_idle,
+    share_out,
+)
 from holdfast.cli.progress import Stages
 from holdfast.findings import Finding
 from holdfast.runs import ready_file, ready_folder
@@ -30,6 +41,7 @@ from holdfast.system import clean_stale
 
 if TYPE_CHECKING:
     from holdfast.audits import Choice, Subject
+    from holdfast.distributed import Crew
 
 HELP = Help(
     usage="holdfast audit ENCODER ... [OPTIONS]",
@@ -46,6 +58,7 @@ HELP = Help(
         "square_queries attack_head head_images head_epochs drift_images drift_distance corruption_images",
         "invariance and equivariance": "shift_images average",
         "membership": "members non_members",
+        "several processes": "devices",
         "what is left behind": "cache atlas",
     },
 )
@@ -59,11 +72,17 @@ def audit(words: Sequence[str]) -> None:
     if len(options.encoders) > 1 and (options.name or options.out):
         raise UserError("expected one encoder with --name or --out, got several; audit them one by one")
     refuse_idle("audit", words, options)
-    for source in options.encoders:
+    share_out(["audit", *words], options.devices, partial(_audited, options, frozenset(given_names(words))))
+
+
+def _audited(options: AuditOptions, given: frozenset[str], crew: "Crew") -> None:
+    """Audits the encoders one after another, each by all processes."""
+    from holdfast.audits import Choice
+
+    for source in options.encoders if crew.first else ():
         _ready(source, options)
-    given = frozenset(given_names(words))
-    chosen = choose_budget(options, given)
-    measured = [audit_encoder(source, options, chosen, given=given) for source in options.encoders]
+    chosen = Choice(**crew.agreed(asdict(choose_budget(options, given)) if crew.first else None))
+    measured = [audit_encoder(source, options, chosen, given=given, crew=crew) for source in options.encoders]
     if len(measured) > 1:
         named = shlex.join(map(str, measured))
         print("next:")
@@ -80,15 +99,26 @@ def _ready(source: str, options: AuditOptions) -> None:
         ready_file(folder / "report.html")
 
 
-def audit_encoder(source: str, options: AuditOptions, chosen: "Choice", *, given: frozenset[str] = frozenset()) -> Path:
+def audit_encoder(
+    source: str,
+    options: AuditOptions,
+    chosen: "Choice",
+    *,
+    given: frozenset[str] = frozenset(),
+    crew: "Crew | None" = None,
+) -> Path:
     """Audits one encoder and returns the folder that a report reads.
 
-    given: names of options that were written out, which win over the budget's.
+    given: names of options that were written out, which win over the budget's. crew: processes that share the work.
     """
     from holdfast.audits import fitting_axes, missing_axes, write_atlas
+    from holdfast.distributed import ALONE
+
+    crew = crew or ALONE
 
     folder, target = folders(source, options)
     kept = {"unfinished": target / "unfinished", "cache": folder / "features" if options.cache else None}
+    kept["crew"] = crew
     with Stages() as stages:
         subject = subject_of(source, options, audit_options(options, chosen.budget, given, progress=stages, **kept))
         axes = [axis for axis in fitting_axes(subject, axes_of(source, options)) if axis not in chosen.left_out]
@@ -99,12 +129,14 @@ def audit_encoder(source: str, options: AuditOptions, chosen: "Choice", *, given
             stages.say(f"  {line}")
         if caution := copies_caution(subject.facts, len(subject.test), options):
             stages.say(f"  caution: {caution}")
-        seconds = _say_plan(stages, subject, axes, chosen.budget)
+        seconds = crew.agreed(_say_plan(stages, subject, axes, chosen.budget) if crew.first else None)
         minutes = options.minutes if options.budget == "auto" and options.axes is None else float("inf")
         left = Minutes(minutes, seconds, dict(chosen.left_out))
         findings = [finding for axis in axes if (finding := _measured(axis, subject, stages, left, target))]
         if options.atlas and axes != ["membership"] and not is_features(Path(source)):
             write_atlas(target, subject, findings)
+    if not crew.first:
+        return folder
     shutil.rmtree(target / "unfinished", ignore_errors=True)
     missing = {} if axes_of(source, options) is not None else missing_axes(subject)
     notes = [*left_out(source, missing), *left.said(partial(_command, folder)), f"  findings: {target}"]
@@ -125,12 +157,14 @@ def _measured(axis: str, subject: "Subject", stages: Stages, left: Minutes, targ
     """The finding of an axis, saved; None where the minutes of its kind are over."""
     from holdfast.audits import measure
 
-    if not left.allow(axis):
+    crew = subject.crew
+    if not crew.agreed(left.allow(axis)):
         return None
     with stages.axis(axis):
         finding = measure(axis, subject)
     left.spend(axis, finding.settings["seconds"])
-    finding.save(target)
+    if crew.first:
+        finding.save(target)
     return finding
 
 

@@ -1,28 +1,30 @@
 """`holdfast embed`: the features of images as a file that other programs read."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from holdfast.cli.options import Help, UserError, parse, refuse_idle
+from holdfast.cli.options import Help, UserError, parse, refuse_idle, share_out
 from holdfast.cli.progress import Stages
 from holdfast.runs import RunFolder, is_run_folder, ready_file
+from holdfast.system import local_place
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from holdfast.data import Images
+    from holdfast.distributed import Crew
     from holdfast.models import Loaded
 
 HELP = Help(
     usage="holdfast embed ENCODER [OPTIONS]",
     says="Writes the features of images as a file that other programs read, with the images' ids, paths and labels.",
     example="holdfast embed runs/a --data photos --out features.parquet",
-    first="data out image_size labels limit device",
+    first="data out image_size labels limit device devices",
 )
 
 
@@ -60,6 +62,9 @@ class EmbedOptions:
     """Precision of the encoder's passes."""
     device: str | None = None
     """Where to compute; None: a GPU where there is one."""
+    devices: int = 1
+    """Processes on this machine that share the work, each on a GPU of its own where there are some; under torchrun and
+    srun leave it out."""
 
 
 def embed(words: Sequence[str]) -> None:
@@ -68,34 +73,43 @@ def embed(words: Sequence[str]) -> None:
     if options.encoder is None:
         raise UserError("expected an encoder, got none; as in: holdfast embed runs/a --data images --out a.parquet")
     refuse_idle("embed", words, options)
+    share_out(["embed", *words], options.devices, partial(_embedded, options))
+
+
+def _embedded(options: EmbedOptions, crew: "Crew") -> None:
     from holdfast.evaluation.embeddings import check_suffix
 
     check_suffix(options.out)
-    ready_file(options.out)
-    images, dim = written(options.encoder, options)
+    if crew.first:
+        ready_file(options.out)
+    assert options.encoder is not None
+    images, dim = written(options.encoder, options, crew=crew)
     has = [name for name in ("labels", "paths") if getattr(images, name) is not None]
     if dim:
         also = "".join(f", {name}" for name in has)
         print(f"features: {options.out} ({len(images):,} images × {dim}, with ids{also})")
 
 
-def written(source: "str | nn.Module", options: EmbedOptions, images: "Images | None" = None) -> "tuple[Images, int]":
+def written(
+    source: "str | nn.Module", options: EmbedOptions, images: "Images | None" = None, crew: "Crew | None" = None
+) -> "tuple[Images, int]":
     """The images whose features were written, and the width of these; 0 where another process writes the file.
 
-    images: in place of those that the options name.
+    images: in place of those that the options name. crew: processes that share the work.
     """
     import torch
 
+    from holdfast.distributed import ALONE
     from holdfast.evaluation import encoder_checksum, extract_features
-    from holdfast.evaluation.embeddings import Share, stream_embeddings
+    from holdfast.evaluation.embeddings import stream_embeddings
     from holdfast.models import load_encoder, loaded_of
 
-    share = Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+    crew = crew or ALONE
     images = _images(source, options) if images is None else _drawn(images, options)
     size = images.pixels.shape[-1]
     encoder = load_encoder(source, layer=options.layer, pool=options.pool, image_size=size)
     loaded, done = loaded_of(encoder), 0
-    device = options.device or (f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
+    device = options.device or (f"cuda:{local_place()}" if torch.cuda.is_available() else "cpu")
     facts = {
         "encoder": source if isinstance(source, str) else loaded.source if loaded else type(source).__name__,
         "encoder_checksum": encoder_checksum(encoder),
@@ -107,22 +121,19 @@ def written(source: "str | nn.Module", options: EmbedOptions, images: "Images | 
         "image_size": size,
         "load": None if loaded is None else loaded.to_dict(),
     }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     with Stages() as stages, stages.axis("features"):
-        for line in () if share.rank else _said(loaded, images):
+        for line in _said(loaded, images):
             stages.say(line)
 
         def encode(some: "Images") -> "Tensor":
             nonlocal done
-            told = (
-                (lambda now, _, before=done: stages("features", before + now, len(images))) if not share.rank else None
-            )
+            told = lambda now, _, before=done: stages("features", before + now, len(images))  # noqa: E731
             passes = {"batch_size": options.batch_size, "precision": options.precision, "device": device}
             found = extract_features(encoder, some, **passes, progress=told)
             done += len(some)
             return found
 
-        return images, stream_embeddings(options.out, images, encode, facts, share=share, said=stages.say)
+        return images, stream_embeddings(options.out, images, encode, facts, crew=crew, said=stages.say)
 
 
 def _said(loaded: "Loaded | None", images: "Images") -> list[str]:

@@ -3,19 +3,22 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from holdfast.cli.audited import score_lines
-from holdfast.cli.options import Help, UserError, fitted, parse, refuse_idle
+from holdfast.cli.options import Help, UserError, fitted, parse, refuse_idle, share_out
 from holdfast.cli.progress import Progress, quiet_fabric
 from holdfast.findings import Finding
 from holdfast.runs import RunFolder, ready_file, ready_folder
+from holdfast.system import local_place
 
 if TYPE_CHECKING:
     from holdfast.data import Images
+    from holdfast.distributed import Crew
 
 AXES = ("memorization", "privacy")
 
@@ -26,7 +29,7 @@ HELP = Help(
     "the run's images, and compares what they make of them. An interrupted study goes on where it "
     "stopped.",
     example="holdfast memorization runs/a --pairs 3",
-    first="pairs epochs candidates external remove test downstream device",
+    first="pairs epochs candidates external remove test downstream device devices",
     groups={"encoders that were trained elsewhere": "two_encoders data partition image_size"},
 )
 
@@ -71,6 +74,9 @@ class MemorizationOptions:
     """Precision of the encoders' passes when scoring."""
     device: str | None = None
     """Where to score; None: a GPU where there is one."""
+    devices: int = 1
+    """Processes on this machine that share the work, each on a GPU of its own where there are some; under torchrun and
+    srun leave it out."""
     study: Path | None = None
     """Folder of the study; None: memorization/ in the run's folder, or audits/two-encoders."""
 
@@ -85,21 +91,26 @@ def memorization(words: Sequence[str]) -> None:
         )
     refuse_idle("memorization", words, options)
     quiet_fabric()
+    share_out(["memorization", *words], options.devices, partial(_compared, options))
+
+
+def _compared(options: MemorizationOptions, crew: "Crew") -> None:
     if options.run is None:
-        _given_encoders(options)
+        _given_encoders(options, crew)
     else:
-        _run_pairs(RunFolder.open(options.run), options)
+        _run_pairs(RunFolder.open(options.run), options, crew)
 
 
-def _run_pairs(run: RunFolder, options: MemorizationOptions) -> None:
+def _run_pairs(run: RunFolder, options: MemorizationOptions, crew: "Crew") -> None:
     from holdfast.audits import load_pairs
     from holdfast.data import load_pool
     from holdfast.studies import StudyConfig, check_removal, parse_removal, run_study
 
     study = options.study or run.study
     target = run.findings if options.study is None else study / "findings"
-    ready_folder(study, target)
-    ready_file(study / "gallery.html")
+    if crew.first:
+        ready_folder(study, target)
+        ready_file(study / "gallery.html")
     rules = [] if options.remove is None else parse_removal(options.remove)
     names = ("pairs", "epochs", "external", "candidates", "planted", "seed")
     settings = StudyConfig(**{name: getattr(options, name) for name in names})
@@ -111,12 +122,14 @@ def _run_pairs(run: RunFolder, options: MemorizationOptions) -> None:
         free = set(planned["parts"]["candidate"]) - {i for members in planted.values() for i in members}
         check_removal(rules, len(free), images, test, other)
 
-    folder = run_study(run, settings, out=options.study, check=check if rules else lambda _: None, listening=_listening)
+    checked = check if rules else lambda _: None
+    folder = run_study(run, settings, out=options.study, check=checked, listening=_listening, crew=crew)
     pairs = load_pairs(folder)
-    findings = _measured(str(run.path), images, pairs, options, target)
+    findings = _measured(str(run.path), images, pairs, options, target, crew)
     if rules:
-        findings[0] = _with_removal(findings[0], folder, rules, (test, other), options)
-    _leave(findings, target, pairs.images, folder / "gallery.html")
+        findings[0] = _with_removal(findings[0], folder, rules, (test, other), options, crew)
+    if crew.first:
+        _leave(findings, target, pairs.images, folder / "gallery.html")
 
 
 def _removal_tests(options: MemorizationOptions, record: Mapping[str, Any]) -> "tuple[Images | None, Images | None]":
@@ -140,13 +153,21 @@ def _with_removal(
     rules: list[tuple[str, int]],
     tests: "tuple[Images | None, Images | None]",
     options: MemorizationOptions,
+    crew: "Crew",
 ) -> Finding:
     from holdfast.audits import load_pairs
     from holdfast.studies import run_removal
 
     test, other = tests
     rows = run_removal(
-        folder, finding, rules, test=test, downstream=other, listening=_listening, batch_size=options.batch_size
+        folder,
+        finding,
+        rules,
+        test=test,
+        downstream=other,
+        listening=_listening,
+        batch_size=options.batch_size,
+        crew=crew,
     )
     for row in rows:
         tasks = {"linear probe": "linear_accuracy", "on the other task": "downstream_linear_accuracy"}
@@ -161,7 +182,7 @@ def _with_change(row: Any, name: str) -> str:
     return f"{row[name]:.2f} %" + ("" if change is None else f" (change {change:+.2f} points)")
 
 
-def _given_encoders(options: MemorizationOptions) -> None:
+def _given_encoders(options: MemorizationOptions, crew: "Crew") -> None:
     from holdfast.audits import given_pairs
 
     if len(options.two_encoders) % 2:
@@ -169,7 +190,8 @@ def _given_encoders(options: MemorizationOptions) -> None:
             f"expected --two-encoders F G, got {len(options.two_encoders)} encoders; name both encoders of each pair"
         )
     folder = options.study or Path("audits") / "two-encoders"
-    ready_folder(folder)
+    if crew.first:
+        ready_folder(folder)
     encoders = list(zip(options.two_encoders[::2], options.two_encoders[1::2], strict=True))
     pairs = given_pairs(encoders, options.data, options.partition, image_size=options.image_size)
     print(
@@ -177,22 +199,29 @@ def _given_encoders(options: MemorizationOptions) -> None:
         end="\n" * bool(pairs.facts["warnings"]),
     )
     chosen = AXES if "external" in pairs.parts else AXES[:1]
-    findings = _measured(options.two_encoders[0], pairs.images, pairs, options, folder, chosen)
-    _leave(findings, folder, pairs.images, folder / "gallery.html")
+    findings = _measured(options.two_encoders[0], pairs.images, pairs, options, folder, crew, chosen)
+    if crew.first:
+        _leave(findings, folder, pairs.images, folder / "gallery.html")
 
 
 def _measured(
-    source: str, images: "Images", pairs: Any, options: MemorizationOptions, target: Path, axes: Sequence[str] = AXES
+    source: str,
+    images: "Images",
+    pairs: Any,
+    options: MemorizationOptions,
+    target: Path,
+    crew: "Crew",
+    axes: Sequence[str] = AXES,
 ) -> list[Finding]:
     """The findings; their images are left in target for the report."""
     import torch
 
     from holdfast.audits import audit
 
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = options.device or (f"cuda:{local_place()}" if torch.cuda.is_available() else "cpu")
     names = ("views", "seed", "batch_size", "precision")
     own = {name: getattr(options, name) for name in names}
-    return audit(source, images, axes=axes, pairs=pairs, device=device, atlas=target, **own)
+    return audit(source, images, axes=axes, pairs=pairs, device=device, atlas=target, crew=crew, **own)
 
 
 def _leave(findings: Sequence[Finding], target: Path, images: "Images", page: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import nn
 from torch.optim import Optimizer
 
@@ -24,7 +25,7 @@ from holdfast.methods import Method, build
 from holdfast.models import Encoder, exact_strides, resolve_stem, whiten_first_convolution
 from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder
-from holdfast.system import launched
+from holdfast.system import launched, local_place
 
 Listener = Callable[[Mapping[str, Any]], None]
 """Called with events as training goes on; prints or draws what it likes. See loop.py for the kinds."""
@@ -76,10 +77,11 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "32"
 
 
-def launch(config: RunConfig) -> Fabric:
+def launch(config: RunConfig, *, alone: bool = False) -> Fabric:
     """Fabric for a configuration's devices and precision; starts the other processes where there are several.
 
-    Under torchrun and srun their number is the launcher's. Raises ValueError where the configuration names another.
+    Under torchrun and srun their number is the launcher's, but for what a process trains alone. Raises ValueError where
+    the configuration names another.
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -87,18 +89,20 @@ def launch(config: RunConfig) -> Fabric:
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     precision = resolve_precision(config.precision, torch.device(accelerator))
-    world = launched()
+    world = None if alone else launched()
     if world is not None and config.devices not in (1, world.size):
         raise ValueError(
             f"expected --devices {world.size}, as many processes as {world.launcher} started, got {config.devices}; "
             "leave it out"
         )
+    own = [local_place()] if alone and accelerator == "cuda" else config.devices
     fabric = Fabric(
         accelerator=accelerator,
-        devices=config.devices if world is None else world.per_node,
+        devices=own if world is None else world.per_node,
         num_nodes=1 if world is None else world.nodes,
         strategy="ddp" if config.devices > 1 or (world is not None and world.size > 1) else "auto",
         precision="bf16-mixed" if precision == "bf16" else "32-true",
+        plugins=[LightningEnvironment()] if alone else None,
     )
     fabric.launch()
     return fabric

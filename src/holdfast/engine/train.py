@@ -44,17 +44,18 @@ def _reading(listen: Listener) -> OnProgress:
     return lambda done, images: listen({"kind": "reading", "done": done, "images": images})
 
 
-def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore) -> RunFolder:
+def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore, alone: bool = False) -> RunFolder:
     """Trains a method on a collection of images; labels are never needed.
 
     config: what to train, on what, how long. folder: a new or empty folder for everything the run leaves.
-    listen: called with events (see engine/loop.py) as training goes on.
+    listen: called with events (see engine/loop.py) as training goes on. alone: by this process, whatever others a
+    launcher has started.
     Returns the run folder with the trained encoder. Raises ValueError, FileNotFoundError or FileExistsError before
     anything is written, and FloatingPointError where the loss is no longer finite.
     """
     target = Path(folder)
     name_of(config)
-    fabric = launch(config)
+    fabric = launch(config, alone=alone)
     first = fabric.global_rank == 0
     listen = listen if first else _ignore
     if first:
@@ -121,20 +122,26 @@ def _begin(run: RunFolder, session: Session, initial: Initial | None) -> None:
 
 
 def resume(
-    folder: Path | str, *, listen: Listener = _ignore, accept_changes: bool = False, devices: int | None = None
+    folder: Path | str,
+    *,
+    listen: Listener = _ignore,
+    accept_changes: bool = False,
+    devices: int | None = None,
+    alone: bool = False,
 ) -> RunFolder:
     """Continues an interrupted run from its newest whole checkpoint, or from its start where it has none.
 
-    On CPU with the same number of threads the weights end bit-identical to those of a run that was never interrupted.
-    A finished run is returned as it is. accept_changes: go on although config.json was changed since the checkpoint;
-    metrics.jsonl records what changed. devices: processes, where other than before. Raises FileNotFoundError where
-    folder is no run, ValueError where its images or settings changed, or where a file is damaged.
+    On CPU with the same number of threads the weights end bit-identical to those of a run that was never interrupted. A
+    finished run is returned as it is. accept_changes: go on although config.json was changed since the checkpoint;
+    metrics.jsonl records what changed. devices: processes, where other than before. alone: as of train. Raises
+    FileNotFoundError where folder is no run, ValueError where its images or settings changed, or where a file is
+    damaged.
     """
     run = RunFolder.open(folder)
     config = with_devices(read_config(run), devices)
     if _is_finished(run, listen):
         return run
-    fabric = launch(config)
+    fabric = launch(config, alone=alone)
     first = fabric.global_rank == 0
     listen = listen if first else _ignore
     with _written_by_one(fabric, run.path, new=False):

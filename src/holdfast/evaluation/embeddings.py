@@ -11,7 +11,6 @@ import shutil
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,14 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from holdfast.data import Images
+from holdfast.distributed import ALONE, Crew
 from holdfast.runs import atomic_path, write_json
 
 SUFFIXES = (".parquet", ".npz", ".safetensors")
 ROWS = 10_000
 """Images of a part, and rows of a row group: what a reader of one image has to read."""
-_POLL_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class Share:
-    """Which parts this process computes, of all that work on a file together."""
-
-    rank: int = 0
-    ranks: int = 1
+_POLL_SECONDS, _PATIENCE = 0.2, 120.0
+"""How often, and how long, to look for a file that another machine has written: shared disks show it late."""
 
 
 def check_suffix(path: Path) -> None:
@@ -53,7 +46,7 @@ def stream_embeddings(
     facts: Mapping[str, Any],
     *,
     rows: int = ROWS,
-    share: Share | None = None,
+    crew: Crew = ALONE,
     said: Callable[[str], None] = lambda text: None,
 ) -> int:
     """Writes features [n, dim] float32 beside id, path, label and class of each image; returns dim, 0 for other ranks.
@@ -61,24 +54,29 @@ def stream_embeddings(
     encode: features of some of the images. facts: JSON values that decide them; parts that an interrupted command left
     with the same facts are taken over, others are computed again, and said tells which. The suffix decides: .parquet
     has a column of lists (facts as JSON under 'holdfast' in the schema's metadata); .npz and .safetensors have an array
-    each (facts as JSON text, or as metadata; .safetensors without paths and classes). Of several processes the first
-    one writes the file, once all parts are there. Raises ValueError for another suffix.
+    each (facts as JSON text, or as metadata; .safetensors without paths and classes). Of a crew each process computes
+    every so-manieth part, and the first one writes the file. Raises ValueError for another suffix, and where the
+    processes do not see one another's parts or were not given the same images.
     """
     check_suffix(path)
-    share = share or Share()
     parts = [range(start, min(start + rows, len(images))) for start in range(0, len(images), rows)]
     folder = path.with_name(f".{path.name}.parts")
-    _open_parts(folder, {**facts, "rows": rows}, share, said)
+    if crew.first:
+        _open_parts(folder, {**facts, "rows": rows}, said)
+    crew.wait()
+    _check_parts(folder, {**facts, "rows": rows})
     files = [folder / f"part-{number:06d}.safetensors" for number in range(len(parts))]
-    for number, part in enumerate(parts):
-        if number % share.ranks == share.rank and not _is_whole(files[number], len(part)):
+    for number, part in crew.own(list(enumerate(parts))):
+        if not _is_whole(files[number], len(part)):
             some = images.subset(torch.arange(part.start, part.stop))
             features = encode(some).float().cpu().contiguous().numpy()
             with atomic_path(files[number]) as temporary:
                 save_file({"features": features}, temporary, {"sum": _sum(features)})
-    if share.rank:
+    crew.wait()
+    if not crew.first:
         return 0
-    _wait(files)
+    for file in files:
+        _seen(file)
     dim = load_file(files[0])["features"].shape[1]
     with atomic_path(path) as temporary:
         _WRITERS[path.suffix](temporary, images, files, dim, facts)
@@ -108,13 +106,9 @@ def _kept_facts(about: Path) -> Any:
         return None
 
 
-def _open_parts(folder: Path, facts: Mapping[str, Any], share: Share, said: Callable[[str], None]) -> None:
-    """Makes the folder of parts; one that was left by a command with other facts is emptied by the first process."""
+def _open_parts(folder: Path, facts: Mapping[str, Any], said: Callable[[str], None]) -> None:
+    """Makes the folder of parts; one that was left by a command with other facts is emptied."""
     about, wanted = folder / "facts.json", json.loads(json.dumps(facts))
-    if share.rank:
-        while _kept_facts(about) != wanted:
-            time.sleep(_POLL_SECONDS)
-        return
     if _kept_facts(about) == wanted:
         found = len(list(folder.glob("part-*.safetensors")))
         said(f"{found} parts of an interrupted command are taken over from {folder}")
@@ -126,9 +120,21 @@ def _open_parts(folder: Path, facts: Mapping[str, Any], share: Share, said: Call
     write_json(about, wanted)
 
 
-def _wait(files: Sequence[Path]) -> None:
-    """Waits for the parts that other processes write; whoever starts them ends all where one fails."""
-    while not all(file.is_file() for file in files):
+def _check_parts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Raises ValueError where the first process made the parts from other facts than this one has."""
+    _seen(folder / "facts.json")
+    if _kept_facts(folder / "facts.json") != json.loads(json.dumps(facts)):
+        raise ValueError(f"expected all processes to read the same images and encoder, got others for {folder}")
+
+
+def _seen(file: Path) -> None:
+    """Returns once a file that another process has written is seen here. Raises ValueError where it never is."""
+    until = time.monotonic() + _PATIENCE
+    while not file.is_file():
+        if time.monotonic() > until:
+            raise ValueError(
+                f"expected {file}, which another process wrote, got none; choose an --out that all machines see"
+            )
         time.sleep(_POLL_SECONDS)
 
 

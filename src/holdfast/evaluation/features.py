@@ -1,14 +1,15 @@
 """Features of images in one pass: evaluation mode, no gradients, nothing about the encoder changed afterwards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from holdfast.data import Images
+from holdfast.distributed import ALONE, Crew
 from holdfast.models import Encoder
 from holdfast.progress import OnProgress
 
@@ -28,30 +29,44 @@ def extract_features(
     precision: Literal["32", "bf16"] = "32",
     augment: Augment | None = None,
     progress: OnProgress | None = None,
+    crew: Crew = ALONE,
 ) -> Tensor:
     """Features [n, dim] float32 of images [n, 3, h, w] (uint8, or floats in [0, 1]), on the encoder's device.
 
     Maps [n, dim, h, w] are averaged over space. Each module's mode and the encoder's device are restored afterwards;
-    running statistics are not touched. device: None is where the encoder's weights are. precision 'bf16' computes
-    under autocast and returns float32; '32' leaves an autocast of the caller in force. progress is told (done, all)
-    images. Raises ValueError for pixels outside [0, 1], for features that are no vectors or not finite, and for batch
-    norms that have no running statistics (features would then depend on the batch).
+    running statistics are not touched. device: None is where the encoder's weights are. precision 'bf16' computes under
+    autocast and returns float32; '32' leaves an autocast of the caller in force. progress is told (done, all) images.
+    crew: processes that share the batches; each has all features. Raises ValueError for pixels outside [0, 1], for
+    features that are no vectors or not finite, and for batch norms that have no running statistics (features would then
+    depend on the batch).
     """
     pixels = images if isinstance(images, Tensor) else images.pixels
     if not len(pixels):
         raise ValueError("expected at least one image, got none; check the ids or the limit they were chosen by")
     with measuring(encoder, device) as home:
-        parts, start = [], 0
-        for some in pixels.split(batch_size):
-            batch = as_pixels(some.to(home))
+        starts = range(0, len(pixels), batch_size)
+        batches = _batches(pixels, crew.own(starts), batch_size)
+
+        def passed(start: int) -> Tensor:
+            batch = as_pixels(next(batches).to(home))
             if augment is not None:
                 batch = augment(batch, torch.arange(start, start + len(batch), device=home))
             with torch.autocast(home.type, torch.bfloat16) if precision == "bf16" else nullcontext():
-                parts.append(encode(encoder, batch))
-            start += len(batch)
+                features = encode(encoder, batch)
             if progress is not None:
-                progress(start, len(pixels))
-    return _finite(torch.cat(parts))
+                progress(start + len(batch), len(pixels))
+            return features
+
+        found = torch.cat(crew.spread(starts, passed)).to(home)
+    return _finite(found)
+
+
+def _batches(pixels: Any, starts: Sequence[int], count: int) -> Iterator[Tensor]:
+    """The batches that begin at some places, in their order; streamed ones are decoded ahead."""
+    ends = [min(start + count, len(pixels)) for start in starts]
+    if isinstance(pixels, Tensor):
+        return (pixels[start:end] for start, end in zip(starts, ends, strict=True))
+    return pixels.batches(torch.arange(start, end) for start, end in zip(starts, ends, strict=True))
 
 
 def encode(encoder: nn.Module, images: Tensor) -> Tensor:

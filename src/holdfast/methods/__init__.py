@@ -54,7 +54,7 @@ from holdfast.methods.strength_schedule import STRENGTHS, StrengthConfig
 from holdfast.methods.tail import HARMONIES, MEMORIES, SHARPNESSES, HarmonyConfig, MemoryConfig, SharpnessConfig
 from holdfast.methods.temperature_schedule import TEMPERATURES, TemperatureConfig, TemperatureSchedule
 from holdfast.methods.weight_average import AVERAGES, AverageConfig
-from holdfast.models import ChunkedNetwork, Encoder, create_encoder, require_size
+from holdfast.models import ChunkedNetwork, Encoder, create_encoder, recompute_blocks, require_size
 from holdfast.randomness import seeded_library
 from holdfast.settings import Purpose
 
@@ -218,6 +218,8 @@ def build(config: RunConfig, *, image_size: int, encoder: Encoder | None = None)
     """
     kind = METHODS[name_of(config)]
     encoder = encoder or fresh_encoder(config, image_size=image_size)
+    if config.checkpoint_activations:
+        recompute_blocks(encoder.network, config.encoder)
     with seeded_library(config.seed, "initial head"):
         head = kind.head(config.method, encoder.dim)
     draw = _views_of(config, image_size, encoder)

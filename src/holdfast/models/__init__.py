@@ -1,13 +1,13 @@
 """Networks: encoders, projection heads, pruned twins, and how they come from files."""
 
 from holdfast.models.branch import OwnNorms
-from holdfast.models.chunked import ChunkedNetwork, recomputed
 from holdfast.models.encoders import Encoder, EncoderSpec, create_encoder, require_size, resolve_stem
 from holdfast.models.heads import PrefeatureHead, Prototypes, head_from, projection_head
 from holdfast.models.identity import checksum
 from holdfast.models.initial import Initial, load_initial
 from holdfast.models.load import OnnxEncoder, check_own, load_encoder, loaded_of, own_size, save_encoder, takes_any_size
 from holdfast.models.loaded import Loaded
+from holdfast.models.memory import ChunkedNetwork, recompute_blocks, recomputed
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
 from holdfast.models.strided import exact_strides
@@ -40,6 +40,7 @@ __all__ = [
     "own_size",
     "predictor",
     "projection_head",
+    "recompute_blocks",
     "recomputed",
     "require_size",
     "resolve_stem",

@@ -1,12 +1,13 @@
 """Encoder pairs: a run repeated with and without certain images, three times or more (arXiv:2401.12233).
 
 A study is a folder: study.json says everything; pair-0/f, pair-0/g and so on are run folders. It never changes the run
-it is made from. Encoders train one after another: an image source is decoded again for each, seconds against minutes.
+it is made from. Encoders train one after another, or each by one of several processes: an image source is decoded again
+for each, seconds against minutes.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from holdfast.config import RunConfig, require
 from holdfast.data import Images, duplicate_groups, external_set, load_pool, memorization_partition
 from holdfast.data.duplicates import LEAST_CORRELATION, MOST_BITS, group_sizes
 from holdfast.data.splits import partition_checksum
+from holdfast.distributed import ALONE, Crew
 from holdfast.engine import read_config, resume, train
 from holdfast.engine.session import Listener, version
 from holdfast.methods import from_document, to_document
@@ -69,38 +71,66 @@ def run_study(
     out: Path | None = None,
     check: Callable[[Mapping[str, Any]], None] = lambda record: None,
     listening: Listening = _silent,
+    crew: Crew = ALONE,
 ) -> Path:
     """Trains the pairs of a finished or unfinished run and returns the study's folder; continues where it was stopped.
 
     out: the study's folder; None: RUN/memorization. check: told the study's record before anything is trained, may
-    refuse it. f and g train on the run's images without the external ones, g also
-    without the candidates, f without the independents, by the run's recipe to the last epoch. Raises ValueError where
-    the folder holds a study with other settings, and FileNotFoundError where run is no run folder.
+    refuse it. f and g train on the run's images without the external ones, g also without the candidates, f without the
+    independents, by the run's recipe to the last epoch. crew: processes that share out the encoders, each training
+    every so-manieth alone. Raises ValueError where the folder holds a study with other settings, and FileNotFoundError
+    where run is no run folder.
     """
     source = run if isinstance(run, RunFolder) else RunFolder.open(run)
     folder = source.study if out is None else out
+    if crew.first:
+        _opened(folder, source, settings, check)  # made by one
+    crew.wait()
     record = _opened(folder, source, settings, check)
-    config = from_document(record["run"])
-    for number, seeds in enumerate(record["pair_seeds"]):
-        for which, seed in zip("fg", seeds, strict=True):
-            train_without(folder, f"pair-{number}/{which}", config, folder / f"{which}.json", seed, listening)
+    jobs = [
+        Job(f"pair-{number}/{which}", folder / f"{which}.json", seed)
+        for number, seeds in enumerate(record["pair_seeds"])
+        for which, seed in zip("fg", seeds, strict=True)
+    ]
+    train_all(folder, from_document(record["run"]), jobs, listening, crew)
     return folder
 
 
-def train_without(
-    folder: Path, name: str, config: RunConfig, index: Path, seed: int, listening: Listening = _silent
-) -> RunFolder:
-    """Trains a configuration on the ids in an index file, or continues; folder/name becomes a run folder."""
-    path = folder / name
+@dataclass(frozen=True)
+class Job:
+    """An encoder to be trained."""
+
+    name: str
+    """Its run folder in the study's folder."""
+    index: Path
+    """The file with the ids that it is trained on."""
+    seed: int
+
+
+def train_all(
+    folder: Path, config: RunConfig, jobs: Sequence[Job], listening: Listening = _silent, crew: Crew = ALONE
+) -> None:
+    """Trains the encoders of a study, or continues; of a crew each process trains every so-manieth, alone."""
+
+    def trained(job: Job) -> torch.Tensor:
+        _train(folder, config, job, listening, alone=crew.size > 1)
+        return torch.zeros(0)
+
+    crew.spread(jobs, trained)
+
+
+def _train(folder: Path, config: RunConfig, job: Job, listening: Listening, *, alone: bool) -> None:
+    """Trains a configuration on the ids in an index file, or continues; its folder becomes a run folder."""
+    name, path, index, seed = job.name, folder / job.name, job.index, job.seed
     with listening(name, path) as listen:
         if (path / "config.json").is_file():
-            finished = resume(path, listen=listen)
+            finished = resume(path, listen=listen, devices=1, alone=alone)
         else:
             shutil.rmtree(path, ignore_errors=True)  # killed before its configuration was written: nothing to continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            finished = train(replace(config, long_tail=str(index), seed=seed), path, listen=listen)
+            own = replace(config, long_tail=str(index), seed=seed, devices=1)
+            finished = train(own, path, listen=listen, alone=alone)
     shutil.rmtree(finished.checkpoints, ignore_errors=True)  # the encoder is there; six encoders' states would add up
-    return finished
 
 
 def _opened(

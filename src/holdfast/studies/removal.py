@@ -12,13 +12,14 @@ import torch
 from holdfast.audits import audit
 from holdfast.audits.subject import load_pairs
 from holdfast.data import Images
+from holdfast.distributed import ALONE, Crew
 from holdfast.findings import Finding
 from holdfast.methods import from_document
 from holdfast.models import load_encoder
 from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder, write_json
 from holdfast.statistics import over_runs
-from holdfast.studies.pairs import Listening, _silent, train_without
+from holdfast.studies.pairs import Job, Listening, _silent, train_all
 from holdfast.system import read_index, read_rows, read_study
 
 KINDS = ("top", "bottom", "random")
@@ -89,6 +90,7 @@ def run_removal(
     test: Images | None = None,
     downstream: Images | None = None,
     listening: Listening = _silent,
+    crew: Crew = ALONE,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """Trains f of every pair again, with its own seed, without the images of each rule; continues where it was stopped.
@@ -112,10 +114,11 @@ def run_removal(
         removed.append(_Removal(f"{kind}-{count}", out, []))
         kept = np.setdiff1d(read_index(folder / "f.json"), out)
         name = f"removed/{kind}-{count}-{removed[-1].ids}"  # another ranking removes other images by the same rule
-        index = write_json(_made(folder / name) / "f.json", kept.tolist())
-        for number, (seed, _) in enumerate(record["pair_seeds"]):
-            run = train_without(folder, f"{name}/pair-{number}", config, index, seed, listening)
-            removed[-1].encoders.append(run.path)
+        index = _index(folder / name, kept, crew)
+        jobs = [Job(f"{name}/pair-{number}", index, seed) for number, (seed, _) in enumerate(record["pair_seeds"])]
+        train_all(folder, config, jobs, listening, crew)
+        removed[-1].encoders.extend(folder / job.name for job in jobs)
+    options = {**options, "crew": crew}
     probe, test = _images(pairs.ordered, pairs.parts, test)
     tested = {
         "test": test.source if given else "the study's external images",
@@ -127,7 +130,9 @@ def run_removal(
         for one in removed
     ]
     rows = [_row(one, values, found[0]) | tested for one, values in zip(removed, found, strict=True)]
-    write_json(folder / "removal.json", _joined(folder / "removal.json", rows))
+    if crew.first:
+        write_json(folder / "removal.json", _joined(folder / "removal.json", rows))
+    crew.wait()
     return rows
 
 
@@ -155,9 +160,13 @@ def _joined(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(keyed.values())
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _index(folder: Path, ids: np.ndarray, crew: Crew) -> Path:
+    """The file with the ids that encoders are trained on, written by one."""
+    if crew.first:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "f.json", ids.tolist())
+    crew.wait()
+    return folder / "f.json"
 
 
 def _images(images: Images, parts: Any, test: Images | None) -> tuple[Images, Images]:

@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from holdfast.system.launchers import World as World
     from holdfast.system.launchers import first_process as first_process
     from holdfast.system.launchers import launched as launched
+    from holdfast.system.launchers import local_place as local_place
+    from holdfast.system.launchers import meeting_place as meeting_place
+    from holdfast.system.launchers import place as place
     from holdfast.system.lock import LOCK as LOCK
     from holdfast.system.lock import HeldError as HeldError
     from holdfast.system.lock import one_writer as one_writer
+    from holdfast.system.many import MANY as MANY
+    from holdfast.system.many import run_many as run_many
     from holdfast.system.memory import give_back_memory as give_back_memory
     from holdfast.system.records import read_config as read_config
     from holdfast.system.records import read_ids as read_ids

@@ -1,6 +1,7 @@
 """What torchrun, SLURM's srun and Fabric tell a process of the processes it trains with. No torch here."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -48,3 +49,31 @@ def _count(environment: Mapping[str, str], name: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise ValueError(f"expected {name} of the launcher to be a number of processes, got {text!r}; unset it")
     return int(text)
+
+
+def place(environment: Mapping[str, str] = os.environ) -> int:
+    """This process's number, from 0, among those that a launcher started; 0 without one."""
+    world = launched(environment)
+    if world is None:
+        return 0
+    return int(environment["RANK" if world.launcher == "torchrun" else "SLURM_PROCID"])
+
+
+def local_place(environment: Mapping[str, str] = os.environ) -> int:
+    """This process's number on its machine, from 0: which of its GPUs is its own."""
+    return int(environment.get("LOCAL_RANK") or environment.get("SLURM_LOCALID") or 0)
+
+
+def meeting_place(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """MASTER_ADDR and MASTER_PORT, where processes find one another: torchrun's own; under srun the step's first
+    machine, and a port that its numbers decide."""
+    if "MASTER_ADDR" in environment and "MASTER_PORT" in environment:
+        return {name: environment[name] for name in ("MASTER_ADDR", "MASTER_PORT")}
+    nodes = environment.get("SLURM_STEP_NODELIST") or environment.get("SLURM_NODELIST") or "127.0.0.1"
+    job = int(environment.get("SLURM_JOB_ID", "0")) + int(environment.get("SLURM_STEP_ID", "0"))
+    return {"MASTER_ADDR": first_node(nodes), "MASTER_PORT": str(15000 + job % 10000)}
+
+
+def first_node(nodes: str) -> str:
+    """'gpu03' of SLURM's 'gpu[03-05,9],cpu1'."""
+    return re.sub(r"\[([^,\-\]]+)[^\]]*\]", r"\1", re.match(r"(?:[^,\[]|\[[^\]]*\])*", nodes).group(0))  # type: ignore[union-attr]

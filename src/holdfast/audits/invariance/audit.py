@@ -131,19 +131,24 @@ def _moved(subject: Subject, some: Images, graded: Graded, strength: float, keys
 def _sensitivity(subject: Subject, some: Images, graded: Graded, keys: Tensor) -> tuple[Tensor, bool]:
     """[m]: norm of the features' derivative along (moved - clean) / strength at the smallest strength, in standard
     deviations of the pool's features (root of the total variance), 0 where none vary; and if it is a difference."""
-    noted: list[bool] = []
     spread = subject.pool_features.double().var(0, correction=0).sum().sqrt().cpu()
-    strength, norms = graded.strengths[0], []
+    strength = graded.strengths[0]
     with measuring(subject.encoder, subject.options.device) as home:
-        for rows in torch.arange(len(some)).split(subject.options.batch_size):
+
+        def derived(rows: Tensor) -> dict[str, Tensor]:
+            noted: list[bool] = []
             pixels = as_pixels(some.pixels[rows.to(some.pixels.device)].to(home))
             moved = graded.apply(pixels, strength, keys.to(home)[rows.to(home)])
             derivative = directional_derivative(
                 subject.encoder, pixels, moved - pixels, approximated=lambda: noted.append(True)
             )
-            norms.append(derivative.double().norm(dim=1).cpu() / strength)
-    found = torch.cat(norms) / spread if spread > 0 else torch.zeros(len(some), dtype=torch.float64)
-    return found, bool(noted)
+            norms = derivative.double().norm(dim=1).cpu() / strength
+            return {"norms": norms, "approximated": torch.tensor(bool(noted))}
+
+        parts = subject.crew.spread_columns(torch.arange(len(some)).split(subject.options.batch_size), derived)
+    norms = torch.cat([part["norms"] for part in parts])
+    found = norms / spread if spread > 0 else torch.zeros_like(norms)
+    return found, any(bool(part["approximated"]) for part in parts)
 
 
 def _curves(found: list[Measured], right: Tensor | None) -> list[dict[str, Any]]:

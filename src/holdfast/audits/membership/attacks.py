@@ -161,6 +161,7 @@ def _part_scores(subject: Subject, members: Members, calibration: np.ndarray, ch
         device=more["device"],
         batch_size=more["batch_size"],
         progress=more["progress"],
+        crew=more["crew"],
     )
     scores, known = np.full(len(calibration), np.nan), calibration[chosen]
     log_odds = trained_attacker(found, members.member[chosen], known, seed=subject.options.seed)

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -30,6 +29,8 @@ from holdfast.evaluation.features import device_of
 
 _ON_CPU = 64
 """Images per batch, at most, on a CPU: larger ones are no faster there, and an interruption loses a batch."""
+_PART = 32
+"""Images that a process attacks at a time on a CPU, where larger batches are no faster."""
 
 
 @dataclass(frozen=True)
@@ -85,37 +86,61 @@ class AttackSetup:
         return parse_eps(self.options.attack_eps, self.options.attack_norm)
 
     @property
-    def batch_size(self) -> int:
-        device = self.options.device or device_of(self.subject.encoder).type
-        return self.options.batch_size if str(device).startswith("cuda") else min(self.options.batch_size, _ON_CPU)
+    def _on_gpu(self) -> bool:
+        return str(self.options.device or device_of(self.subject.encoder).type).startswith("cuda")
 
-    def checkpoint(self, stage: str, *facts: object) -> AttackCheckpoint | None:
-        """Where a stage keeps what it has done; None unless the options name a folder."""
+    @property
+    def batch_size(self) -> int:
+        return self.options.batch_size if self._on_gpu else min(self.options.batch_size, _ON_CPU)
+
+    def checkpoint(self, stage: str, *facts: object, own: bool = False) -> AttackCheckpoint | None:
+        """Where a stage keeps what it has done; None unless the options name a folder. own: a stage that this process
+        alone does, else the first one of several writes."""
         if self.options.unfinished is None:
             return None
-        own = [self.subject.settings["encoder_checksum"], self.head, self.images.checksum, self.options.precision]
-        known = json.dumps([*own, self.options.seed, stage, *facts], default=str)
+        of_all = [self.subject.settings["encoder_checksum"], self.head, self.images.checksum, self.options.precision]
+        known = json.dumps([*of_all, self.options.seed, stage, *facts], default=str)
         fingerprint = hashlib.sha256(known.encode()).hexdigest()
         return AttackCheckpoint(
-            self.options.unfinished / f"robustness-{stage.replace('/', '-')}.safetensors", fingerprint
+            self.options.unfinished / f"robustness-{stage.replace('/', '-')}.safetensors",
+            fingerprint,
+            writes=own or self.subject.crew.first,
         )
 
     def attack(self, stage: str, attack: Attack, goal: Goal, rows: Tensor, pixels: float) -> Records:
         """Runs an attack on rows [k] of the images; the goal's references are of all of them."""
-        told = self.options.progress
-        images = self.images.subset(rows)
-        return run(
-            attack,
-            goal.rows(rows),
-            images.pixels,
-            eps=pixels,
-            norm=self.options.attack_norm,
-            seed=self.options.seed,
-            ids=images.ids,
-            batch_size=self.batch_size,
-            checkpoint=self.checkpoint(stage, attack, pixels, self.options.attack_norm),
-            on_progress=None if told is None else partial(told, f"robustness: {stage}"),
-        )
+        found = blank(self.images.ids[rows.to(self.images.ids.device)].cpu(), None)
+        parts = self._parts(len(rows))
+
+        def done(number: int) -> Mapping[str, Tensor]:
+            part, told = parts[number], self.options.progress
+            images = self.images.subset(rows[part])
+            name = stage if len(parts) == 1 else f"{stage} part {number}"
+            facts, before = (pixels, self.options.attack_norm, images.ids.tolist()), int(part[0])
+            return run(
+                attack,
+                goal.rows(rows[part]),
+                images.pixels,
+                eps=pixels,
+                norm=self.options.attack_norm,
+                seed=self.options.seed,
+                ids=images.ids,
+                batch_size=self.batch_size,
+                checkpoint=self.checkpoint(name, attack, *facts, own=True),
+                on_progress=told and (lambda now, _: told(f"robustness: {stage}", before + now, len(rows))),
+            ).columns()
+
+        for part, columns in zip(parts, self.subject.crew.spread_columns(range(len(parts)), done), strict=True):
+            found.put(part, Records.of(dict(columns)))
+        return found
+
+    def _parts(self, count: int) -> list[Tensor]:
+        """Places, in parts that a process attacks at a time. On a CPU they do not depend on the number of processes, so
+        no digit does; a GPU is quicker the more rows there are, so it gets one part, its share."""
+        if self._on_gpu:
+            size = self.subject.crew.size
+            return [torch.arange(number, count, size) for number in range(min(size, count))]
+        return list(torch.arange(count).split(_PART))
 
 
 def attacked_images(subject: Subject) -> Images:

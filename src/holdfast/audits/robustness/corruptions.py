@@ -58,7 +58,7 @@ def _measured(
     """(name, strength, right [k], drift [k]) on the CPU; a kind measured before an interruption is read back."""
     for kind, name in enumerate(CORRUPTIONS):
         checkpoint = setup.checkpoint(f"corruptions {name}", images.checksum)
-        done = checkpoint.load() if checkpoint is not None else {}
+        done = setup.subject.crew.of_first({} if checkpoint is None else checkpoint.load())
         if not done:
             parts = [_one(setup, head, _made(setup, images, name, strength), clean) for strength in STRENGTHS]
             done = {"right": torch.stack([p[0] for p in parts]), "drift": torch.stack([p[1] for p in parts])}

@@ -18,8 +18,9 @@ def without_gradient(setup: AttackSetup, model: Model, labels: Tensor, right: Te
     Of the log-odds, which have a gradient also where cross-entropy has none in float32: what is found here is the
     model's own. labels [m] are where the model is.
     """
-    found = torch.zeros_like(right)
-    for rows in right.nonzero()[:, 0].split(setup.batch_size):
+    found, parts = torch.zeros_like(right), right.nonzero()[:, 0].split(setup.batch_size)
+
+    def blind(rows: Tensor) -> Tensor:
         pixels = setup.images.floats(rows).to(labels.device).requires_grad_()
         with torch.enable_grad():
             outputs = model(pixels)
@@ -30,7 +31,10 @@ def without_gradient(setup: AttackSetup, model: Model, labels: Tensor, right: Te
         felt = torch.zeros(len(rows), dtype=torch.bool)
         if gradient is not None:
             felt = gradient.flatten(1).nan_to_num(0.0, 0.0, 0.0).any(1).cpu()
-        found[rows] = ~felt
+        return ~felt
+
+    for rows, unfelt in zip(parts, setup.subject.crew.spread(parts, blind), strict=True):
+        found[rows] = unfelt
     return found
 
 

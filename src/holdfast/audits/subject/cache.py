@@ -13,22 +13,29 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from holdfast.distributed import ALONE, Crew
 from holdfast.runs import atomic_path
 
 
-def kept(folder: Path | None, facts: Mapping[str, Any], images: int, extract: Callable[[], Tensor]) -> Tensor:
+def kept(
+    folder: Path | None, facts: Mapping[str, Any], images: int, extract: Callable[[], Tensor], crew: Crew = ALONE
+) -> Tensor:
     """Features [images, dim] float32 from a folder where they lie, else extracted and left there; None keeps nothing.
 
     facts: JSON values that decide the features, such as checksums of encoder and images. A file of other facts, of
-    another shape or that is damaged is passed over and written again; a folder that cannot be written is no error.
+    another shape or that is damaged is passed over and written again; a folder that cannot be written is no error. Of a
+    crew the first process alone reads and writes.
     """
     if folder is None:
         return extract()
     path, written = features_file(folder, facts)
-    found = _read(path, written, images)
-    if found is not None:
-        return found
+    found = _read(path, written, images) if crew.first else None
+    found = crew.of_first({} if found is None else {"features": found})
+    if found:
+        return found["features"]
     features = extract()
+    if not crew.first:
+        return features
     with suppress(OSError, SafetensorError):  # a full or read-only disk costs the next audit time, not this one
         folder.mkdir(parents=True, exist_ok=True)
         tensor = features.detach().cpu().contiguous()

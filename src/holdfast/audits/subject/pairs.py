@@ -15,6 +15,7 @@ from holdfast.config import ViewSettings
 from holdfast.data import Images, duplicate_groups
 from holdfast.data.pool import read_again
 from holdfast.data.splits import PARTS, partition_checksum
+from holdfast.distributed import ALONE
 from holdfast.evaluation import encoder_checksum
 from holdfast.evaluation.pairs import LayerScores, PairScores, Scoring, Tap, find_taps, score_pair
 from holdfast.models import load_encoder
@@ -173,10 +174,10 @@ def _planted_ids(planted: Mapping[str, Any]) -> Tensor:
 def score_pairs(pairs: Pairs, draws: Mapping[str, Any], extraction: Mapping[str, Any]) -> Scored:
     """Scores every image by every pair; layers are listened to for the candidates alone.
 
-    draws: count and seed of the views; extraction: batch_size, device, precision and progress.
+    draws: count and seed of the views; extraction: batch_size, device, precision, progress and crew.
     """
-    progress = extraction.get("progress")
-    scoring = {name: value for name, value in extraction.items() if name != "progress"} | dict(draws)
+    passes = {"progress": extraction.get("progress"), "crew": extraction.get("crew") or ALONE}
+    scoring = {name: value for name, value in extraction.items() if name not in passes} | dict(draws)
     images = pairs.ordered
     part = np.full(len(images), "", dtype=object)
     for name, ids in pairs.parts.items():
@@ -189,7 +190,7 @@ def score_pairs(pairs: Pairs, draws: Mapping[str, Any], extraction: Mapping[str,
         f, g = (load_encoder(source) if not isinstance(source, nn.Module) else source for source in sources)
         sums.append([encoder_checksum(f), encoder_checksum(g)])
         taps = _common_taps(f, g)
-        found = _score_parts(f, g, images, part == "candidate", settings, number, taps, progress)
+        found = _score_parts(f, g, images, part == "candidate", settings, number, taps, passes)
         scores.append(found[0])
         layers.append(found[1])
     return Scored(
@@ -217,16 +218,16 @@ def _score_parts(
     settings: Scoring,
     number: int,
     taps: list[Tap],
-    progress: Any,
+    passes: Mapping[str, Any],
 ) -> tuple[PairScores, LayerScores]:
     """Candidates with taps, the rest without; rows go back to where they belong."""
     rows = [np.flatnonzero(candidate), np.flatnonzero(~candidate)]
     found, layers = score_pair(
-        f, g, images.subset(torch.from_numpy(rows[0])), settings, pair=number, taps=taps, progress=progress
+        f, g, images.subset(torch.from_numpy(rows[0])), settings, pair=number, taps=taps, **passes
     )
     if not len(rows[1]):
         return found, layers
-    others, _ = score_pair(f, g, images.subset(torch.from_numpy(rows[1])), settings, pair=number, progress=progress)
+    others, _ = score_pair(f, g, images.subset(torch.from_numpy(rows[1])), settings, pair=number, **passes)
     back = np.argsort(np.concatenate(rows))
     joined = {name: np.concatenate([values, getattr(others, name)])[back] for name, values in vars(found).items()}
     return PairScores(**joined), layers

@@ -17,6 +17,7 @@ from holdfast.audits.subject.pairs import Pairs, Scored, score_pairs
 from holdfast.audits.subject.probes import ProbeInputs, ProbeResult, probed
 from holdfast.audits.subject.views import Viewed, given_views, view_features
 from holdfast.data import Images, class_groups
+from holdfast.distributed import ALONE, Crew
 from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features, untrained
 from holdfast.evaluation.feature_table import FeatureTable
 from holdfast.evaluation.features import device_of
@@ -98,7 +99,7 @@ class Subject:
     def kept_features(self, images: Images, stage: str) -> Tensor:
         """As features, read from the options' cache where they lie there, else left there."""
         facts = self._decisive(images) if self.options.cache else {}
-        found = kept(self.options.cache, facts, len(images), lambda: self.features(images, stage))
+        found = kept(self.options.cache, facts, len(images), lambda: self.features(images, stage), self.crew)
         return found.to(self.device)
 
     def has_kept(self, images: Images) -> bool:
@@ -141,7 +142,13 @@ class Subject:
             "device": options.device,
             "precision": options.precision,
             "progress": progress,
+            "crew": self.crew,
         }
+
+    @property
+    def crew(self) -> Crew:
+        """The processes that share the encoder's passes."""
+        return self.options.crew or ALONE
 
     @cached_property
     def _probe_identity(self) -> str:

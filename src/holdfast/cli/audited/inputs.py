@@ -9,6 +9,7 @@ from holdfast.cli.options import UserError
 from holdfast.data.files import summary
 from holdfast.options import MeasurementOptions, Options
 from holdfast.runs import RunFolder, is_run_folder
+from holdfast.system import local_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from holdfast.data import Images
     from holdfast.data.pool import Pool
 
-_NO_NUMBER = ("axes", "minutes", "budget", "cache", "atlas", "page")
+_NO_NUMBER = ("axes", "minutes", "budget", "devices", "cache", "atlas", "page")
 """Options that decide no number of an axis, or stand in the record by what they decided."""
 _SHARED = tuple(field.name for field in fields(MeasurementOptions))
 """Options of the command that are those of `holdfast.audit`."""
@@ -54,7 +55,7 @@ def audit_options(options: "AuditOptions", budget: str, given: frozenset[str], *
     defaults = {field.name: field.default for field in fields(MeasurementOptions)}
     own = {name: getattr(options, name) for name in _SHARED}
     spent = budgeted(budget, {n: v for n, v in own.items() if n in given or v != defaults[n]})
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = options.device or (f"cuda:{local_place()}" if torch.cuda.is_available() else "cpu")
     return Options(**spent, device=device, asked=asked(options, budget), **more)
 
 

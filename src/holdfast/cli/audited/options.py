@@ -63,6 +63,9 @@ class AuditOptions(MeasurementOptions):
     encoder was made for, or the images' own for random weights."""
     device: str | None = None
     """Where to compute; None: a GPU where there is one."""
+    devices: int = 1
+    """Processes on this machine that share the work, each on a GPU of its own where there are some; under torchrun and
+    srun leave it out."""
     name: str | None = None
     """What reports call the encoder; None: its folder's or network's name."""
     out: Path | None = None

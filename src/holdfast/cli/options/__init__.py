@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from holdfast.cli.options.describe import Option as Option
     from holdfast.cli.options.describe import changed as changed
     from holdfast.cli.options.describe import heading as heading
+    from holdfast.cli.options.errors import EndedElsewhereError as EndedElsewhereError
     from holdfast.cli.options.errors import UserError as UserError
     from holdfast.cli.options.errors import nearest as nearest
     from holdfast.cli.options.folders import free_folder as free_folder
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from holdfast.cli.options.parsing import flags as flags
     from holdfast.cli.options.parsing import parse as parse
     from holdfast.cli.options.parsing import take as take
+    from holdfast.cli.options.sharing import share_out as share_out
     from holdfast.cli.options.standins import without_heavy_imports as without_heavy_imports
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

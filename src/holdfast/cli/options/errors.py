@@ -13,3 +13,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else f"choose one of {', '.join(names)}"
+
+
+class EndedElsewhereError(Exception):
+    """Another process has told what went wrong; this one ends with the same exit code and says nothing."""
+
+    def __init__(self, code: int):
+        super().__init__(f"exit code {code}")
+        self.code = code

@@ -25,9 +25,9 @@ class Loading(MetaPathFinder):
 def say_when_loading(command: str) -> None:
     """From now on a line tells when torch is imported for the first time: on a terminal, and where a command works for
     long, in what it prints to a pipe."""
-    if "torch" in sys.modules:
+    if "torch" in sys.modules or not first_process():
         return
     if sys.stderr.isatty():
         sys.meta_path.insert(0, Loading("loading …", sys.stderr))
-    elif command in LONG and first_process():
+    elif command in LONG:
         sys.meta_path.insert(0, Loading(f"{command}: loading …", sys.stdout))

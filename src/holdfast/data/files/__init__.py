@@ -46,6 +46,12 @@ if TYPE_CHECKING:
     from holdfast.data.files.stream import Encoded as Encoded
     from holdfast.data.files.stream import Streamed as Streamed
     from holdfast.data.files.stream import refuse as refuse
+    from holdfast.data.files.tar_members import Member as Member
+    from holdfast.data.files.tar_members import TarMembers as TarMembers
+    from holdfast.data.files.tar_members import members_of as members_of
+    from holdfast.data.files.tar_members import retried as retried
+    from holdfast.data.files.tar_members import tar_files as tar_files
+    from holdfast.data.files.tar_members import text_of as text_of
     from holdfast.data.files.threads import in_threads as in_threads
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -28,8 +28,8 @@ else:
     torch = deferred("torch")
 
 _MOST_WORKERS = 8
-Row = tuple[int, bytes]
-"""An image's id and its encoded bytes."""
+Row = tuple[int, bytes | OSError]
+"""An image's id and its encoded bytes, or why they could not be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,9 +155,13 @@ def _decode_row(row: Row, request: LoadRequest, source: str) -> np.ndarray | Rej
     return decode_cell(encoded, place, request, source)
 
 
-def decode_cell(encoded: bytes | None, place: int, request: LoadRequest, source: str) -> np.ndarray | Rejected:
+def decode_cell(
+    encoded: bytes | OSError | None, place: int, request: LoadRequest, source: str
+) -> np.ndarray | Rejected:
     """uint8 [3, h, w] of a row's encoded picture in the stored size, or why not."""
     try:
+        if isinstance(encoded, OSError):
+            raise encoded
         if not encoded:
             raise ValueError("no bytes of a picture; embed the file in the row")
         return picture(encoded, request.size, request.resize, request.ranges)

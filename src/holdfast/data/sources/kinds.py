@@ -7,6 +7,7 @@ from holdfast.data.sources.folder import PictureFolder
 from holdfast.data.sources.parquet import ParquetFiles
 from holdfast.data.sources.source import Source
 from holdfast.data.sources.spirograph import Spirograph
+from holdfast.data.sources.tar import Tar
 from holdfast.data.sources.torchvision import TorchvisionSet
 
 SOURCES: dict[str, type[Source]] = {
@@ -16,6 +17,7 @@ SOURCES: dict[str, type[Source]] = {
     "torchvision": TorchvisionSet,
     "folder": PictureFolder,
     "parquet": ParquetFiles,
+    "tar": Tar,
     "arrays": ArrayFile,
 }
 """Kinds of source by name; a source is of the first that matches."""

@@ -45,7 +45,9 @@ class ParquetFiles(Source):
     @staticmethod
     def matches(name: str) -> bool:
         path = Path(name)
-        return holds_shards(path) or (not path.is_dir() and (path.suffix == ".parquet" or "*" in path.name))
+        return holds_shards(path) or (
+            not path.is_dir() and path.suffix != ".tar" and (path.suffix == ".parquet" or "*" in path.name)
+        )
 
     @cached_property
     def files(self) -> list[Path]:

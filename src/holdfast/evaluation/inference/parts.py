@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from scipy.stats import norm
 from torch import Tensor, nn
 
+from holdfast.distributed import ALONE, Crew
 from holdfast.evaluation.features import as_pixels, encode, measuring
 from holdfast.evaluation.inference.maps import MapReader
 from holdfast.progress import OnProgress
@@ -52,25 +53,28 @@ def part_answers(
     batch_size: int = 512,
     parts: int = PARTS,
     progress: OnProgress | None = None,
+    crew: Crew = ALONE,
 ) -> Tensor:
     """`answers` [n, 2 parts] of images [n, 3, s, s] uint8: crops of 8 to 20 % of each image, resized to half its side.
 
     read: the encoder's map_reader. Boxes and flips are drawn by seed and place, for all images alike. A network that
     does not take images of half the side gets crops at the whole side.
     """
-    boxes, found, step = _boxes(len(pixels) * parts, generator(seed, "parts")), [], max(1, batch_size // parts)
+    boxes, step = _boxes(len(pixels) * parts, generator(seed, "parts")), max(1, batch_size // parts)
     with measuring(encoder, device) as home:
         side = _side(encoder, pixels[:1].to(home))
-        for start in range(0, len(pixels), step):
+
+        def answered(start: int) -> Tensor:
             images = as_pixels(pixels[start : start + step].to(home))
             own = boxes[start * parts :][: len(images) * parts].to(home)
             grid = F.affine_grid(own, [len(own), 3, side, side], align_corners=False)
             crops = F.grid_sample(images.repeat_interleave(parts, 0), grid, padding_mode="border", align_corners=False)
             features = encode(encoder, crops).unflatten(0, (len(images), parts))
-            found.append(answers(features, read(images)).cpu())
             if progress is not None:
                 progress(min(start + step, len(pixels)), len(pixels))
-    return torch.cat(found)
+            return answers(features, read(images)).cpu()
+
+        return torch.cat(crew.spread(range(0, len(pixels), step), answered))
 
 
 def _side(encoder: nn.Module, image: Tensor) -> int:

@@ -1,8 +1,10 @@
 """Scores of one encoder pair on images: the same views for both, batch after batch, keeping losses and never views."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from holdfast.config import ViewSettings
 from holdfast.data import Batch, Images
 from holdfast.data.views import make_views
+from holdfast.distributed import ALONE, Crew
 from holdfast.evaluation.features import encode, measuring
 from holdfast.evaluation.pairs.activations import Tap, tapped
 from holdfast.evaluation.pairs.measures import (
@@ -93,30 +96,31 @@ def score_pair(
     pair: int = 0,
     taps: list[Tap] | None = None,
     progress: OnProgress | None = None,
+    crew: Crew = ALONE,
 ) -> tuple[PairScores, LayerScores]:
     """Scores of images by f and g in one pass, with the layers' where there are taps; modes and devices are restored.
 
-    pair: number of the pair; another pair gets other views. progress: told images done and images in all.
+    pair: number of the pair; another pair gets other views. progress: told images done and images in all. crew:
+    processes that share the batches.
     """
-    parts, layers = [], []
     with ExitStack() as opened:
         home = opened.enter_context(measuring(f, scoring.device))
         opened.enter_context(measuring(g, home))
         of_f, of_g = (opened.enter_context(tapped(encoder, taps or [])) for encoder in (f, g))
-        for batch in _batches(images, scoring, pair, home):
+
+        def scored(rows: Tensor) -> dict[str, Tensor]:
+            part = images.subset(rows).to(home)
+            # The pair stands in the epoch's place: views are keyed by seed, pair, id and the number of the view.
+            batch = Batch(images=part.floats(), ids=part.ids, epoch=pair)
             views = make_views(batch, scoring.views, seed=scoring.seed, size=scoring.size, views=scoring.count)
-            parts.append(_scores(_features(f, views.images, scoring), _features(g, views.images, scoring)))
-            layers.append(_layers(of_f, of_g, batch, scoring.count))
+            found = _scores(_features(f, views.images, scoring), _features(g, views.images, scoring))
             if progress is not None:
-                progress(sum(len(part.loss_f) for part in parts), len(images))
-    return _joined(parts), _joined_layers(layers)
+                progress(int(rows[-1]) + 1, len(images))
+            return found | _layers(of_f, of_g, batch, scoring.count)
 
-
-def _batches(images: Images, scoring: Scoring, pair: int, home: torch.device) -> Iterator[Batch]:
-    """The pair stands in the epoch's place: views are keyed by seed, pair, id and the number of the view."""
-    for rows in torch.arange(len(images)).split(max(1, scoring.batch_size // scoring.count)):
-        part = images.subset(rows).to(home)
-        yield Batch(images=part.floats(), ids=part.ids, epoch=pair)
+        pieces = torch.arange(len(images)).split(max(1, scoring.batch_size // scoring.count))
+        parts = crew.spread_columns(pieces, scored)
+    return _joined(parts), _joined_layers(parts, [tap.name for tap in taps or []])
 
 
 def _features(encoder: nn.Module, views: Tensor, scoring: Scoring) -> Tensor:
@@ -126,7 +130,7 @@ def _features(encoder: nn.Module, views: Tensor, scoring: Scoring) -> Tensor:
         return encode(encoder, views.flatten(0, 1)).unflatten(0, views.shape[:2]).transpose(0, 1)
 
 
-def _scores(f: Tensor, g: Tensor) -> PairScores:
+def _scores(f: Tensor, g: Tensor) -> dict[str, Tensor]:
     """What features [n, k, dim] of both encoders say of each image."""
     distances = torch.stack([view_distances(f), view_distances(g)]).double()
     losses = mean_of_pairs(distances)
@@ -135,7 +139,7 @@ def _scores(f: Tensor, g: Tensor) -> PairScores:
     jackknife = left_out[1] - left_out[0]
     k = jackknife.shape[-1]
     spread = (jackknife - jackknife.mean(-1, keepdim=True)).square().sum(-1)
-    found = {
+    return {
         "loss_f": losses[0],
         "loss_g": losses[1],
         "se_views": (spread * (k - 1) / k).sqrt(),
@@ -145,29 +149,36 @@ def _scores(f: Tensor, g: Tensor) -> PairScores:
         "second_ratio": memorization_of_losses(*halves[1])["ratio"],
         "cosine_f": mean_cosine(f).double(),
     }
-    return PairScores(**{name: values.cpu().numpy() for name, values in found.items()})
 
 
-def _layers(of_f: dict[str, Tensor], of_g: dict[str, Tensor], batch: Batch, count: int) -> LayerScores:
-    """What pooled outputs [k * n, channels] of each tap say of layers and units."""
-    ratios, units = {}, {}
+def _layers(of_f: dict[str, Tensor], of_g: dict[str, Tensor], batch: Batch, count: int) -> dict[str, Tensor]:
+    """What pooled outputs [k * n, channels] of each tap say of layers and units, under 'TAP ratio' and 'TAP FIELD' of
+    UnitSums."""
+    found = {}
     for name, output in of_f.items():
         f, g = (x.unflatten(0, (count, -1)).transpose(0, 1) for x in (output, of_g[name]))
         losses = [mean_of_pairs(view_distances(x)) for x in (f, g)]
-        ratios[name] = memorization_of_losses(*losses)["ratio"].double().cpu().numpy()
-        units[name] = UnitSums.of(f.mean(1), batch.ids)
-    return LayerScores(ratios=ratios, units=units)
+        found[f"{name} ratio"] = memorization_of_losses(*losses)["ratio"].double()
+        sums = UnitSums.of(f.mean(1), batch.ids)
+        found |= {f"{name} {field}": torch.as_tensor(value) for field, value in vars(sums).items()}
+    return found
 
 
-def _joined(parts: list[PairScores]) -> PairScores:
-    return PairScores(
-        **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(PairScores)}
-    )
+def _joined(parts: Sequence[Mapping[str, Tensor]]) -> PairScores:
+    return PairScores(**{field.name: _column(parts, field.name) for field in fields(PairScores)})
 
 
-def _joined_layers(parts: list[LayerScores]) -> LayerScores:
-    names = parts[0].ratios
+def _column(parts: Sequence[Mapping[str, Tensor]], name: str) -> np.ndarray:
+    return torch.cat([part[name].cpu() for part in parts]).numpy()
+
+
+def _joined_layers(parts: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> LayerScores:
     return LayerScores(
-        ratios={name: np.concatenate([part.ratios[name] for part in parts]) for name in names},
-        units={name: sum((part.units[name] for part in parts[1:]), parts[0].units[name]) for name in names},
+        ratios={name: _column(parts, f"{name} ratio") for name in names},
+        units={name: reduce(add, (_sums(part, name) for part in parts)) for name in names},
     )
+
+
+def _sums(part: Mapping[str, Tensor], name: str) -> UnitSums:
+    found = {field.name: part[f"{name} {field.name}"] for field in fields(UnitSums)}
+    return UnitSums(**found | {"count": int(found["count"])})

@@ -1,0 +1,166 @@
+"""Tar files as webdataset writes them: pictures, and files of the same name beside them that say more."""
+
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from holdfast.data.files import (
+    PICTURES,
+    LoadRequest,
+    Member,
+    Rejected,
+    Row,
+    TarMembers,
+    decode_rows,
+    members_of,
+    reason,
+    retried,
+    tar_files,
+    text_of,
+)
+from holdfast.data.images import Images
+from holdfast.data.labels import class_numbers
+from holdfast.data.sources.aside import Decoded, scaled_alike, streamed, without
+from holdfast.data.sources.source import Column, Items, Labels, Source, items_of
+
+LABEL = "cls"
+"""Suffix of the file that holds the class of the picture beside it."""
+_PIECE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class _Index:
+    """What the tar files hold."""
+
+    files: tuple[str, ...]
+    pictures: list[tuple[int, Member]] = field(default_factory=list)
+    """(file, member), in order."""
+    beside: dict[tuple[int, str, str], Member] = field(default_factory=dict)
+    """By (file, key, suffix): what is no picture."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """How many files there are of each suffix."""
+    skipped: list[Rejected] = field(default_factory=list)
+    """Tar files that could not be read."""
+    notes: list[str] = field(default_factory=list)
+
+
+class Tar(Source):
+    """'FILE.tar' or a pattern of such files, here or behind a URL, in the order of their names."""
+
+    written = "a .tar file of pictures or a pattern of them (also s3://, gs://, hf://)"
+    on_disk = False
+
+    @staticmethod
+    def matches(name: str) -> bool:
+        return name.endswith(".tar")
+
+    @cached_property
+    def index(self) -> _Index:
+        """Read from the headers. Raises FileNotFoundError where there is no file, ValueError where none can be read."""
+        index = _Index(tuple(tar_files(self.name)))
+        for number, file in enumerate(index.files):
+            _add(index, number, file)
+        if len(index.skipped) == len(index.files):
+            first = index.skipped[0]
+            raise ValueError(f"expected a tar file, got {first.path}: {first.reason}; write it again, uncompressed")
+        index.notes.extend([*_counts(index), *(f"{one.path} is skipped: {one.reason}" for one in index.skipped)])
+        return index
+
+    def load(self, request: LoadRequest) -> Images:
+        """Every picture of the tar files; an id is a picture's place among those of all files that can be read.
+
+        What cannot be decoded is in .rejected and keeps its id; a tar file that cannot be read, after some tries, is
+        there too, and said. Raises ValueError where there is no picture, and with request.strict for such a file.
+        """
+        index = self.index
+        if request.strict and index.skipped:
+            one = index.skipped[0]
+            raise ValueError(f"expected tar files that can be read, got {one.path}: {one.reason}; leave --strict out")
+        places = request.places(len(index.pictures), self.name)
+        labels, classes = self.labels(request)
+
+        def decode(request: LoadRequest) -> Decoded:
+            members = self._members(request)
+            if request.is_streamed(len(places)):
+                return streamed(members, places, request)
+            return decode_rows(_blocks(members, places.numpy()), images=len(places), request=request, source=self.name)
+
+        pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
+        names = tuple(index.pictures[place][1].name for place in places.tolist())
+        own = labels if labels is None else labels[places]
+        images = without(Images(pixels, places, own, classes, self.name, paths=names), rejected, ranges)
+        return replace(images, rejected=(*images.rejected, *index.skipped)).noted(index.notes)
+
+    def labels(self, request: LoadRequest) -> Labels:
+        """What the .cls files say, where every picture has one beside it; none where none has."""
+        if not request.labels or not any(suffix == LABEL for _, _, suffix in self.index.beside):
+            return None, None
+        return class_numbers(*self.column(LABEL), self.name)
+
+    def column(self, name: str) -> Column:
+        """What stands in the files of a suffix beside the pictures: whole numbers, or text."""
+        values = []
+        for number, member in self.index.pictures:
+            beside = self.index.beside.get((number, key_of(member.name)[0], name))
+            if beside is None:
+                known = sorted({suffix for _, _, suffix in self.index.beside}) or ["none"]
+                raise ValueError(
+                    f"expected a .{name} file beside every picture of {self.name}, got none for {member.name!r}; "
+                    f"suffixes beside pictures: {', '.join(known)}; or leave labels out: --labels none"
+                )
+            values.append(text_of(self.index.files[number], beside))
+        whole = all(value.removeprefix("-").isdigit() for value in values)
+        return pa.array([int(value) for value in values] if whole else values), None
+
+    def survey(self, request: LoadRequest) -> Items:
+        index, members = self.index, self._members(request)
+
+        return items_of(len(index.pictures), members.tried, lambda place: index.pictures[place][1].name)
+
+    def _members(self, request: LoadRequest) -> TarMembers:
+        found = self.index.pictures
+        columns = ([n for n, _ in found], [m.start for _, m in found], [m.size for _, m in found])
+        return TarMembers(self.index.files, *(np.array(one, np.int64) for one in columns), request, self.name)
+
+
+def key_of(name: str) -> tuple[str, str]:
+    """('2024.05.01/a.b', 'jpg') of '2024.05.01/a.b.jpg': a name ends at the last dot of its last part."""
+    folder, slash, last = name.rpartition("/")
+    stem, dot, suffix = last.rpartition(".")
+    return (folder + slash + (stem if dot else last), suffix.lower() if dot else "")
+
+
+def _add(index: _Index, number: int, file: str) -> None:
+    """The members of a tar file, or why it is skipped."""
+    try:
+        members, ended = retried(lambda: members_of(file))
+    except (OSError, tarfile.TarError) as error:
+        index.skipped.append(Rejected(file, reason(error)))
+        return
+    if not ended:
+        index.notes.append(f"{file} has no end mark after {len(members):,} files: it is cut short or damaged there")
+    for member in members:
+        key, suffix = key_of(member.name)
+        index.kinds[f".{suffix}" if suffix else "without a suffix"] += 1
+        if f".{suffix}".encode() in PICTURES:
+            index.pictures.append((number, member))
+        else:
+            index.beside[number, key, suffix] = member
+
+
+def _counts(index: _Index) -> Iterator[str]:
+    """How many files there are of each kind: they add up to what `tar -t` lists."""
+    others = {kind: count for kind, count in index.kinds.items() if kind.encode() not in PICTURES}
+    said = "".join(f", {count:,} {kind}" for kind, count in sorted(others.items()))
+    total = index.kinds.total()
+    yield f"{len(index.files):,} tar files hold {total:,} files: {len(index.pictures):,} pictures{said}"
+
+
+def _blocks(members: TarMembers, places: np.ndarray) -> Iterator[list[Row]]:
+    for start in range(0, len(places), _PIECE):
+        yield [(place, members.tried(place)) for place in places[start : start + _PIECE].tolist()]

@@ -1,0 +1,136 @@
+"""Tar files: names end at the last dot, files are counted, what is far away is asked for by the picture."""
+
+import io
+import tarfile
+
+import fsspec
+import pytest
+import torch
+from source_examples import pictures, png
+
+from holdfast.data import load_images
+from holdfast.data.files import tar_members
+from holdfast.data.sources import source_of
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def some(count: int, first: int = 0, label: bool = True) -> bytes:
+    files = {}
+    for place in range(first, first + count):
+        files[f"2024.05.0{place % 2}.jpg.dir/a.{place}.png"] = png(pictures()[place])
+        if label:
+            files[f"2024.05.0{place % 2}.jpg.dir/a.{place}.cls"] = str(place % 3).encode()
+    return packed(files)
+
+
+def pixels(count: int, first: int = 0) -> torch.Tensor:
+    return torch.from_numpy(pictures()[first : first + count]).permute(0, 3, 1, 2)
+
+
+def test_names_with_dots_stay_apart_and_counts_are_the_tars_own(tmp_path):
+    (tmp_path / "a.tar").write_bytes(
+        packed({"a.b.png": png(pictures()[0]), "a.c.png": png(pictures()[1]), "about": b"x"})
+    )
+    images = load_images(tmp_path / "a.tar")
+    assert images.paths == ("a.b.png", "a.c.png") and torch.equal(images.pixels, pixels(2))
+    assert "1 tar files hold 3 files: 2 pictures, 1 without a suffix" in images.notes
+
+
+def test_labels_stand_beside_the_pictures(tmp_path):
+    (tmp_path / "a.tar").write_bytes(some(6))
+    assert load_images(tmp_path / "a.tar").labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert load_images(tmp_path / "a.tar", labels="none").labels is None
+    files = {"a.png": png(pictures()[0]), "b.png": png(pictures()[1]), "a.cls": b"1"}
+    (tmp_path / "b.tar").write_bytes(packed(files))
+    with pytest.raises(ValueError, match=r"expected a .cls file beside every picture .* got none for 'b.png'"):
+        load_images(tmp_path / "b.tar")
+
+
+@pytest.mark.parametrize("scheme", ["memory", "file"])
+def test_what_fsspec_opens_is_read_as_from_the_disk(scheme, tmp_path):
+    root = f"memory://{tmp_path.name}" if scheme == "memory" else f"file://{tmp_path}"
+    for number in range(2):
+        with fsspec.open(f"{root}/part-{number}.tar", "wb") as file:
+            file.write(some(4, 4 * number))
+    images = load_images(f"{root}/part-*.tar")
+    assert torch.equal(images.pixels, pixels(8)) and images.labels.tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
+    streamed = load_images(f"{root}/part-*.tar", size=8, memory_gib=1e-6, workers=0)
+    assert not isinstance(streamed.pixels, torch.Tensor)
+    assert torch.equal(streamed.pixels[torch.tensor([7, 0, 3])], pixels(8)[[7, 0, 3]])
+    assert len(list(source_of(f"{root}/part-*.tar").index.pictures)) == 8
+
+
+def test_a_failing_read_is_tried_again_and_a_file_that_stays_broken_is_skipped_with_a_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(tar_members, "WAITS", (0.0, 0.0, 0.0))
+    for number in range(2):
+        (tmp_path / f"part-{number}.tar").write_bytes(some(3, 3 * number))
+    opened, calls = tar_members._opened, []
+
+    def shaky(file):
+        calls.append(file)
+        if file.endswith("part-1.tar") and calls.count(file) < limit:
+            raise OSError("connection reset")
+        return opened(file)
+
+    monkeypatch.setattr(tar_members, "_opened", shaky)
+    limit = 3
+    assert len(load_images(str(tmp_path / "part-*.tar"))) == 6
+    calls.clear()
+    limit = 99
+    images = load_images(str(tmp_path / "part-*.tar"))
+    assert len(images) == 3 and torch.equal(images.pixels, pixels(3))
+    assert [(one.path, one.reason) for one in images.rejected] == [(str(tmp_path / "part-1.tar"), "connection reset")]
+    assert any("part-1.tar is skipped: connection reset" in note for note in images.notes)
+    with pytest.raises(ValueError, match="expected tar files that can be read"):
+        load_images(str(tmp_path / "part-*.tar"), strict=True)
+
+
+def test_a_picture_that_cannot_be_read_is_set_aside_after_its_tries(tmp_path, monkeypatch):
+    monkeypatch.setattr(tar_members, "WAITS", (0.0, 0.0, 0.0))
+    (tmp_path / "a.tar").write_bytes(some(3, label=False))
+    given, second = tar_members._range, source_of(str(tmp_path / "a.tar")).index.pictures[1][1].start
+
+    def shaky(file, start, size):
+        if start == second:
+            raise OSError("timed out")
+        return given(file, start, size)
+
+    monkeypatch.setattr(tar_members, "_range", shaky)
+    for more in ({}, {"size": 8, "memory_gib": 1e-6, "workers": 0}):
+        images = load_images(tmp_path / "a.tar", **more)
+        assert images.ids.tolist() == [0, 2]
+        assert "not read in 3 tries: timed out" in images.rejected[0].reason
+
+
+def test_a_tar_file_that_is_cut_short_is_said_to_be(tmp_path):
+    whole = some(3, label=False)
+    ends = [member.start + 1024 for _, member in _pictures(tmp_path, whole)]
+    (tmp_path / "a.tar").write_bytes(whole[: ends[1] // 512 * 512])
+    notes = " ".join(load_images(tmp_path / "a.tar").notes)
+    assert "no end mark after" in notes and "cut short or damaged" in notes
+    (tmp_path / "b.tar").write_bytes(b"no tar file" * 100)
+    with pytest.raises(ValueError, match=r"expected a tar file, got .*b.tar"):
+        load_images(tmp_path / "b.tar")
+    with pytest.raises(FileNotFoundError, match=r"expected .tar files named"):
+        load_images(tmp_path / "nothing.tar")
+
+
+def _pictures(folder, content):
+    (folder / "whole.tar").write_bytes(content)
+    return source_of(str(folder / "whole.tar")).index.pictures
+
+
+def test_a_scheme_whose_package_is_missing_is_told_with_its_remedy():
+    with pytest.raises(
+        ValueError, match=r"expected a URL that fsspec opens, got nothing://a.tar: .*holdfast\[remote\]"
+    ):
+        load_images("nothing://a.tar")
