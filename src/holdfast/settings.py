@@ -8,13 +8,16 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _T = TypeVar("_T")
-Purpose = Literal["start", "tail", "crops", "attacks", "invariance", "attributes", "contrast", "positives"]
+Purpose = Literal[
+    "start", "tail", "crops", "attacks", "invariance", "equivariance", "attributes", "contrast", "positives"
+]
 PURPOSES: dict[Purpose, str] = {
     "start": "to begin with, and to compare with",
     "tail": "long tails",
     "crops": "many crops of each image, few epochs",
     "attacks": "images that somebody may attack",
     "invariance": "transformations that must not matter",
+    "equivariance": "transformations that features must tell",
     "attributes": "attributes that features must not tell",
     "contrast": "contrast that mends a weakness of SimCLR",
     "positives": "agreement without other images to repel",
@@ -81,6 +84,7 @@ class MethodConfig:
     """Width of the embeddings."""
 
     def __post_init__(self) -> None:
+        require_choices(self)
         require_finite(self)
         require(self.head_layers in (2, 3), "head_layers 2 or 3", self.head_layers, "compare methods at equal depth")
         require(self.head_dim >= 1, "head_dim >= 1", self.head_dim, "the papers use 128")

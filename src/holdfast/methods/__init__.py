@@ -16,6 +16,7 @@ from holdfast.methods.attributes import ForgetConfig, Forgetting
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import ADVERSARIES, AdversaryConfig, FreeAdversary, PGDAdversary
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
+from holdfast.methods.equivariance import GDT, GDTConfig
 from holdfast.methods.invclr import PENALTIES, InvariancePenalty, PenaltyConfig
 from holdfast.methods.neighbours import (
     BYOL,
@@ -70,6 +71,7 @@ METHODS: dict[str, type[Method]] = {
     "byol": BYOL,
     "moco-v3": MoCoV3,
     "dino": DINO,
+    "gdt": GDT,
     "rocl": RoCL,
     "acl": ACL,
     "deacl": DeACL,
@@ -109,6 +111,7 @@ __all__ = [
     "DINO",
     "EMPSSL",
     "FNC",
+    "GDT",
     "LORE",
     "METHODS",
     "PARTS",
@@ -133,6 +136,7 @@ __all__ = [
     "ForgetConfig",
     "Forgetting",
     "FreeAdversary",
+    "GDTConfig",
     "HarmonyConfig",
     "InvariancePenalty",
     "LOREConfig",

@@ -2,7 +2,13 @@
 
 from holdfast.objectives.cancellation import cancelling_nt_xent
 from holdfast.objectives.coding_rate import coding_rate, emp_ssl
-from holdfast.objectives.contrastive import joint_nt_xent, multi_view_nt_xent, nt_xent, nt_xent_by_image
+from holdfast.objectives.contrastive import (
+    grouped_nt_xent,
+    joint_nt_xent,
+    multi_view_nt_xent,
+    nt_xent,
+    nt_xent_by_image,
+)
 from holdfast.objectives.decoupled import dcl, dclw
 from holdfast.objectives.forgetting import reversed_gradient
 from holdfast.objectives.harmonization import harmonization, simplex_frame, sinkhorn
@@ -23,6 +29,7 @@ __all__ = [
     "dino",
     "emp_ssl",
     "expected_invariance_penalty",
+    "grouped_nt_xent",
     "harmonization",
     "invariance_penalty",
     "joint_nt_xent",

@@ -53,6 +53,30 @@ def joint_nt_xent(z: Tensor, *, temperature: float) -> Tensor:
     return rows.mean() - similarity[alike].mean()
 
 
+def grouped_nt_xent(z: Tensor, ways: Tensor, *, temperature: float) -> Tensor:
+    """NT-Xent of views z [views, n, d] whose positives are views of the same image and way; ways [views] int64.
+
+    Views of the same image and another way are negatives, so that embeddings tell the ways apart. With one way it is
+    joint_nt_xent. A scalar in nats, at least 0, lower is better; float32 for half precision. Raises ValueError for a
+    way with a single view, and as joint_nt_xent.
+    """
+    if z.ndim != 3 or ways.shape != z.shape[:1]:
+        shapes = f"{list(z.shape)} and {list(ways.shape)}"
+        raise ValueError(
+            f"expected embeddings [views, n, d] and a way for each of {len(z)} views, got {shapes}; fit them"
+        )
+    if int(torch.bincount(ways).clamp(max=2)[ways].min()) < 2:
+        raise ValueError(f"expected two views or more of each way, got ways {ways.tolist()}; draw another of it")
+    _check_temperature(temperature)
+    views, n = z.shape[:2]
+    similarity = _cosines(z.flatten(0, 1)) / temperature
+    own = torch.eye(views * n, dtype=torch.bool, device=z.device)
+    way = ways.repeat_interleave(n)
+    alike = torch.eye(n, dtype=torch.bool, device=z.device).repeat(views, views) & (way == way[:, None]) & ~own
+    rows = similarity.masked_fill(own, -torch.inf).logsumexp(dim=1)
+    return (rows[:, None] - similarity)[alike].mean()
+
+
 def _check_temperature(temperature: float) -> None:
     if not temperature > 0:
         raise ValueError(f"expected a temperature above 0, got {temperature}; SimCLR and SDCLR use 0.2 to 0.5")

@@ -18,6 +18,7 @@ METHOD_NAMES = {
     "byol": "BYOL",
     "moco-v3": "MoCo v3",
     "dino": "DINO",
+    "gdt": "GDT",
     "rocl": "RoCL",
     "acl": "ACL",
     "deacl": "DeACL",
