@@ -35,6 +35,7 @@ CASES = {
     "sdclr, parts for long tails": case("sdclr", 13, memory_augment="bcl-d:2", sharpness="rwsam:0.05", **HARMONY),
     "emp-ssl, free adversary": case("emp-ssl", adversary="free:2"),
     "sdclr, free adversary": case("sdclr", adversary="free:2"),
+    "simclr, transformation coding": case("simclr", 13, equivariance="care:1"),
     "simclr, forgetting": case("simclr", 13, forget="site", forget_groups=2),
     "simclr, pgd": case("simclr", adversary="pgd:2"),
     "simclr, penalty by derivatives": case("simclr", penalty_form="vjp", **PENALTY),

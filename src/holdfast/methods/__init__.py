@@ -16,7 +16,7 @@ from holdfast.methods.attributes import ForgetConfig, Forgetting
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import ADVERSARIES, AdversaryConfig, FreeAdversary, PGDAdversary
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
-from holdfast.methods.equivariance import GDT, GDTConfig
+from holdfast.methods.equivariance import CODINGS, GDT, CodingConfig, GDTConfig
 from holdfast.methods.invclr import PENALTIES, InvariancePenalty, PenaltyConfig
 from holdfast.methods.neighbours import (
     BYOL,
@@ -84,6 +84,7 @@ PARTS: dict[str, type[PartConfig]] = {
     "temperature_schedule": TemperatureConfig,
     "harmonize": HarmonyConfig,
     "penalty": PenaltyConfig,
+    "equivariance": CodingConfig,
     "forget": ForgetConfig,
     "sharpness": SharpnessConfig,
     "weight_average": AverageConfig,
@@ -96,6 +97,7 @@ WRAPPERS: dict[str, dict[str, Any]] = {
     "temperature_schedule": TEMPERATURES,
     "harmonize": HARMONIES,
     "penalty": PENALTIES,
+    "equivariance": CODINGS,
     "forget": {"COLUMN": Forgetting},
     "sharpness": SHARPNESSES,
     "weight_average": AVERAGES,
@@ -127,6 +129,7 @@ __all__ = [
     "BarlowTwins",
     "BarlowTwinsConfig",
     "Batch",
+    "CodingConfig",
     "DCLConfig",
     "DINOConfig",
     "DeACL",

@@ -7,6 +7,7 @@ from holdfast.config import VIEWS, RunConfig, ViewSettings
 from holdfast.methods.attributes import ForgetConfig
 from holdfast.methods.cf_amc_ssl import AdversaryConfig
 from holdfast.methods.emp_ssl import EMPSSLConfig
+from holdfast.methods.equivariance import CodingConfig
 from holdfast.methods.invclr import PenaltyConfig
 from holdfast.methods.neighbours import DCLConfig
 from holdfast.methods.robust import ACLConfig, DeACLConfig, LOREConfig, ProFeATConfig, RoCLConfig
@@ -103,6 +104,11 @@ def rwsam() -> RunConfig:
     return RunConfig(method=SimCLRConfig(), parts=(SharpnessConfig(sharpness="rwsam:0.05"),))
 
 
+def care() -> RunConfig:
+    """CARE: SimCLR whose features follow turned and mirrored images by rotations (2202.10930, 2306.13924)."""
+    return RunConfig(method=SimCLRConfig(temperature=0.5), parts=(CodingConfig(equivariance="care:1"),))
+
+
 def talos() -> RunConfig:
     """Talos: SimCLR whose features must not tell an attribute; name its column: --groups FILE.csv:site (2102.04140)."""
     return RunConfig(method=SimCLRConfig(), parts=(ForgetConfig(forget="site"),))
@@ -179,6 +185,7 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "bcl-i": bcl_i,
     "bcl-d": bcl_d,
     "rwsam": rwsam,
+    "care": care,
     "talos": talos,
     "rocl": rocl,
     "acl": acl,

@@ -17,6 +17,7 @@ from holdfast.objectives.prediction import byol, cosine, dino, moco
 from holdfast.objectives.redundancy import barlow_twins, vicreg
 from holdfast.objectives.renyi import renyi
 from holdfast.objectives.shift import lore, squared_shift
+from holdfast.objectives.transformation_coding import transformation_coding
 
 __all__ = [
     "barlow_twins",
@@ -44,5 +45,6 @@ __all__ = [
     "simplex_frame",
     "sinkhorn",
     "squared_shift",
+    "transformation_coding",
     "vicreg",
 ]

@@ -42,6 +42,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "dcl/cifar10": contrastive.dcl_cifar10,
     "dclw/cifar10": contrastive.dclw_cifar10,
     "renyicl/cifar10": contrastive.renyicl_cifar10,
+    "care/cifar10": contrastive.care_cifar10,
     "gdt/cifar10": contrastive.gdt_cifar10,
     "fnc/cifar10": contrastive.fnc_cifar10,
     "vicreg/cifar10": families.vicreg_cifar10,

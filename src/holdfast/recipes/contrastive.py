@@ -9,7 +9,7 @@ are those of our SimCLR, so that the objectives compare. We have not run these r
 from dataclasses import replace
 
 from holdfast.config import MethodConfig, RunConfig
-from holdfast.methods import DCLConfig, FNCConfig, GDTConfig, RenyiCLConfig
+from holdfast.methods import PRESETS, DCLConfig, FNCConfig, GDTConfig, RenyiCLConfig
 from holdfast.recipes import simclr
 
 
@@ -30,6 +30,11 @@ def dclw_cifar10() -> RunConfig:
 def gdt_cifar10() -> RunConfig:
     """CIFAR-10 with GDT: quarter turns are told, all else is forgotten; the paper has video, so nothing is expected."""
     return _on_cifar10(GDTConfig())
+
+
+def care_cifar10() -> RunConfig:
+    """CIFAR-10 with CARE's term on SimCLR; theirs, with ResNet-50, has 91.9 % where InfoNCE has 91.0."""
+    return replace(simclr.cifar10_lt(), long_tail=None, method=PRESETS["care"]().method, parts=PRESETS["care"]().parts)
 
 
 def renyicl_cifar10() -> RunConfig:

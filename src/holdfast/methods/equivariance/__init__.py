@@ -1,5 +1,6 @@
-"""Methods whose features tell what was done to an image, or move with it in an orderly way."""
+"""Methods and parts whose features tell what was done to an image, or follow it."""
 
 from holdfast.methods.equivariance.gdt import GDT, GDTConfig
+from holdfast.methods.equivariance.transformation_coding import CODINGS, CodingConfig
 
-__all__ = ["GDT", "GDTConfig"]
+__all__ = ["CODINGS", "GDT", "CodingConfig", "GDTConfig"]
