@@ -9,7 +9,7 @@ from all else by a clock around the network. Images are drawn curves, of which t
 
 import argparse
 import time
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from measuring import Ratio, Spent, finish, spent, times_as_long
@@ -54,9 +54,9 @@ def timing_backward(call: Any) -> Any:
     return timed
 
 
-def encoder_of(name: str, size: int) -> Encoder:
+def encoder_of(name: str, size: int, stem: Literal["auto", "standard"] = "auto") -> Encoder:
     """An encoder with random weights whose passes are timed."""
-    made = create_encoder(name, image_size=size)
+    made = create_encoder(name, image_size=size, stem=stem)
     return Encoder(Timed(made.network), made.spec, made.dim).eval()
 
 

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("holdfast", "torch", "numpy", "pillow", "scikit-learn", "cleanvision", "faiss-cpu", "lightly")
-_EVERY = 0.02  # seconds between two looks at the memory of a process and its children
+_EVERY, _SHARE = 0.05, 20  # seconds between two looks at a process's memory, and how many times a look's own, at least
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,11 @@ class _Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._over.wait(_EVERY):
+        pause = _EVERY
+        while not self._over.wait(pause):
+            begun = time.perf_counter()
             self.peak = max(self.peak, sum(map(_held, _family(self.pid))) / 1024)
+            pause = max(_EVERY, _SHARE * (time.perf_counter() - begun))
 
 
 def _family(pid: int) -> list[int]:

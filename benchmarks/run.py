@@ -23,7 +23,7 @@ BENCHMARKS: dict[str, str] = {
     "inspection": "",
     "throughput": "--steps 2 --rounds 6 --methods simclr --alone",
     "training_memory": "",
-    "streaming": "--files 600",
+    "streaming": "--files 1500 --batch-size 32 --waits-alone",
     "audit_overhead": "",
     "audit_fast": "",
     "linear_probe": "",

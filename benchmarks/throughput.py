@@ -139,7 +139,9 @@ def report(speeds: dict[str, list[float]], options: argparse.Namespace) -> None:
     for name, values in speeds.items():
         print(f"  {name:16} {statistics.median(values):8.1f} views/s  [{min(values):.1f}, {max(values):.1f}]")
     size = f"{options.encoder}, {options.size} px, batch {options.batch_size}"
-    pairs = {f"{name} over the bare model": (name, "bare model", 0.95) for name in options.methods}
+    pairs: dict[str, tuple[str, str, float | None]] = {
+        f"{name} over the bare model": (name, "bare model", 0.95) for name in options.methods
+    }
     if {"simclr", "sdclr"} <= set(options.methods):
         pairs["a step of sdclr: speed of simclr's over it"] = ("simclr", "sdclr", None)
     if "lightly SimCLR" in speeds:

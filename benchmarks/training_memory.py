@@ -9,11 +9,13 @@ budget: their bytes are taken off the run's peak before the ratio.
 
 import argparse
 import os
+import resource
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from measuring import Ratio, finish, memory_over, process, take_turns
+from measuring import Ratio, Spent, finish, memory_over, process, take_turns
 
 SIDE, STEPS = 32, 2
 
@@ -27,11 +29,10 @@ def step(kind: str, encoder: str, batch_size: int) -> None:
     config = RunConfig(
         method=METHODS["simclr"].Config(), encoder=encoder, stem="small", image_size=SIDE, batch_size=batch_size
     )
-    if kind == "bare":
-        bare_speed(config, steps=STEPS)()
-        return
     with tempfile.TemporaryDirectory() as folder:
-        trained_speed(config, Path(folder), steps=STEPS)()
+        work = bare_speed(config, steps=STEPS) if kind == "bare" else trained_speed(config, Path(folder), steps=STEPS)
+        work()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def main() -> None:
@@ -48,8 +49,9 @@ def main() -> None:
     images = STEPS * options.batch_size * 3 * SIDE**2 / 2**20
     given = ["--encoder", options.encoder, "--batch-size", str(options.batch_size)]
 
-    def measure(kind: str) -> object:
-        return process([sys.executable, __file__, "--step", kind, *given])
+    def measure(kind: str) -> Spent:
+        took = process([sys.executable, __file__, "--step", kind, *given])
+        return replace(took, peak=float(took.output.split()[-1]))
 
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     rounds = take_turns({kind: lambda kind=kind: measure(kind) for kind in ("run", "bare")}, options.rounds, warm=0)
