@@ -39,15 +39,16 @@ TEST = 597
 
 def painted(folder: Path) -> tuple[Path, Path]:
     """Training and test digits as parquet files with the columns image, label and site."""
-    random, digits = np.random.default_rng(0), load_digits()
-    order = random.permutation(len(digits.images))
-    pixels = np.repeat(np.repeat(digits.images[order] * (255 / 16), 2, 1), 2, 2)
+    random, (flat, classes) = np.random.default_rng(0), load_digits(return_X_y=True)
+    order = random.permutation(len(classes))
+    drawn = np.asarray(flat, dtype=float)[order].reshape(-1, 8, 8) * (255 / 16)
+    pixels = np.repeat(np.repeat(drawn, 2, 1), 2, 2)
     south = random.random(len(order)) < 0.5
     bars = np.where(south, random.uniform(20, 160, len(order)), 0.0)
     pixels[:, -2:, :] = np.clip(pixels[:, -2:, :] + bars[:, None, None], 0, 255)
     noisy = np.clip(pixels + random.normal(0, 12, pixels.shape), 0, 255).astype(np.uint8)
     rows = [{"bytes": _png(image)} for image in noisy]
-    labels, sites = digits.target[order].tolist(), np.where(south, "south", "north").tolist()
+    labels, sites = np.asarray(classes)[order].tolist(), np.where(south, "south", "north").tolist()
     paths = []
     for name, part in (("train", slice(TEST, None)), ("test", slice(None, TEST))):
         paths.append(folder / f"{name}.parquet")

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 import torch
@@ -117,7 +118,8 @@ def aligned_loss(name: str, *, collapsed: bool) -> Tensor:
     """The loss of views that are their images, so that all of an image's embeddings agree; collapsed: as those of
     others do too."""
     unpruned = {"prune_ratio": 0.0} if name == "sdclr" else {}
-    method, batch = ready(name, **unpruned).double(), random_batch()
+    method: Any = ready(name, **unpruned).double()
+    batch, loss = random_batch(), torch.zeros(())
     learning = [module for module in (getattr(method, "predicting", method), method) if hasattr(module, "teacher")]
     for module in learning[:1]:
         module.predictor = nn.Identity()
