@@ -1,10 +1,10 @@
 """Do attacks on one encoder say what pairs of encoders say? A pair study of digits, and both on its first encoder.
 
     python experiments/one_model.py [--epochs 24] [--out FOLDER]
-    python experiments/one_model.py --data CIFAR10.parquet --epochs 200
+    python experiments/one_model.py --data CIFAR10.parquet --epochs 120
 
-Trains f and g by SimCLR on scikit-learn's digits, or on 1,600 images of CIFAR-10 for so long that they are learnt by
-heart. A quarter neither sees (external), a quarter of the rest only f (candidates) and a quarter only g (independents):
+Trains f and g by SimCLR on scikit-learn's digits, or on 1,600 images of CIFAR-10 for many epochs, in search
+of something that is learnt by heart. A quarter neither sees (external), a quarter of the rest only f (candidates) and a quarter only g (independents):
 parts of one pool, exchangeable by construction. Measures privacy on the pair, and the membership audit on f alone with
 what it saw (shared, candidates) as members and what it did not (independents, external) as non-members; then on
 candidates against external images alone. Writes results/one_model.json, or one_model_cifar10.json. About four minutes
@@ -32,7 +32,7 @@ from holdfast.studies import StudyConfig, run_study
 RESULTS = Path(__file__).parent.parent / "results"
 SHARE = 0.25
 FEW: dict[str, Any] = {"limit": 1600, "image_size": 32, "stem": "standard", "batch_size": 128, "lr": 0.3}
-"""CIFAR-10, few enough images to be learnt by heart: f sees 900 of them."""
+"""CIFAR-10, few images: f sees 900 of them."""
 
 
 def study(folder: Path, epochs: int, data: str | None) -> Path:

@@ -206,7 +206,11 @@ def corruption_words() -> Iterator[Passage]:
 
 def one_model_rows() -> Iterator[Passage]:
     """One encoder's attacks beside its pair's, on the membership page."""
-    found = results("one_model")
+    for start, file in (("", "one_model"), ("CIFAR-10: ", "one_model_cifar10")):
+        yield from _one_model_rows(start, results(file))
+
+
+def _one_model_rows(start: str, found: dict[str, Any]) -> Iterator[Passage]:
     seen = found["one_model"]["seen against unseen"]["scores"]
     rows = {
         "the pair, difference of both | candidates against external": found["pairs"]["auc_difference"],
@@ -215,7 +219,7 @@ def one_model_rows() -> Iterator[Passage]:
         "pixels alone | the same": seen["auc_pixels"],
     }
     for head, score in rows.items():
-        yield row("docs/audits/membership.md", head, [with_interval(score, 2)])
+        yield row("docs/audits/membership.md", f"{start}{head}", [with_interval(score, 2)])
 
 
 def passages() -> list[Passage]:

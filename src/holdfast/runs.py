@@ -119,13 +119,18 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def is_run_folder(path: Path | str) -> bool:
-    """Whether a folder is a run's: its config.json is ours, not one that names a model of another library."""
+    """Whether a folder is a run's: its config.json is ours, not one that names a model of another library.
+
+    One that cannot be read is ours where the ids of images lie beside it.
+    """
     config = Path(path) / "config.json"
     try:
         document = json.loads(config.read_text())
     except (OSError, ValueError):
-        return config.is_file()
-    return not (isinstance(document, dict) and _FOREIGN & set(document))
+        document = None
+    if not isinstance(document, dict):
+        return config.is_file() and (config.parent / "ids.json").is_file()
+    return not _FOREIGN & set(document)
 
 
 def ready_folder(*folders: Path) -> None:

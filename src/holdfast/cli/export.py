@@ -58,7 +58,7 @@ def export(words: Sequence[str]) -> None:
 
 
 def _folder(encoder: "Encoder", options: ExportOptions) -> None:
-    from holdfast.models.export import CODE, FACTS, TIMM, WEIGHTS, export_encoder, export_hub
+    from holdfast.models.export import CODE, FACTS, TIMM, WEIGHTS, beyond_timm, export_encoder, export_hub
 
     if options.format == "hub":
         name = options.out.name
@@ -69,7 +69,7 @@ def _folder(encoder: "Encoder", options: ExportOptions) -> None:
     if (options.out / TIMM).exists():
         print(f'in timm: timm.create_model("local-dir:{options.out}", pretrained=True)')
     elif facts["network"].startswith("timm/"):
-        print(f"timm alone cannot build it: its {facts['stem']} stem is not that of {facts['network']}; {CODE} does")
+        print(f"timm alone cannot build it: {beyond_timm(encoder)}; {CODE} does")
     print(f"facts: {options.out / FACTS}\nload it without holdfast: {options.out / CODE}, which gave the same features")
     if options.format == "hub":
         print(f"card: {options.out / 'README.md'}, licence {options.licence}; the folder is ready to upload")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from holdfast.models.export.folder import FACTS as FACTS
     from holdfast.models.export.folder import TIMM as TIMM
     from holdfast.models.export.folder import WEIGHTS as WEIGHTS
+    from holdfast.models.export.folder import beyond_timm as beyond_timm
     from holdfast.models.export.folder import export_encoder as export_encoder
     from holdfast.models.export.folder import exportable as exportable
     from holdfast.models.export.graphs import OPSET as OPSET

@@ -78,11 +78,22 @@ def export_encoder(
     return facts
 
 
+def beyond_timm(encoder: Encoder) -> str:
+    """What of an encoder timm does not build from a name and arguments; '' for nothing."""
+    kind, _, name = encoder.spec.encoder.partition(":")[0].partition("/")
+    if kind != "timm":
+        return "it is torchvision's"
+    if isinstance(encoder.network, ResNet) and encoder.spec.stem != "standard":
+        return f"its {encoder.spec.stem} stem is not that of {name}"
+    if encoder.spec.pool != "config":
+        return f"its feature is pooled otherwise ({encoder.spec.pool}) than in {name}"
+    return f"its norms have another epsilon than those of {name}" if encoder.spec.norm_eps else ""
+
+
 def timm_config(encoder: Encoder) -> dict[str, Any] | None:
     """What timm reads beside the weights; None for torchvision's networks and where the architecture was changed."""
-    kind, _, name = encoder.spec.encoder.partition(":")[0].partition("/")
-    changed = isinstance(encoder.network, ResNet) and encoder.spec.stem != "standard"
-    if kind != "timm" or changed or encoder.spec.pool != "config" or encoder.spec.norm_eps:
+    _, _, name = encoder.spec.encoder.partition(":")[0].partition("/")
+    if beyond_timm(encoder):
         return None
     name, size = name.partition("@")[0], encoder.spec.image_size
     settings = {"input_size": [3, size, size], "mean": list(encoder.spec.mean), "std": list(encoder.spec.std)}

@@ -66,8 +66,10 @@ def export_program(encoder: Encoder, path: Path) -> dict[str, Any]:
     with atomic_path(path) as temporary:
         batch = torch.export.Dim("batch", min=1, max=65536)
         program = torch.export.export(encoder.cpu().eval(), (_images(encoder, 2),), dynamic_shapes=({0: batch},))
-        torch.export.save(program, temporary)
-        again = torch.export.load(temporary).module()
+        with temporary.open("wb") as file:  # by name it would warn of a name that is not yet the file's own
+            torch.export.save(program, file)
+        with temporary.open("rb") as file:
+            again = torch.export.load(file).module()
         apart = max(_apart(encoder, count, again(_images(encoder, count))) for count in (1, 3))
     return {"apart": apart, "image_size": encoder.spec.image_size, "dim": encoder.dim}
 

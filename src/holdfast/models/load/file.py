@@ -17,7 +17,7 @@ from holdfast.models.load.copies import chosen, left_out
 from holdfast.models.load.dinov3 import read_dinov3
 from holdfast.models.load.foreign import read_foreign
 from holdfast.models.load.named import candidates, own_pool
-from holdfast.models.load.nearest import nearest_network
+from holdfast.models.load.nearest import nearest_network, way_to_name
 from holdfast.models.load.pixels import stated
 from holdfast.models.load.reading import COUNTER, Reading, difference, timm_pixels
 from holdfast.models.load.resnet import read_resnet
@@ -60,7 +60,7 @@ def read_file(path: Path, wanted: str | None = None) -> Reading:
         return read_named_file(str(own or f"timm/{arch}").partition(":")[0].partition("@")[0], path, wanted)
     raise ValueError(
         f"expected weights of a network that their names tell in {path}, got names such as "
-        f"{', '.join(content.names[:3]) or 'none'}; name the network: timm/NAME@{path} or torchvision/NAME@{path}"
+        f"{', '.join(content.names[:3]) or 'none'}; {way_to_name(path)}"
     )
 
 

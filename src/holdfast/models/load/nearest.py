@@ -2,10 +2,13 @@
 
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 
 import timm
 import torch
 from torch import Tensor
+
+from holdfast.runs import is_run_folder
 
 _TRIED = 8
 """Networks that are built, without memory for their weights, to compare."""
@@ -43,3 +46,10 @@ def _candidates(state: Mapping[str, Tensor]) -> list[str]:
         names = timm.list_models(f"vit_{size}_patch{patches.shape[-1]}*")
         return sorted(names, key=lambda name: ("dinov3" in name or "reg" in name) != register)[:_TRIED]
     return []
+
+
+def way_to_name(path: Path) -> str:
+    """How to name the network of a file: by the folder it lies in where that says what it is."""
+    if (path.parent / "config.json").is_file() and not is_run_folder(path.parent):
+        return f"give its folder, which has a config.json: {path.parent}"
+    return f"name the network: timm/NAME@{path} or torchvision/NAME@{path}"

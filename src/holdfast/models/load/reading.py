@@ -175,13 +175,18 @@ def _moved(network: Any, size: int, side: int) -> str:
     return f"position embeddings resampled from {grid}×{grid} to {side}×{side} as timm does (bicubic, antialiased)"
 
 
+def centre(share: float) -> str:
+    """What is said of a crop of a share of the side; '' for all of it."""
+    return "" if share == 1 else f", centre {share:.4g} of it"
+
+
 def timm_pixels(name: str) -> tuple[dict[str, Any], str]:
     """(mean, std, image_size and resize that timm's configuration of a name says, which configuration that is)."""
     facts = timm.get_pretrained_cfg(timm_name(f"timm/{name}"))
     if facts is None:
         return {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "image_size": 224}, "ImageNet's, no own"
     tag = f"{facts.architecture}.{facts.tag}" if facts.tag else str(facts.architecture)
-    how = f"{facts.interpolation} resize, "
-    how += {"squash": "squashed", "border": "padded"}.get(facts.crop_mode, f"centre {facts.crop_pct:.4g} of it")
+    how = f"{facts.interpolation} resize"
+    how += {"squash": ", squashed", "border": ", padded"}.get(facts.crop_mode, centre(facts.crop_pct))
     values = {"mean": tuple(facts.mean), "std": tuple(facts.std), "image_size": facts.input_size[-1], "resize": how}
     return values, f"timm's configuration of {tag}"

@@ -13,7 +13,7 @@ from holdfast.models.load.onnx_graph import SUFFIX, load_onnx
 from holdfast.models.load.own import is_own, read_own
 from holdfast.models.load.pixels import BESIDE
 from holdfast.models.load.reading import Reading, assembled
-from holdfast.models.loaded import Loaded
+from holdfast.models.loaded import Loaded, listed
 from holdfast.models.prefeature import with_prefeature
 from holdfast.runs import RunFolder, is_run_folder
 from holdfast.system import reading
@@ -121,6 +121,12 @@ def _folder(path: Path) -> Reading:
         return FOLDERS[found](path)
     if (path / BESIDE).is_file():
         return read_exported(path)
+    if found is None and not (path / "config.json").exists():
+        raise FileNotFoundError(
+            f"expected a run folder with a config.json, or a model's with one or an open_clip_config.json, got {path}, "
+            f"which holds {listed(sorted(file.name for file in path.iterdir())) or 'nothing'}; name the folder of "
+            "such a file, or the file of weights"
+        )
     return _run(RunFolder.open(path))
 
 

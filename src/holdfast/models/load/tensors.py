@@ -42,15 +42,43 @@ def read_content(path: Path) -> Content:
     """
     if not path.is_file():
         raise FileNotFoundError(f"expected a file of weights, got no file at {path}; check the path")
+    _refuse_stand_in(path)
     try:
         found = _read(path)
     except Exception as error:  # unpickling, zip, key and safetensors errors have no common base
         raise ValueError(
             f"expected {path} to hold tensors and plain values only, got {type(error).__name__} on opening it safely"
-            f"{_named_code(path)}; write module.state_dict() with safetensors where it was made{_own_way(path)}"
+            f"{_named_code(path)}; {_remedy(path)}{_own_way(path)}"
         ) from error
     plain = {k: v for k, v in found.items() if not isinstance(v, Tensor | Mapping)}
     return Content(path, _unwrapped(dict(_flat(found, ""))), plain)
+
+
+_STAND_INS = {
+    b"version https://git-lfs": "the pointer that Git LFS leaves in its place; fetch it: git lfs pull",
+    b"<!doctype": "a web page; download the file itself",
+    b"<html": "a web page; download the file itself",
+    b"": "an empty file; download it again",
+}
+
+
+def _refuse_stand_in(path: Path) -> None:
+    """Raises ValueError for what downloads leave in place of weights."""
+    with path.open("rb") as file:
+        head = file.read(32)
+    for start, what in _STAND_INS.items():
+        if head.lower().startswith(start) if start else not head:
+            raise ValueError(f"expected weights in {path}, got {what}")
+
+
+def _remedy(path: Path) -> str:
+    """What to do about a file that cannot be opened: a cut one is no other format."""
+    with path.open("rb") as file:
+        cut = path.suffix == ".safetensors" or (file.read(2) == b"PK" and not zipfile.is_zipfile(path))
+    return "it is cut short or damaged: get it again" if cut else _WRITE_SAFELY
+
+
+_WRITE_SAFELY = "write module.state_dict() with safetensors where it was made"
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

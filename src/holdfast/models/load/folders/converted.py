@@ -59,9 +59,13 @@ def stacked(tensors: Mapping[str, Tensor], *, key_bias: bool = True) -> dict[str
 
 
 def without(tensors: Mapping[str, Tensor], starts: Sequence[str]) -> tuple[dict[str, Tensor], list[str]]:
-    """(tensors whose names begin with none of starts, the first segments of the others)."""
+    """(tensors whose names begin with none of starts, the others by their first segment, or by name where alone)."""
     kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(tuple(starts))}
-    return kept, sorted({name.partition(".")[0] for name in tensors if name not in kept})
+    groups: dict[str, list[str]] = {}
+    for name in tensors:
+        if name not in kept:
+            groups.setdefault(name.partition(".")[0], []).append(name)
+    return kept, sorted(names[0] if len(names) == 1 else group for group, names in groups.items())
 
 
 def activation(config: Mapping[str, Any]) -> dict[str, Any]:

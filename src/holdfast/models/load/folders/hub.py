@@ -1,6 +1,5 @@
 """A folder of another library: which it is, its configuration, its tensors, and the reading of both."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ from holdfast.models.load.folders.preprocessor import FILE, preprocessing
 from holdfast.models.load.folders.rotary import read_rotary
 from holdfast.models.load.folders.swin import read_swin
 from holdfast.models.load.folders.towers import read_tower
-from holdfast.models.load.reading import Reading, timm_pixels
+from holdfast.models.load.reading import Reading, centre, timm_pixels
 from holdfast.models.load.tensors import read_tensors
+from holdfast.system import read_json
 
 Read = Callable[[Mapping[str, Any], Mapping[str, Tensor]], Converted]
 _PATCHES = "embeddings.patch_embeddings.projection.weight"
@@ -40,9 +40,7 @@ WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.b
 
 def read_folder(folder: Path) -> Reading:
     """The reading of a folder with a config.json: timm's or transformers'. Raises ValueError for what it cannot be."""
-    config = json.loads((folder / "config.json").read_text())
-    if not isinstance(config, dict):
-        raise ValueError(f"expected an object in {folder / 'config.json'}, got {type(config).__name__}; restore it")
+    config = read_json(folder / "config.json", "the configuration of a model", "get the file again")
     if "architecture" in config:
         return _timm(folder, config)
     if "auto_map" in config:
@@ -138,7 +136,7 @@ def _timm(folder: Path, config: Mapping[str, Any]) -> Reading:
         state=_headless(tensors, spec),
         left_out=tuple(dropped),
         size_from="config.json",
-        resize=f"{facts.get('interpolation', 'bicubic')} resize, centre {facts.get('crop_pct', 1):.4g} of it",
+        resize=f"{facts.get('interpolation', 'bicubic')} resize{centre(facts.get('crop_pct', 1))}",
         pixels_from="config.json" if {"mean", "std"} <= set(given) else said,
         pool_from="config.json",
     )

@@ -1,6 +1,5 @@
 """An open_clip folder: the image tower of a CLIP, as open_clip writes it or around a network of timm."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from holdfast.models.load.pixels import CLIP_MEAN, CLIP_STD
 from holdfast.models.load.reading import Reading
 from holdfast.models.load.tensors import read_tensors
 from holdfast.models.pooling import Pool
+from holdfast.system import read_json
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors")
@@ -34,7 +34,7 @@ _REFUSED = ("attentional_pool", "no_ln_pre", "input_patchnorm", "final_ln_after_
 
 def read_openclip(folder: Path) -> Reading:
     """The reading of the image tower; the feature is before the projection. Raises ValueError for unknown towers."""
-    facts = json.loads((folder / CONFIG).read_text())
+    facts = read_json(folder / CONFIG, "the configuration of a model", "get the file again")
     model = facts.get("model_cfg", {})
     vision, pixels = model.get("vision_cfg", {}), facts.get("preprocess_cfg", {})
     file = next((name for name in WEIGHTS if (folder / name).is_file()), None)

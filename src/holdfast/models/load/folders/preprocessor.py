@@ -1,9 +1,10 @@
 """preprocessor_config.json: mean, deviation, size and resize that a transformers folder states."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from holdfast.system import read_json
 
 FILE = "preprocessor_config.json"
 _RESAMPLE = {0: "nearest", 1: "Lanczos", 2: "bilinear", 3: "bicubic"}
@@ -21,7 +22,7 @@ def preprocessing(folder: Path, default_size: int) -> dict[str, Any]:
             f"expected {FILE} in {folder}, got none: which mean and std it was trained with is in no other file; "
             "copy it from where the model came from"
         )
-    facts = json.loads(path.read_text())
+    facts = read_json(path, "the settings of a preprocessor", "get the file again")
     if facts.get("do_normalize", True) and not {"image_mean", "image_std"} <= set(facts):
         raise ValueError(f"expected image_mean and image_std in {path}, got neither; write them, or do_normalize false")
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
