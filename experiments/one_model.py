@@ -3,7 +3,7 @@
     python experiments/one_model.py [--epochs 24] [--out FOLDER]
     python experiments/one_model.py --data CIFAR10.parquet --epochs 120
 
-Trains f and g by SimCLR on scikit-learn's digits, or on 1,600 images of CIFAR-10 for many epochs, in search of something
+Trains f and g by SimCLR on digits, or on 1,600 images of CIFAR-10 for many epochs, in search of something
 that is learnt by heart. A quarter neither sees (external), a quarter of the rest only f (candidates) and a quarter only
 g (independents): parts of one pool, exchangeable by construction. Measures privacy on the pair, and the membership
 audit on f alone with what it saw (shared, candidates) as members and what it did not (independents, external) as
