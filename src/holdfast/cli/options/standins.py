@@ -9,7 +9,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Self
 
-HEAVY = frozenset({"torch", "torchvision", "timm", "lightning_fabric", "sklearn", "scipy", "pyarrow", "PIL"})
+HEAVY = frozenset({"torch", "torchvision", "timm", "lightning_fabric", "sklearn", "scipy", "pyarrow", "PIL", "numpy"})
 """What no description of a setting needs."""
 
 
