@@ -90,6 +90,17 @@ def test_two_ranks_remember_each_images_loss_as_one_does_and_draw_the_same_views
     assert any(moved), "expected a memory that changes some views, so that the case says something"
 
 
+@pytest.mark.slow
+def test_four_ranks_compute_the_gradients_of_one_with_the_joined_batch(tmp_path):
+    cases = {name: case(name, 16) for name in METHODS}
+    mp.start_processes(steps, args=(4, str(tmp_path), cases), nprocs=4, start_method="spawn")
+    for name, (config, images) in cases.items():
+        alone, joined = double_method(config), safetensors.torch.load_file(tmp_path / f"{name}.safetensors")
+        torch.testing.assert_close(joined.pop("loss"), replay(alone, last_batch(images)), rtol=1e-9, atol=1e-9)
+        for key, gradient in gradients_of(alone).items():
+            torch.testing.assert_close(joined[key], gradient, rtol=1e-5, atol=1e-8, msg=f"{name}: {key}")
+
+
 def test_gather_and_total_differentiate_twice_across_ranks(two_ranks):
     rows = (torch.arange(10, dtype=torch.float64).reshape(5, 2) / 7).requires_grad_()
     # Two ranks hold the same loss, so what autograd sees is their sum: the gradient of twice the loss, and so on.
