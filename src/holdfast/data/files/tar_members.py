@@ -61,7 +61,7 @@ def members_of(file: str) -> tuple[list[Member], bool]:
             for member in archive:
                 if member.isreg() and not member.issparse():
                     found.append(Member(member.name, member.offset_data, member.size))
-                archive.members = []  # else all headers of a large file stay in memory
+                archive.members = []  # type: ignore[attr-defined]  # else all headers of a large file stay in memory
         except tarfile.ReadError:
             if not found:
                 raise

@@ -124,8 +124,11 @@ class Tar(Source):
 
     def _members(self, request: LoadRequest) -> TarMembers:
         found = self.index.pictures
-        columns = ([n for n, _ in found], [m.start for _, m in found], [m.size for _, m in found])
-        return TarMembers(self.index.files, *(np.array(one, np.int64) for one in columns), request, self.name)
+        file, start, size = (
+            np.array(one, np.int64)
+            for one in ([n for n, _ in found], [m.start for _, m in found], [m.size for _, m in found])
+        )
+        return TarMembers(self.index.files, file, start, size, request, self.name)
 
 
 def key_of(name: str) -> tuple[str, str]:
