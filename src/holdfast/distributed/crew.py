@@ -15,8 +15,6 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load, save
 from torch import Tensor
-from torch._C._distributed_c10d import PrefixStore
-from torch.distributed.rendezvous import rendezvous
 
 P = TypeVar("P")
 MEET = timedelta(minutes=10)
@@ -145,9 +143,9 @@ def together(rank: int, size: int) -> Iterator[Crew]:
     Raises LostError where they do not all come.
     """
     with _watched(size):
-        store, _, _ = next(rendezvous("env://", rank, size, timeout=MEET))
-        kept = PrefixStore("crew", store)
-        group = dist.ProcessGroupGloo(PrefixStore("gloo", kept), rank, size, WORK)
+        store, _, _ = next(dist.rendezvous("env://", rank, size, timeout=MEET))  # type: ignore[attr-defined]
+        kept = dist.PrefixStore("crew", store)  # type: ignore[attr-defined]
+        group = dist.ProcessGroupGloo(dist.PrefixStore("gloo", kept), rank, size, WORK)  # type: ignore[attr-defined]
     crew = Crew(rank, size, group, kept)
     yield crew
     crew.wait()
