@@ -18,7 +18,7 @@ ANCHORS = ("storage_tokens", "patch_embed.proj.weight")
 CONVNEXT = ("downsample_layers.0.0.weight", "stages.0.0.dwconv.weight", "norms.3.weight")
 _NO_FEATURE = ("mask_token", "local_cls_norm.", "rope_embed.", "projectors.", "dino_head.", "ibot_head.", "norms.")
 _CHUNKED = re.compile(r"^blocks\.\d+\.(\d+)\.")
-_USUAL = {
+_USUAL: dict[tuple[int, tuple[int, ...]], str] = {
     (96, (3, 3, 9, 3)): "tiny",
     (96, (3, 3, 27, 3)): "small",
     (128, (3, 3, 27, 3)): "base",
