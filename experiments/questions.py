@@ -1,15 +1,19 @@
-"""Questions that a small budget can decide, on the long tail of 10,000 CIFAR-10 images (JPEG q75, ratio 100).
+"""Questions that a small budget can decide, on CIFAR-10 (JPEG q75).
 
     python experiments/questions.py [--only budgets head] [--epochs 50 200] [--seeds 5] [--minutes 40] [--data FOLDER]
 
-budgets: SDCLR at three prune ratios against SimCLR with the same head, over growing budgets (2106.02990).
-head: how much a third layer of the head brings SimCLR, and SDCLR.
+budgets: SDCLR at three prune ratios against SimCLR with the same head, over growing budgets (2106.02990), on the long
+tail of 10,000 images (ratio 100).
+head: how much a third layer of the head brings SimCLR, and SDCLR; the same images.
+leak: whether robust EMP-SSL gains by the weights' gradients of its attack steps, which its authors' code keeps
+(2501.03507); 1,500 images, 4 views, 20 epochs.
 
-A cell is a method, a budget and a seed, which also draws the split; equal images, network, views and optimiser, so
-equal forward+backward passes. Each is trained and probed on the pool (all labels) on all test images; its numbers are
-added to results/questions.json at once and it is not run again. Cheap cells come first, and each seed of all methods
-before the next, so that whatever is there compares. --tiny asks the same of 300 digits in a minute. --choose prints
-SimCLR's accuracy on images outside the pool at three learning rates: how --lr was chosen before methods were compared.
+A cell is a method, a budget and a seed, which also draws the split; the arms of a question have equal images, network,
+views and optimiser, so equal forward+backward passes. Each is trained and probed on its pool (all labels) on test
+images, all 10,000 of them (leak: 500 under PGD-20); its numbers are added to results/questions.json at once and it is
+not run again. Cheap cells come first, and each seed of all methods before the next, so that whatever is there compares.
+--tiny asks the same of 300 digits in a minute. --choose prints SimCLR's accuracy on images outside the pool at three
+learning rates: how --lr was chosen before methods were compared.
 """
 
 import argparse
@@ -29,12 +33,11 @@ import torch
 from holdfast import audit, load_images, train
 from holdfast.config import RunConfig
 from holdfast.data.pool import load_pool
-from holdfast.methods import SDCLRConfig, SimCLRConfig
+from holdfast.methods import PRESETS, EMPSSLConfig, SDCLRConfig, SimCLRConfig, with_settings
 from holdfast.runs import write_json
 from holdfast.statistics import over_runs, t_quantile
 
 RESULTS = Path(__file__).parent.parent / "results" / "questions.json"
-SCORES = ("all", "many", "medium", "few", "std")
 SHARED: dict[str, Any] = {
     "limit": 10_000,
     "long_tail": "exp:100",
@@ -56,6 +59,42 @@ def source(options: argparse.Namespace, part: str) -> str:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is compared with what, seed by seed, by which scores of which audit, and at which epochs (None: asked)."""
+
+    pairs: tuple[tuple[str, str], ...]
+    axis: str
+    scores: tuple[str, ...]
+    epochs: int | None = None
+    auditing: tuple[tuple[str, Any], ...] = ()
+
+
+BALANCE = ("all", "many", "medium", "few", "std")
+ATTACKED = ("clean_accuracy", "robust_accuracy_4_255", "robust_accuracy_8_255")
+ATTACK: dict[str, Any] = {
+    "attack_eps": ("4/255", "8/255"),
+    "attack_steps": 20,
+    "attack_restarts": 0,
+    "attack_images": 500,
+    "square_images": 0,
+    "auto_attack": "none",
+    "drift_images": 0,
+    "corruption_images": 0,
+}
+QUESTIONS = {
+    "budgets": Question(
+        (("sdclr-0.9", "simclr"), ("sdclr-0.5", "simclr"), ("sdclr-0.3", "simclr")), "balance", BALANCE
+    ),
+    "head": Question(
+        (("simclr-head3", "simclr"), ("sdclr-0.9-head3", "sdclr-0.9"), ("sdclr-0.9-head3", "simclr")),
+        "balance",
+        BALANCE,
+    ),
+    "leak": Question((("leaking", "robust-emp-ssl"),), "robustness", ATTACKED, 20, tuple(ATTACK.items())),
+}
+
+
+@dataclass(frozen=True)
 class Arm:
     """A way to train, and the question it belongs to."""
 
@@ -66,45 +105,45 @@ class Arm:
 
 def arms(options: argparse.Namespace) -> list[Arm]:
     """Every arm; simclr is what budgets are measured against."""
-    shared = SHARED | {"lr": options.lr, "threads": options.threads, "data": source(options, "train")}
-    plain = RunConfig(method=SimCLRConfig(temperature=0.2), **(shared | (TINY if options.tiny else {})))
+    shared = {"threads": options.threads, "data": source(options, "train")}
+    tail = SHARED | {"lr": options.lr} | shared | (TINY if options.tiny else {})
+    plain = RunConfig(method=SimCLRConfig(temperature=0.2), **tail)
     deeper = replace(plain, method=SimCLRConfig(temperature=0.2, head_layers=3))
     found = [Arm("budgets", "simclr", plain)]
     for ratio in (0.9, 0.5, 0.3):
         method = SDCLRConfig(temperature=0.2, prune_ratio=ratio)
         found.append(Arm("budgets", f"sdclr-{ratio}", replace(plain, method=method)))
     third = replace(plain, method=SDCLRConfig(temperature=0.2, head_layers=3))
-    return [*found, Arm("head", "simclr-head3", deeper), Arm("head", "sdclr-0.9-head3", third)]
-
-
-COMPARED = {
-    "budgets": [("sdclr-0.9", "simclr"), ("sdclr-0.5", "simclr"), ("sdclr-0.3", "simclr")],
-    "head": [("simclr-head3", "simclr"), ("sdclr-0.9-head3", "sdclr-0.9"), ("sdclr-0.9-head3", "simclr")],
-}
-"""By question: which arm is compared with which, seed by seed."""
+    found += [Arm("head", "simclr-head3", deeper), Arm("head", "sdclr-0.9-head3", third)]
+    narrow = EMPSSLConfig(view_count=4, prefeature_dim=1024, head_dim=256)
+    few = SHARED | shared | {"limit": 1500, "long_tail": None, "batch_size": 50}
+    robust = replace(PRESETS["robust-emp-ssl"](), method=narrow, **(few | ({"limit": 100} if options.tiny else {})))
+    found.append(Arm("leak", "robust-emp-ssl", robust))
+    return [*found, Arm("leak", "leaking", with_settings(robust, adversary_gradients="kept"))]
 
 
 def cells(options: argparse.Namespace) -> Iterator[tuple[Arm, int, int]]:
-    """Arm, epochs and seed of each cell, the cheap ones first."""
-    for epochs in options.epochs:
+    """Arm, epochs and seed of each cell, the cheap ones first; one with epochs of its own comes with the first."""
+    for place, epochs in enumerate(options.epochs):
         for seed in range(options.seeds):
             for arm in arms(options):
-                if arm.question in options.only:
-                    yield arm, epochs, seed
+                own = QUESTIONS[arm.question].epochs
+                if arm.question in options.only and not (own and place):
+                    yield arm, epochs if own is None or options.tiny else own, seed
 
 
 def measured(arm: Arm, epochs: int, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Trains a cell in a temporary folder and probes it."""
-    config = replace(arm.config, epochs=epochs, seed=seed, split=seed)
+    config, question = replace(arm.config, epochs=epochs, seed=seed, split=seed), QUESTIONS[arm.question]
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
         run = train(config, Path(folder) / "run")
         spent = time.process_time() - start
         pool = load_pool(json.loads(run.ids.read_text()))
         test = None if options.tiny else load_images(source(options, "test"), size=32, limit=options.test_images)
-        (finding,) = audit(run.path, pool.images, test=test, axes=["balance"])
+        (finding,) = audit(run.path, pool.images, test=test, axes=[question.axis], **dict(question.auditing))
         last = json.loads(run.metrics.read_text().splitlines()[-1])
-    shown = {name: finding[name].value for name in SCORES}
+    shown = {name: finding[name].value for name in question.scores}
     row = {"arm": arm.name, "epochs": epochs, "seed": seed, "cpu_seconds": round(spent, 1), "steps": last["step"]}
     return row | {"loss": round(last["loss"], 4), "train_images": len(pool.train), "scores": shown}
 
@@ -112,8 +151,8 @@ def measured(arm: Arm, epochs: int, seed: int, options: argparse.Namespace) -> d
 def compared(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Paired differences over seeds with Student's interval, and the difference that would be seen in 4 of 5 tries."""
     found = []
-    for question, pairs in COMPARED.items():
-        for ours, theirs in pairs:
+    for name, question in QUESTIONS.items():
+        for ours, theirs in question.pairs:
             for epochs in sorted({row["epochs"] for row in rows}):
                 by_seed = [
                     {row["seed"]: row["scores"] for row in rows if (row["arm"], row["epochs"]) == (arm, epochs)}
@@ -121,9 +160,10 @@ def compared(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 ]
                 seeds = sorted(by_seed[0].keys() & by_seed[1].keys())
                 if len(seeds) >= 2:
-                    head = {"question": question, "arm": ours, "against": theirs, "epochs": epochs, "seeds": len(seeds)}
-                    deltas = {s: [by_seed[0][one][s] - by_seed[1][one][s] for one in seeds] for s in SCORES}
-                    found.append(head | {"differences": {s: _difference(deltas[s]) for s in SCORES}})
+                    head = {"question": name, "arm": ours, "against": theirs, "epochs": epochs, "seeds": len(seeds)}
+                    scores = question.scores
+                    deltas = {s: [by_seed[0][one][s] - by_seed[1][one][s] for one in seeds] for s in scores}
+                    found.append(head | {"differences": {s: _difference(deltas[s]) for s in scores}})
     return found
 
 
@@ -167,10 +207,10 @@ def choose(options: argparse.Namespace) -> None:
 def main() -> None:
     """Runs what is missing and writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", nargs="+", default=list(COMPARED), choices=list(COMPARED))
+    parser.add_argument("--only", nargs="+", default=list(QUESTIONS), choices=list(QUESTIONS))
     parser.add_argument("--epochs", type=int, nargs="+", default=[50, 200])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--lr", type=float, default=0.25)
+    parser.add_argument("--lr", type=float, default=0.06)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--minutes", type=float, help="begins no cell after so many")
     parser.add_argument("--test-images", type=int, default=10_000)

@@ -9,7 +9,7 @@ import questions
 
 
 def row(arm: str, seed: int, value: float, epochs: int = 50) -> dict:
-    return {"arm": arm, "epochs": epochs, "seed": seed, "scores": dict.fromkeys(questions.SCORES, value)}
+    return {"arm": arm, "epochs": epochs, "seed": seed, "scores": dict.fromkeys(questions.BALANCE, value)}
 
 
 def test_arms_are_compared_seed_by_seed_at_equal_budgets():
@@ -37,9 +37,10 @@ def test_a_tiny_run_answers_every_question_and_goes_on(tmp_path, monkeypatch, ca
     monkeypatch.setattr("sys.argv", words)
     questions.main()
     document = json.loads(results.read_text())
-    assert len(document["cells"]) == 12
-    assert {one["question"] for one in document["compared"]} == set(questions.COMPARED)
-    assert all(0 <= cell["scores"]["all"] <= 100 and cell["steps"] > 0 for cell in document["cells"])
+    assert len(document["cells"]) == 16
+    assert {one["question"] for one in document["compared"]} == set(questions.QUESTIONS)
+    assert all(0 <= value <= 100 for cell in document["cells"] for value in cell["scores"].values())
+    assert all(cell["steps"] > 0 for cell in document["cells"])
     capsys.readouterr()
     questions.main()
     assert capsys.readouterr().out == "", "a cell that is there was run again"

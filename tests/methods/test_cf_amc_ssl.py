@@ -18,8 +18,11 @@ from holdfast.methods import (
     FreeAdversary,
     Method,
     build,
+    default_config,
     with_settings,
 )
+from holdfast.methods.ball import leaf, with_moved
+from holdfast.methods.base import untracked
 from holdfast.recipes import RECIPES
 
 every_method = pytest.mark.parametrize("method", sparse())
@@ -160,6 +163,33 @@ def test_untracked_attack_passes_have_the_same_outputs_and_theirs_can_be_reprodu
     tracked = [int(b) for one in (kept, moved) for name, b in one.named_buffers() if name.endswith("tracked")]
     assert set(tracked[: len(tracked) // 2]) == {1}
     assert set(tracked[len(tracked) // 2 :]) == {3}
+
+
+@pytest.mark.parametrize("method", ["simclr", "sdclr", "byol"])
+def test_kept_gradients_of_attack_steps_join_the_update_as_if_they_had_never_been_zeroed(method):
+    kept, dropped = (attacked(method, "pgd:2", adversary_gradients=how) for how in ("kept", "dropped"))
+    batch = last_batch(16)
+    loss, plain = next(kept.losses(batch)), next(dropped.losses(batch))
+    assert loss.item() == plain.item()
+    loss.backward()
+    for steps in range(3):  # never zeroed: the backward of each attack step, then the training step's
+        views = dropped.views(batch)
+        clean, ball = views.images[dropped.moved_views], dropped.ball
+        delta = ball.start(views, clean)
+        with untracked(dropped.inner):
+            for _ in range(steps):
+                moved = leaf(clean, delta)
+                stepped = dropped.inner.loss(with_moved(views, dropped.moved_views, moved))
+                delta = ball.climb(clean, moved, torch.autograd.grad(stepped, moved)[0])
+            dropped.inner.loss(with_moved(views, dropped.moved_views, (clean + delta).clamp(0, 1))).backward()
+    for ours, theirs in zip(kept.parameters(), dropped.parameters(), strict=True):
+        if theirs.grad is not None:
+            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-9, atol=1e-9)
+
+
+def test_kept_gradients_ask_for_steps_of_their_own():
+    with pytest.raises(ValueError, match="expected --adversary-gradients kept with pgd:N, got free:3"):
+        with_settings(default_config("simclr"), adversary="free:3", adversary_gradients="kept")
 
 
 @pytest.mark.parametrize("adversary", ADVERSARIES)

@@ -51,6 +51,10 @@ def test_removed_images_are_trained_without_and_compared_pair_by_pair(study):
     assert rows[1]["linear_accuracy_change"] == pytest.approx(change)
     assert rows[1]["linear_accuracy_low"] <= change <= rows[1]["linear_accuracy_high"]
     assert rows[0]["linear_accuracy_change"] is None
+    beyond = rows[1]["linear_accuracy"] - rows[2]["linear_accuracy"]
+    assert rows[1]["linear_accuracy_beyond"] == pytest.approx(beyond)
+    assert rows[1]["linear_accuracy_beyond_low"] <= beyond <= rows[1]["linear_accuracy_beyond_high"]
+    assert rows[0]["linear_accuracy_beyond"] is rows[2]["linear_accuracy_beyond"] is None, "drawn ones are no claim"
     assert load_pairs(folder).tables == {"removal": rows}
 
 

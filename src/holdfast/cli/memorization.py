@@ -177,9 +177,13 @@ def _with_removal(
 
 
 def _with_change(row: Any, name: str) -> str:
-    """An accuracy, and its change against all images."""
-    change = row[f"{name}_change"]
-    return f"{row[name]:.2f} %" + ("" if change is None else f" (change {change:+.2f} points)")
+    """An accuracy, its change against all images, and how far that lies beyond removing drawn ones."""
+    change, beyond, low = (row[f"{name}_{which}"] for which in ("change", "beyond", "beyond_low"))
+    said = "" if change is None else f"change {change:+.2f} points"
+    if beyond is not None:
+        said += f"; beyond drawn ones {beyond:+.2f}"
+        said += "" if low is None else f" [{low:+.2f}, {row[f'{name}_beyond_high']:+.2f}]"
+    return f"{row[name]:.2f} %" + (said and f" ({said})")
 
 
 def _given_encoders(options: MemorizationOptions, crew: "Crew") -> None:

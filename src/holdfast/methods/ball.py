@@ -1,9 +1,10 @@
 """Views moved within a ball around them: what adversaries take their steps by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from holdfast.attacks.lp import Norm, ascent, random_start, within
 from holdfast.methods.base import Views
@@ -20,6 +21,8 @@ class Ball:
     random_start: bool = False
     tracked: bool = False
     """Whether attack passes move the running statistics, as in the authors' code."""
+    leaking: bool = False
+    """Whether the weights' gradients of attack passes join the update, as in the authors' code."""
     seed: int = 0
 
     def start(self, views: Views, clean: Tensor) -> Tensor:
@@ -36,6 +39,32 @@ class Ball:
         flat = clean.flatten(0, 1)
         higher = moved.detach().flatten(0, 1) + ascent(gradient.flatten(0, 1), step=self.step, norm=self.norm)
         return (within(flat, higher, eps=self.eps, norm=self.norm) - flat).view_as(clean)
+
+
+@dataclass(frozen=True)
+class Leaked:
+    """Gradients of weights that attack passes leave behind, to join the training step's own."""
+
+    weights: list[Tensor]
+    sums: list[Tensor]
+
+    @classmethod
+    def of(cls, module: nn.Module) -> "Leaked":
+        """Nothing yet, for the weights of a module that are trained."""
+        weights = [weight for weight in module.parameters() if weight.requires_grad]
+        return cls(weights, [torch.zeros_like(weight) for weight in weights])
+
+    def add(self, gradients: Sequence[Tensor]) -> None:
+        """Adds the gradients of a pass, one for each weight."""
+        for total, gradient in zip(self.sums, gradients, strict=True):
+            total += gradient
+
+    def into(self, loss: Tensor) -> Tensor:
+        """The same scalar loss, whose backward adds the sums to its own gradients."""
+        if not self.weights:
+            return loss
+        products = torch.stack([(weight * held).sum() for weight, held in zip(self.weights, self.sums, strict=True)])
+        return loss + (products - products.detach()).sum()
 
 
 def leaf(clean: Tensor, delta: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
 """CF-AMC-SSL, robust EMP-SSL: adversaries that wrap any method and move its views against its loss (arXiv:2501.03507).
 
 Free training replays a batch and moves the perturbation with the very gradient that trains (1904.12843); PGD
-(1706.06083) takes steps of its own first. An attack's gradients are of the perturbation alone, and its passes leave the
-running statistics of batch norms as they are; the authors' code adds its gradients to the update and moves the
-statistics (softsys4ai/CF-AMC-SSL@ff36114, main_empssl_adv.py): see docs/methods/cf_amc_ssl.md.
+(1706.06083) takes steps of its own first. Unless told otherwise its gradients are of the perturbation alone, and its
+passes leave the running statistics of batch norms as they are; the authors' code adds the weights' gradients of all
+passes to the update and moves the statistics (softsys4ai/CF-AMC-SSL@ff36114, main_empssl_adv.py): see
+docs/methods/cf_amc_ssl.md.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from holdfast.attacks.lp import Norm
 from holdfast.config import PartConfig, RunConfig, require
-from holdfast.methods.ball import Ball, leaf, with_moved
+from holdfast.methods.ball import Ball, Leaked, leaf, with_moved
 from holdfast.methods.base import Batch, Method, Views, untracked
 
 
@@ -38,11 +39,19 @@ class AdversaryConfig(PartConfig):
     """Where the adversary starts: pgd at each batch, free at the first."""
     adversary_statistics: Literal["kept", "moved"] = "kept"
     """Whether attack passes move the running statistics of batch norms, as the authors' do."""
+    adversary_gradients: Literal["dropped", "kept"] = "dropped"
+    """Whether the weights' gradients of pgd's attack steps join the update, as the authors' do."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("adversary_eps", "adversary_step"):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
+
+    def check(self, config: RunConfig) -> None:
+        kept = self.adversary_gradients == "kept" and (self.adversary or "pgd").partition(":")[0] != "pgd"
+        require(
+            not kept, "--adversary-gradients kept with pgd:N", self.adversary, "leave it out: free has no such steps"
+        )
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         adversary, count = self.pick(ADVERSARIES, letter="N", least=1, example="free:3")
@@ -52,6 +61,7 @@ class AdversaryConfig(PartConfig):
             norm=self.adversary_norm,
             random_start=self.adversary_start == "random",
             tracked=self.adversary_statistics == "moved",
+            leaking=self.adversary_gradients == "kept",
             seed=config.seed,
         )
         return adversary(method, ball, int(count))
@@ -69,26 +79,29 @@ class PGDAdversary(Method):
         return self.inner.passes_per_image + self.steps * self.inner.passes_per_harm
 
     def loss(self, views: Views) -> Tensor:
-        return self.inner.loss(self.attacked(views))
+        moved, leaked = self.attacked(views)
+        return leaked.into(self.inner.loss(moved))
 
     def losses(self, batch: Batch) -> Iterator[Tensor]:
-        """One attack for all steps on a batch."""
-        attacked = self.attacked(self.views(batch))
-        for _ in range(self.steps_per_batch):
-            yield self.inner.loss(attacked)
+        """One attack for all steps on a batch; what it leaks joins the first."""
+        moved, leaked = self.attacked(self.views(batch))
+        yield leaked.into(self.inner.loss(moved))
+        for _ in range(1, self.steps_per_batch):
+            yield self.inner.loss(moved)
 
-    def attacked(self, views: Views) -> Views:
-        """The views as the steps up the inner method's harm leave them."""
-        clean = views.images[self.moved_views]
+    def attacked(self, views: Views) -> tuple[Views, Leaked]:
+        """The views as the steps up the inner method's harm leave them, and what those leave of gradients."""
+        clean, leaked = views.images[self.moved_views], Leaked.of(self.inner if self.ball.leaking else nn.Module())
         delta = self.ball.start(views, clean)
         with nullcontext() if self.ball.tracked else untracked(self.inner):
             for _ in range(self.steps):
                 moved = leaf(clean, delta)
                 loss = self.inner.harm(with_moved(views, self.moved_views, moved))
                 with torch.autocast(moved.device.type, enabled=False):  # else the float32 loss has a bf16 backward
-                    gradient = torch.autograd.grad(loss, moved)[0]
+                    gradient, *others = torch.autograd.grad(loss, [moved, *leaked.weights], materialize_grads=True)
+                leaked.add(others)
                 delta = self.ball.climb(clean, moved, gradient)
-        return with_moved(views, self.moved_views, (clean + delta).clamp(0, 1))
+        return with_moved(views, self.moved_views, (clean + delta).clamp(0, 1)), leaked
 
 
 class FreeAdversary(Method):

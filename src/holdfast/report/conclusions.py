@@ -1,6 +1,6 @@
 """What may be concluded from a memorization or privacy audit, in plain sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from holdfast.findings import Finding, Score
 from holdfast.report.wording import number, printable
@@ -15,18 +15,36 @@ def trustworthy(finding: Finding) -> bool:
 
 def of_memorization(finding: Finding) -> list[str]:
     """What it was measured on, and whether the ranking of single images may be used."""
-    measured = f"Measured on {finding.settings['measured_on']}."
+    measured, removed = f"Measured on {finding.settings['measured_on']}.", list(_of_removal(finding))
     doubts = _doubts(finding)
     if doubts:
         return [
             measured,
             f"Nothing can be concluded about single images: the ranking is not trustworthy, {'; '.join(doubts)}.",
+            *removed,
         ]
     return [
         measured,
+        *removed,
         "The ranking may be used: candidates lie above the external images, some stand out one by one, and pairs agree "
         "on their order more.",
     ]
+
+
+def _of_removal(finding: Finding) -> Iterator[str]:
+    """What training without the images that were memorised most did to the linear probe, beside drawn ones."""
+    for row in finding.tables.get("removal", ()):
+        for name, where in (("linear_accuracy", "test"), ("downstream_linear_accuracy", "downstream")):
+            low, high = (row.get(f"{name}_beyond_{end}") for end in ("low", "high"))
+            if low is None or high is None or not str(row["removed"]).startswith("top-"):
+                continue
+            sense = "costs more" if high < 0 else "costs less" if low > 0 else "differs by no more than chance"
+            count, value = row["images"], row[f"{name}_beyond"]
+            yield (
+                f"Training without the {count:,} images memorised most {sense} than without {count:,} drawn ones: "
+                f"{value:+.1f} points [{low:+.1f}, {high:+.1f}] of the linear probe on {row[where]} over "
+                f"{row['encoders']} pairs."
+            ).replace("by no more than chance than", "by no more than chance from training")
 
 
 def _doubts(finding: Finding) -> list[str]:

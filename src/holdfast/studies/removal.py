@@ -101,8 +101,10 @@ def run_removal(
     have the same columns under downstream_ as well (2401.12233: what is memorised serves other tasks). options: of
     `audit`. Returns rows {'removed', 'images', 'ids' (a checksum of the removed ids), 'test', 'test_checksum',
     'encoders', and for each of MEASURES its mean, '_spread' (population standard deviation), '_change' against f itself
-    and the ends '_low' and '_high' of the change's 95 % interval over pairs}; each test set's first row is f. Rows of
-    other removals that are there already stay. Probes are fitted on all images of the study that are not external.
+    and the ends '_low' and '_high' of the change's 95 % interval over pairs; '_beyond', '_beyond_low' and '_beyond_high':
+    how far the change lies beyond that of as many drawn images removed, pair by pair, where rules has them: what the
+    paper claims to be negative for 'top'}; each test set's first row is f. Rows of other removals that are there
+    already stay. Probes are fitted on all images of the study that are not external.
     Raises ValueError as check_removal does.
     """
     record, pairs, given = read_study(folder / "study.json"), load_pairs(folder), test is not None
@@ -129,7 +131,11 @@ def run_removal(
         [_measured(path, probe, test, options) | _other_task(path, downstream, options) for path in one.encoders]
         for one in removed
     ]
-    rows = [_row(one, values, found[0]) | tested for one, values in zip(removed, found, strict=True)]
+    drawn = {len(one.out): values for one, values in zip(removed, found, strict=True) if one.kind == "random"}
+    rows = [
+        _row(one, values, found[0]) | _beyond(one, values, drawn) | tested
+        for one, values in zip(removed, found, strict=True)
+    ]
     if crew.first:
         write_json(folder / "removal.json", _joined(folder / "removal.json", rows))
     crew.wait()
@@ -143,6 +149,11 @@ class _Removal:
     name: str
     out: np.ndarray
     encoders: list[Path]
+
+    @property
+    def kind(self) -> str:
+        """Which images it takes: one of KINDS, or 'nothing'."""
+        return self.name.partition("-")[0]
 
     @property
     def ids(self) -> str:
@@ -188,18 +199,38 @@ def _other_task(path: Path, images: Images | None, options: dict[str, Any]) -> d
 
 
 def _row(removal: _Removal, values: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, Any]:
-    """Means over pairs, and the paired change with Student's interval where there are two pairs or more."""
+    """Means over pairs, and the paired change with its interval."""
     row: dict[str, Any] = {"removed": removal.name, "images": len(removal.out), "ids": removal.ids}
     row["encoders"] = len(values)
     for measure in base[0]:
         own = np.array([value[measure] for value in values])
         change = own - np.array([value[measure] for value in base])
         row |= {measure: float(own.mean()), f"{measure}_spread": float(own.std())}
-        row |= {f"{measure}_change": None, f"{measure}_low": None, f"{measure}_high": None}
-        if removal.name == "nothing":
-            continue
-        row[f"{measure}_change"] = float(change.mean())
-        if len(change) > 1:
-            low, high = over_runs(change.tolist(), "pairs").interval or (None, None)
-            row |= {f"{measure}_low": low, f"{measure}_high": high}
+        row |= _over_pairs(f"{measure}_change", measure, None if removal.name == "nothing" else change)
     return row
+
+
+def _beyond(
+    removal: _Removal, values: list[dict[str, float]], drawn: dict[int, list[dict[str, float]]]
+) -> dict[str, Any]:
+    """How far accuracies lie beyond those without as many drawn images, pair by pair; None where none were drawn."""
+    other = drawn.get(len(removal.out)) if removal.kind in ("top", "bottom") else None
+    apart = {
+        measure: None
+        if other is None
+        else np.array([a[measure] - b[measure] for a, b in zip(values, other, strict=True)])
+        for measure in values[0]
+    }
+    return {
+        key: value
+        for measure, found in apart.items()
+        for key, value in _over_pairs(f"{measure}_beyond", f"{measure}_beyond", found).items()
+    }
+
+
+def _over_pairs(name: str, ends: str, values: np.ndarray | None) -> dict[str, float | None]:
+    """The mean under a name, and the ends of Student's interval where there are two pairs or more."""
+    low = high = None
+    if values is not None and len(values) > 1:
+        low, high = over_runs(values.tolist(), "pairs").interval or (None, None)
+    return {name: None if values is None else float(values.mean()), f"{ends}_low": low, f"{ends}_high": high}
