@@ -15,20 +15,14 @@ def trustworthy(finding: Finding) -> bool:
 
 def of_memorization(finding: Finding) -> list[str]:
     """What it was measured on, and whether the ranking of single images may be used."""
-    measured, removed = f"Measured on {finding.settings['measured_on']}.", list(_of_removal(finding))
     doubts = _doubts(finding)
-    if doubts:
-        return [
-            measured,
-            f"Nothing can be concluded about single images: the ranking is not trustworthy, {'; '.join(doubts)}.",
-            *removed,
-        ]
-    return [
-        measured,
-        *removed,
-        "The ranking may be used: candidates lie above the external images, some stand out one by one, and pairs agree "
-        "on their order more.",
-    ]
+    usable = (
+        f"Nothing can be concluded about single images: the ranking is not trustworthy, {'; '.join(doubts)}."
+        if doubts
+        else "The ranking may be used: candidates lie above the external images, some stand out one by one, and pairs "
+        "agree on their order more."
+    )
+    return [f"Measured on {finding.settings['measured_on']}.", usable, *_of_removal(finding)]
 
 
 def _of_removal(finding: Finding) -> Iterator[str]:
@@ -38,13 +32,13 @@ def _of_removal(finding: Finding) -> Iterator[str]:
             low, high = (row.get(f"{name}_beyond_{end}") for end in ("low", "high"))
             if low is None or high is None or not str(row["removed"]).startswith("top-"):
                 continue
-            sense = "costs more" if high < 0 else "costs less" if low > 0 else "differs by no more than chance"
-            count, value = row["images"], row[f"{name}_beyond"]
+            told = "costs more than" if high < 0 else "costs less than" if low > 0 else "cannot be told from"
             yield (
-                f"Training without the {count:,} images memorised most {sense} than without {count:,} drawn ones: "
-                f"{value:+.1f} points [{low:+.1f}, {high:+.1f}] of the linear probe on {row[where]} over "
+                f"Training without the {row['images']:,} images memorised most {told} "
+                "training without as many drawn ones: "
+                f"{row[f'{name}_beyond']:+.1f} points [{low:+.1f}, {high:+.1f}] of the linear probe on {row[where]}, "
                 f"{row['encoders']} pairs."
-            ).replace("by no more than chance than", "by no more than chance from training")
+            )
 
 
 def _doubts(finding: Finding) -> list[str]:

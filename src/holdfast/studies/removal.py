@@ -101,10 +101,10 @@ def run_removal(
     have the same columns under downstream_ as well (2401.12233: what is memorised serves other tasks). options: of
     `audit`. Returns rows {'removed', 'images', 'ids' (a checksum of the removed ids), 'test', 'test_checksum',
     'encoders', and for each of MEASURES its mean, '_spread' (population standard deviation), '_change' against f itself
-    and the ends '_low' and '_high' of the change's 95 % interval over pairs; '_beyond', '_beyond_low' and '_beyond_high':
-    how far the change lies beyond that of as many drawn images removed, pair by pair, where rules has them: what the
-    paper claims to be negative for 'top'}; each test set's first row is f. Rows of other removals that are there
-    already stay. Probes are fitted on all images of the study that are not external.
+    and the ends '_low' and '_high' of the change's 95 % interval over pairs; '_beyond', '_beyond_low' and
+    '_beyond_high': how far the change lies beyond that of as many drawn images removed, pair by pair, where rules has
+    them: what the paper claims to be negative for 'top'}; each test set's first row is f. Rows of other removals that
+    are there already stay. Probes are fitted on all images of the study that are not external.
     Raises ValueError as check_removal does.
     """
     record, pairs, given = read_study(folder / "study.json"), load_pairs(folder), test is not None

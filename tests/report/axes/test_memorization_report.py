@@ -80,6 +80,29 @@ def test_each_reason_for_doubt_is_said_plainly(options, words):
     assert words in sentence
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (
+            -2.0,
+            -0.5,
+            "costs more than training without as many drawn ones: -1.0 points [-2.0, -0.5] of the linear probe on b",
+        ),
+        (0.5, 2.0, "costs less than training without as many drawn ones: -1.0 points [+0.5, +2.0]"),
+        (-2.0, 0.5, "cannot be told from training without as many drawn ones"),
+    ],
+)
+def test_what_removal_cost_beyond_drawn_images_is_a_conclusion(low, high, words):
+    row = {"removed": "top-20", "images": 20, "encoders": 5, "test": "a.npz", "downstream": "b.npz"}
+    row |= {"downstream_linear_accuracy_beyond": -1.0, "downstream_linear_accuracy_beyond_low": low}
+    row |= {"downstream_linear_accuracy_beyond_high": high}
+    drawn = {"removed": "random-20", "images": 20, "downstream_linear_accuracy_beyond_low": None}
+    (said,) = conclusions(replace(finding(), tables={"removal": [row, drawn]}))[2:]
+    assert said.startswith("Training without the 20 images memorised most ")
+    assert words in said
+    assert said.endswith("5 pairs.")
+
+
 def test_every_conclusion_begins_with_what_was_measured():
     assert conclusions(finding())[0] == "Measured on 6 encoders trained in 3 pairs."
     assert conclusions(Finding(audit="quality", scores=[])) == []
