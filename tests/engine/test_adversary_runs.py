@@ -1,6 +1,7 @@
 """Runs with adversaries: resume, the schedule over replays, pre-features from the folder, the budget."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -56,9 +57,13 @@ def rates(run: RunFolder) -> list[float]:
     return [row["lr"] for row in rows if row["kind"] == "epoch"]
 
 
-@pytest.mark.parametrize("method", [SMALL, SDCLRConfig()], ids=["emp-ssl", "sdclr"])
-def test_an_interrupted_run_resumes_with_its_perturbation(method, tmp_path, monkeypatch):
-    config = tiny(method=method, adversary_start="random")
+@pytest.mark.parametrize(
+    ("method", "penalty"),
+    [(SMALL, None), (SDCLRConfig(), None), (replace(SMALL, prune_ratio=0.3), "invariance:0.1")],
+    ids=["emp-ssl", "sdclr", "holdfast"],
+)
+def test_an_interrupted_run_resumes_with_its_perturbation(method, penalty, tmp_path, monkeypatch):
+    config = tiny(method=method, adversary_start="random", penalty=penalty)
     whole, trained = train(config, tmp_path / "whole"), loop._train_batch
 
     def cut(session, position, batch, meter):

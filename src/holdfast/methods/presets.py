@@ -47,6 +47,12 @@ def cf_amc_ssl() -> RunConfig:
     return replace(emp_ssl(), parts=(AdversaryConfig(adversary="free:3"),), epochs=10)
 
 
+def holdfast() -> RunConfig:
+    """Ours, of parts: EMP-SSL with a pruned twin, the free adversary and the invariance penalty, 10 epochs."""
+    parts = (PenaltyConfig(penalty="invariance:0.1"), AdversaryConfig(adversary="free:3"))
+    return replace(emp_ssl(), method=EMPSSLConfig(prune_ratio=0.5), parts=parts, epochs=10)
+
+
 def simclr_adv() -> RunConfig:
     """Adversarial SimCLR: five steps of PGD on the second view, 500 epochs."""
     method = SimCLRConfig(temperature=0.07, per_view_norm=True)
@@ -177,6 +183,7 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "emp-ssl": emp_ssl,
     "robust-emp-ssl": robust_emp_ssl,
     "cf-amc-ssl": cf_amc_ssl,
+    "holdfast": holdfast,
     "simclr-adv": simclr_adv,
     "simclr-free": simclr_free,
     "invclr": invclr,

@@ -33,7 +33,7 @@ _PENALTIES = {"invariance": "invariance penalty"}
 
 
 def method_name(settings: Mapping[str, Any]) -> str:
-    """What a run's settings train, as papers write it: a method, then the adversary and the penalty put on it.
+    """What a run's settings train, as papers write it: a method, then what is put on it: twin, adversary, penalty.
 
     A part that is not known here is shown by its command-line name.
     """
@@ -41,6 +41,8 @@ def method_name(settings: Mapping[str, Any]) -> str:
     adversary, penalty = (str(settings.get(name) or "").partition(":")[0] for name in ("adversary", "penalty"))
     name = _UNDER_ATTACK.get((method, adversary))
     parts = [name or METHOD_NAMES.get(method, printable(method))]
+    if method == "emp-ssl" and settings.get("prune_ratio"):
+        parts.append("pruned twin")
     if adversary and name is None:
         parts.append(_ADVERSARIES.get(adversary, printable(adversary)))
     if penalty:
