@@ -15,6 +15,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,11 @@ def plans() -> dict[str, RunConfig]:
     }
 
 
+def source(options: argparse.Namespace, part: str) -> str:
+    """Where images of a part come from; --tiny takes digits for both."""
+    return "digits" if options.tiny else str(Path(options.data) / f"{part}.parquet")
+
+
 def sized(config: RunConfig, options: argparse.Namespace, seed: int) -> RunConfig:
     """A plan on the images, network and budget that all share; optimisers other than SGD stay the method's own."""
     method = config.method
@@ -81,7 +87,7 @@ def sized(config: RunConfig, options: argparse.Namespace, seed: int) -> RunConfi
     config = replace(
         config,
         method=replace(method, **small),
-        data=str(Path(options.data) / "train.parquet"),
+        data=source(options, "train"),
         limit=options.images,
         long_tail="exp:100",
         split=seed,
@@ -112,7 +118,7 @@ def trained(config: RunConfig, folder: Path) -> RunFolder:
 def measured(run: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
     """Scores of each axis with their intervals; axes that are there are not measured again."""
     images = load_pool(json.loads(run.ids.read_text())).images
-    test = load_images(str(Path(options.data) / "test.parquet"), limit=options.test_images, seed=7)
+    test = load_images(source(options, "test"), size=32, limit=options.test_images, seed=7)
     left = [axis for axis in KEPT if not (run.findings / f"{axis}.json").is_file()]
     if left:
         pairs = load_pairs(run.path / "memorization")
@@ -154,9 +160,9 @@ def one(name: str, seed: int, config: RunConfig, options: argparse.Namespace, do
     write_json(options.results, document)
 
 
-def arguments() -> argparse.Namespace:
-    """The command line; --tiny shrinks everything to seconds and writes beside the runs."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def arguments(names: Sequence[str], results: Path, description: str) -> argparse.Namespace:
+    """The command line of runs of these names; --tiny shrinks everything to seconds and writes beside the runs."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", default="../shared/data/cifar10")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--passes", type=int, default=96, help="forward+backward passes of an image")
@@ -166,23 +172,23 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="+", help="names of runs; without it all")
     parser.add_argument("--minutes", type=float, help="start nothing new after so many")
-    parser.add_argument("--tiny", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path("runs/families"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--tiny", action="store_true", help="two passes over digits, to see that all of it runs")
+    parser.add_argument("--out", type=Path, default=Path("runs") / results.stem)
+    parser.add_argument("--results", type=Path, default=results)
     options = parser.parse_args()
     if options.tiny:
-        options.passes, options.images, options.test_images = 2, 1500, 100
+        options.passes, options.images, options.test_images = 2, 600, 100
         AUDITING.update(attack_images=20, attack_steps=2, shift_images=20)
-        options.results = options.out / "families.json"
-    unknown = sorted(set(options.only or ()) - set(plans()))
+        options.results = options.out / results.name
+    unknown = sorted(set(options.only or ()) - set(names))
     if unknown:
-        parser.error(f"expected names of {', '.join(plans())}, got {', '.join(unknown)}")
+        parser.error(f"expected names of {', '.join(names)}, got {', '.join(unknown)}")
     return options
 
 
 def main() -> None:
     """All plans with one seed, then with the next, so that a first table stands early."""
-    options, start = arguments(), time.monotonic()
+    options, start = arguments(list(plans()), RESULTS, (__doc__ or "").splitlines()[0]), time.monotonic()
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     document = opened(options)
     for seed in range(options.seeds):

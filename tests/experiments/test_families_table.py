@@ -14,7 +14,7 @@ from number_pages import reasons
 from number_pages.families import COLUMNS, table
 
 OPTIONS = argparse.Namespace(
-    data="cifar10", images=1000, encoder="timm/test_resnet", threads=1, passes=96, test_images=100
+    data="cifar10", images=1000, encoder="timm/test_resnet", threads=1, passes=96, test_images=100, tiny=False
 )
 
 

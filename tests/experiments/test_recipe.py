@@ -1,0 +1,59 @@
+"""The recipe's search: a balanced design, effects by hand, aims by comparison, and a run at toy scale."""
+
+import json
+from itertools import combinations
+
+import pytest
+
+import recipe
+
+
+def row(**values: float) -> dict:
+    axes: dict[str, dict] = {axis: {} for axis, _ in recipe.MEASURES.values()}
+    for axis, score in recipe.MEASURES.values():
+        axes[axis][score] = {"value": values.get(score, 0.0)}
+    return {"seeds": {"0": {"axes": axes}}}
+
+
+def test_each_part_is_on_in_half_of_the_runs_whatever_another_is():
+    runs = recipe.design()
+    assert len(runs) == 8
+    assert len({recipe.name_of_run(run) for run in runs}) == 8
+    for first, second in combinations(recipe.LEVELS, 2):
+        pairs = [(run[first], run[second]) for run in runs]
+        assert sorted(pairs) == sorted([(0, 0), (0, 1), (1, 0), (1, 1)] * 2)
+
+
+def test_effects_are_those_that_were_put_in():
+    true = {"twin": -3.0, "crops": 5.0, "adversary": 0.5, "penalty": 0.0}
+    runs = {
+        recipe.name_of_run(levels): row(linear_accuracy=40 + sum(true[part] * on for part, on in levels.items()))
+        for levels in recipe.design()
+    }
+    assert recipe.effects(runs)["linear probe"] == pytest.approx(true)
+    runs.popitem()
+    assert recipe.effects(runs) == {}, "seven of eight runs are no design"
+
+
+def test_an_aim_is_met_where_the_row_is_no_worse_than_the_method_it_is_measured_by():
+    ours = {"one": row(few=50.0, robust_accuracy_4_255=20.0, centred_candidate=0.01)}
+    others = {
+        "sdclr": row(few=50.0),
+        "cf-amc-ssl": row(robust_accuracy_4_255=21.0),
+        "simclr": row(centred_candidate=0.02),
+    }
+    found = recipe.aims(ours, others)["one"]
+    assert {name: aim["met"] for name, aim in found.items()} == {
+        "balance": True,
+        "robustness": False,
+        "memorization": True,
+    }
+
+
+@pytest.mark.slow
+def test_a_tiny_search_runs_every_combination(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["x", "--tiny", "--seeds", "1", "--out", str(tmp_path)])
+    recipe.main()
+    found = json.loads((tmp_path / "recipe.json").read_text())
+    assert len(found["runs"]) == 8
+    assert found["effects"].keys() == recipe.MEASURES.keys()
