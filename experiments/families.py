@@ -72,7 +72,7 @@ def plans() -> dict[str, RunConfig]:
 
 
 def source(options: argparse.Namespace, part: str) -> str:
-    """Where images of a part come from; --tiny takes digits for both."""
+    """Where images of a part come from; --tiny takes digits, and a fifth of them as test images."""
     return "digits" if options.tiny else str(Path(options.data) / f"{part}.parquet")
 
 
@@ -118,7 +118,7 @@ def trained(config: RunConfig, folder: Path) -> RunFolder:
 def measured(run: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
     """Scores of each axis with their intervals; axes that are there are not measured again."""
     images = load_pool(json.loads(run.ids.read_text())).images
-    test = load_images(source(options, "test"), size=32, limit=options.test_images, seed=7)
+    test = None if options.tiny else load_images(source(options, "test"), limit=options.test_images, seed=7)
     left = [axis for axis in KEPT if not (run.findings / f"{axis}.json").is_file()]
     if left:
         pairs = load_pairs(run.path / "memorization")
@@ -177,7 +177,7 @@ def arguments(names: Sequence[str], results: Path, description: str) -> argparse
     parser.add_argument("--results", type=Path, default=results)
     options = parser.parse_args()
     if options.tiny:
-        options.passes, options.images, options.test_images = 2, 600, 100
+        options.passes, options.images, options.test_images = 2, 1500, 100
         AUDITING.update(attack_images=20, attack_steps=2, shift_images=20)
         options.results = options.out / results.name
     unknown = sorted(set(options.only or ()) - set(names))

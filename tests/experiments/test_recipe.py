@@ -51,9 +51,10 @@ def test_an_aim_is_met_where_the_row_is_no_worse_than_the_method_it_is_measured_
 
 
 @pytest.mark.slow
-def test_a_tiny_search_runs_every_combination(tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["x", "--tiny", "--seeds", "1", "--out", str(tmp_path)])
+def test_a_tiny_run_of_all_parts_is_measured_on_every_axis(tmp_path, monkeypatch):
+    full = recipe.name_of_run({"twin": 1, "crops": 0, "adversary": 1, "penalty": 0})
+    assert full == "twin 0.5, crops 4, adversary free:3"
+    monkeypatch.setattr("sys.argv", ["x", "--tiny", "--seeds", "1", "--only", full, "--out", str(tmp_path)])
     recipe.main()
-    found = json.loads((tmp_path / "recipe.json").read_text())
-    assert len(found["runs"]) == 8
-    assert found["effects"].keys() == recipe.MEASURES.keys()
+    (found,) = json.loads((tmp_path / "recipe.json").read_text())["runs"].values()
+    assert all(-100 <= recipe.value(found, measure) <= 100 for measure in recipe.MEASURES)
