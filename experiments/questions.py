@@ -6,7 +6,7 @@ budgets: SDCLR at three prune ratios against SimCLR with the same head, over gro
 tail of 10,000 images (ratio 100).
 head: how much a third layer of the head brings SimCLR, and SDCLR; the same images.
 leak: whether robust EMP-SSL gains by the weights' gradients of its attack steps, which its authors' code keeps
-(2501.03507); 1,500 images, 4 views, 20 epochs.
+(2501.03507); 1,500 images, 4 views, 20 epochs, beside CF-AMC-SSL at equal passes (40 epochs).
 
 A cell is a method, a budget and a seed, which also draws the split; the arms of a question have equal images, network,
 views and optimiser, so equal forward+backward passes. Each is trained and probed on its pool (all labels) on test
@@ -27,7 +27,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from holdfast import audit, load_images, train
@@ -35,7 +34,8 @@ from holdfast.config import RunConfig
 from holdfast.data.pool import load_pool
 from holdfast.methods import PRESETS, EMPSSLConfig, SDCLRConfig, SimCLRConfig, with_settings
 from holdfast.runs import write_json
-from holdfast.statistics import over_runs, t_quantile
+from holdfast.statistics import over_runs
+from power import seen
 
 RESULTS = Path(__file__).parent.parent / "results" / "questions.json"
 SHARED: dict[str, Any] = {
@@ -90,7 +90,9 @@ QUESTIONS = {
         "balance",
         BALANCE,
     ),
-    "leak": Question((("leaking", "robust-emp-ssl"),), "robustness", ATTACKED, 20, tuple(ATTACK.items())),
+    "leak": Question(
+        (("leaking", "robust-emp-ssl"), ("leaking", "cf-amc-ssl")), "robustness", ATTACKED, 20, tuple(ATTACK.items())
+    ),
 }
 
 
@@ -101,6 +103,8 @@ class Arm:
     question: str
     name: str
     config: RunConfig
+    times: int = 1
+    """Its epochs for each that the others have: where a visit to an image costs as many times fewer passes."""
 
 
 def arms(options: argparse.Namespace) -> list[Arm]:
@@ -119,7 +123,8 @@ def arms(options: argparse.Namespace) -> list[Arm]:
     few = SHARED | shared | {"limit": 1500, "long_tail": None, "batch_size": 50}
     robust = replace(PRESETS["robust-emp-ssl"](), method=narrow, **(few | ({"limit": 100} if options.tiny else {})))
     found.append(Arm("leak", "robust-emp-ssl", robust))
-    return [*found, Arm("leak", "leaking", with_settings(robust, adversary_gradients="kept"))]
+    found.append(Arm("leak", "leaking", with_settings(robust, adversary_gradients="kept")))
+    return [*found, Arm("leak", "cf-amc-ssl", with_settings(robust, adversary="free:3"), times=2)]
 
 
 def cells(options: argparse.Namespace) -> Iterator[tuple[Arm, int, int]]:
@@ -134,7 +139,8 @@ def cells(options: argparse.Namespace) -> Iterator[tuple[Arm, int, int]]:
 
 def measured(arm: Arm, epochs: int, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Trains a cell in a temporary folder and probes it."""
-    config, question = replace(arm.config, epochs=epochs, seed=seed, split=seed), QUESTIONS[arm.question]
+    config = replace(arm.config, epochs=epochs * arm.times, seed=seed, split=seed)
+    question = QUESTIONS[arm.question]
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
         run = train(config, Path(folder) / "run")
@@ -171,22 +177,6 @@ def _difference(deltas: Sequence[float]) -> dict[str, Any]:
     """Mean, its interval, and the power: what would have been told from 0 in 80 of 100 repetitions."""
     estimate = over_runs(list(deltas), "seeds")
     return {"value": estimate.value, "interval": estimate.interval, "seen": seen(deltas)}
-
-
-def seen(deltas: Sequence[float], *, draws: int = 4000) -> float:
-    """Smallest true difference whose t interval leaves out 0 in 80 % of repetitions, with the deviation found.
-
-    By simulation of normal differences of that deviation; to a hundredth of it.
-    """
-    n = len(deltas)
-    noise = np.random.default_rng(0).normal(size=(draws, n))
-    mean, half = noise.mean(1), t_quantile(n - 1) * noise.std(1, ddof=1) / np.sqrt(n)
-    low, high = 0.0, 100.0
-    while high - low > 0.01:
-        middle = (low + high) / 2
-        told = np.mean(np.abs(mean + middle) > half)
-        low, high = (middle, high) if told < 0.8 else (low, middle)
-    return high * float(np.std(deltas, ddof=1))
 
 
 def choose(options: argparse.Namespace) -> None:

@@ -4,12 +4,15 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from holdfast.report.plots.svg import COLOURS, draw
 from holdfast.runs import atomic_path
 from number_pages.engine import ROOT, has, results
 from number_pages.methods import errors, robust
+from number_pages.questions import rows
+from number_pages.recipe import BESIDE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,15 +56,33 @@ def demo() -> dict[str, list[Point]]:
     return found
 
 
-def asked() -> dict[str, list[Point]]:
-    """By comparison: difference in many, medium and few, with its interval over seeds."""
-    rows = [one for one in results("questions")["compared"] if one["seeds"] >= 3] if has("questions") else []
+def asked(*questions: str, scores: Sequence[str]) -> dict[str, list[Point]]:
+    """By comparison of questions: its differences in scores, with their intervals over seeds."""
     found = {}
-    for one in rows:
-        scores = [one["differences"][name] for name in ("many", "medium", "few")]
-        if all(score["interval"] is not None for score in scores):
+    for one in rows(*questions):
+        differences = [one["differences"][name] for name in scores]
+        if all(score["interval"] is not None for score in differences):
             title = f"{one['arm']} less {one['against']}, {one['epochs']} epochs"
-            found[title] = [(score["value"], *score["interval"]) for score in scores]
+            found[title] = [(score["value"], *score["interval"]) for score in differences]
+    return found
+
+
+TAIL = ("many", "medium", "few")
+TRADES = ("recipe",)
+"""Plots whose two values are a point's place: how far the one costs the other."""
+LEAK = ("clean_accuracy", "robust_accuracy_4_255", "robust_accuracy_8_255")
+
+
+def recipe() -> dict[str, list[Point]]:
+    """By run of the recipe's search, and by method beside it: linear probe and robust accuracy with intervals."""
+    if not has("recipe"):
+        return {}
+    others = results("families")["runs"]
+    found = {}
+    for name, run in {**{name: others[name] for name in BESIDE if name in others}, **results("recipe")["runs"]}.items():
+        axes = run["seeds"]["0"]["axes"]
+        pair = (axes["quality"]["linear_accuracy"], axes["robustness"]["robust_accuracy_4_255"])
+        found[name] = [(one["value"], *one["interval"]) for one in pair]
     return found
 
 
@@ -73,7 +94,14 @@ PLOTS: dict[str, tuple[Callable[[], dict[str, list[Point]]], Sequence[str], str]
     ),
     "averaged": (averaged, ("one drawing", "30 drawings averaged"), "mean squared error, ± of 3 seeds"),
     "demo": (demo, ("many", "medium", "few"), "accuracy, %, ± of 3 seeds"),
-    "questions": (asked, ("many", "medium", "few"), "difference in points, 95 % intervals over seeds"),
+    "budgets": (partial(asked, "budgets", scores=TAIL), TAIL, "difference in points, 95 % intervals over seeds"),
+    "head": (partial(asked, "head", scores=TAIL), TAIL, "difference in points, 95 % intervals over seeds"),
+    "recipe": (recipe, ("linear probe, %",), "robust accuracy at 4/255, %, 95 % intervals over images"),
+    "leak": (
+        partial(asked, "leak", scores=LEAK),
+        ("clean", "PGD-20, 4/255", "PGD-20, 8/255"),
+        "difference in points, 95 % intervals over seeds",
+    ),
 }
 """By name: the numbers, what stands below, and what the axis measures."""
 
@@ -85,7 +113,7 @@ def svg(name: str) -> str:
 
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
-        _points(axes, series, below)
+        (_trade if name in TRADES else _points)(axes, series, below)
         axes.set_ylabel(axis)
 
     plot = draw(f"results-{name}", axis, (640, 340), paint)
@@ -125,6 +153,17 @@ def _points(axes: "Axes", series: dict[str, list[Point]], below: Sequence[str]) 
         axes.axhline(0, color="#010101", linewidth=0.8)
     axes.set_xticks(range(len(below)), below)
     axes.legend(frameon=False, fontsize=9)
+
+
+def _trade(axes: "Axes", series: dict[str, list[Point]], below: Sequence[str]) -> None:
+    """A cross for each run at its two values, its number beside it; the names below, in the order of the numbers."""
+    shapes: Any = "os^DvPX*"
+    for place, (title, ((x, *_), (y, low, high))) in enumerate(series.items()):
+        bar = [[max(0.0, y - low)], [max(0.0, high - y)]]
+        style: dict[str, Any] = {"fmt": shapes[place % len(shapes)], "color": COLOURS[place % 4], "capsize": 2}
+        axes.errorbar([x], [y], yerr=bar, label=title, **style)
+    axes.set_xlabel(below[0])
+    axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def main() -> None:

@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from number_pages import audits, benchmarks, claims, coverage, families, methods, parts, readme, reasons
+from number_pages import (
+    audits,
+    benchmarks,
+    claims,
+    coverage,
+    families,
+    methods,
+    parts,
+    readme,
+    reasons,
+    recipe,
+)
 from number_pages.engine import Block, Passage, Piece, covered
 from number_pages.unmeasured import LOOKS_MEASURED, elsewhere, excused
 
@@ -14,6 +25,7 @@ def pieces() -> list[Piece]:
     """Every piece of a page whose numbers come from a result file."""
     blocks = [*coverage.blocks(), methods.hundredth(), methods.long_tail(), families.families(), claims.block()]
     blocks += [parts.forgetting(), *reasons.blocks(), benchmarks.block()]
+    blocks += [recipe.block()]
     return [*readme.passages(), *methods.passages(), *audits.passages(), *blocks]
 
 

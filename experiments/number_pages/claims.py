@@ -1,32 +1,14 @@
 """What the four papers claim beside what came here: a part of docs/results.md, their verdicts drawn from intervals."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from number_pages.audits import METHODS, memorized
-from number_pages.engine import Block, has, interval, number, results, spread, with_interval
+from number_pages.engine import Block, interval, number, results, spread, with_interval
 from number_pages.methods import errors, robust
+from number_pages.questions import Claim, Ends, above, asked, removed
 
 PAGE = "docs/results.md"
-Ends = Sequence[float]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim, what came, the verdict, and what it cost to know."""
-
-    paper: str
-    claim: str
-    came: str
-    verdict: str
-    cost: str
-    command: str
-
-
-def above(ends: Ends, least: float = 0.0) -> str:
-    """What an interval says of 'more than least'."""
-    return "shown" if ends[0] > least else "refuted here" if ends[1] < least else "not decided"
 
 
 def tail() -> Iterator[Claim]:
@@ -43,31 +25,7 @@ def tail() -> Iterator[Claim]:
         f"{demo['seeds']} seeds and splits; 2 cores, 4 minutes",
         "`make demo`",
     )
-    for one in results("questions")["compared"] if has("questions") else []:
-        if one["seeds"] >= 3:
-            yield asked(one)
-
-
-def asked(one: Mapping[str, Any]) -> Claim:
-    """A row of experiments/questions.py."""
-    few, whole = (one["differences"][name] for name in ("few", "all"))
-    seen = f"a difference of {number(few['seen'], 1)} in few would have been seen in 4 of 5 tries"
-    told = [
-        f"{name} {number(d['value'], 1)} {interval(d['interval'], 1)}" for name, d in (("few", few), ("all", whole))
-    ]
-    spent = [row["cpu_seconds"] for row in results("questions")["cells"] if row["epochs"] == one["epochs"]]
-    claims = {
-        "budgets": "the gain on rare classes grows with training and with the prune ratio",
-        "head": "how much of the gain is the third layer of the head",
-    }
-    return Claim(
-        "SDCLR",
-        claims[one["question"]],
-        f"long-tailed CIFAR-10, {one['epochs']} epochs: {one['arm']} less {one['against']}, {'; '.join(told)}; {seen}",
-        above(few["interval"]) if one["question"] == "budgets" else "measured",
-        f"{one['seeds']} seeds and splits; one core, {number(sum(spent) / len(spent) / 60, 1)} CPU minutes a run",
-        "`python experiments/questions.py`",
-    )
+    yield from asked("budgets", "head")
 
 
 def _run(found: Mapping[str, Any]) -> str:
@@ -195,7 +153,12 @@ def remembered() -> Iterator[Claim]:
     )
 
 
-PARTS: tuple[Callable[[], Iterator[Claim]], ...] = (tail, attacked, penalised, remembered)
+def leaked() -> Iterator[Claim]:
+    """Robust EMP-SSL with and without the gradients that its authors' code keeps."""
+    yield from asked("leak")
+
+
+PARTS: tuple[Callable[[], Iterator[Claim]], ...] = (tail, attacked, leaked, penalised, remembered, removed)
 
 
 def block() -> Block:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import power
 import questions
 
 
@@ -24,10 +25,12 @@ def test_arms_are_compared_seed_by_seed_at_equal_budgets():
 
 def test_the_difference_that_would_be_seen_is_seen_in_four_of_five_draws():
     deltas = [1.0, 3.0, 2.0, 4.0, 0.0]
-    effect = questions.seen(deltas)
+    effect = power.seen(deltas)
     draws = np.random.default_rng(1).normal(effect, np.std(deltas, ddof=1), size=(4000, 5))
     half = 2.776 * draws.std(1, ddof=1) / np.sqrt(5)
     assert np.mean(np.abs(draws.mean(1)) > half) == pytest.approx(0.8, abs=0.03)
+    mean, half = np.mean(deltas), 2.776 * np.std(deltas, ddof=1) / np.sqrt(5)
+    assert power.seen_by_interval((mean - half, mean + half), 5) == pytest.approx(effect, rel=0.01)
 
 
 @pytest.mark.slow
@@ -37,7 +40,7 @@ def test_a_tiny_run_answers_every_question_and_goes_on(tmp_path, monkeypatch, ca
     monkeypatch.setattr("sys.argv", words)
     questions.main()
     document = json.loads(results.read_text())
-    assert len(document["cells"]) == 16
+    assert len(document["cells"]) == 18
     assert {one["question"] for one in document["compared"]} == set(questions.QUESTIONS)
     assert all(0 <= value <= 100 for cell in document["cells"] for value in cell["scores"].values())
     assert all(cell["steps"] > 0 for cell in document["cells"])
