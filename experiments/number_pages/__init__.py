@@ -11,6 +11,7 @@ from number_pages import (
     families,
     methods,
     parts,
+    questions,
     readme,
     reasons,
     recipe,
@@ -26,6 +27,7 @@ def pieces() -> list[Piece]:
     blocks = [*coverage.blocks(), methods.hundredth(), methods.long_tail(), families.families(), claims.block()]
     blocks += [parts.forgetting(), *reasons.blocks(), benchmarks.block()]
     blocks += [recipe.block()]
+    blocks += [recipe.block(), questions.leak()]
     return [*readme.passages(), *methods.passages(), *audits.passages(), *blocks]
 
 
