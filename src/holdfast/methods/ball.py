@@ -1,13 +1,14 @@
 """Views moved within a ball around them: what adversaries take their steps by."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from holdfast.attacks.lp import Norm, ascent, random_start, within
-from holdfast.methods.base import Views
+from holdfast.methods.base import Method, Views, untracked
 from holdfast.randomness import sample_keys
 
 
@@ -39,6 +40,20 @@ class Ball:
         flat = clean.flatten(0, 1)
         higher = moved.detach().flatten(0, 1) + ascent(gradient.flatten(0, 1), step=self.step, norm=self.norm)
         return (within(flat, higher, eps=self.eps, norm=self.norm) - flat).view_as(clean)
+
+    def attack(self, method: Method, views: Views, part: slice, *, steps: int) -> "tuple[Views, Leaked]":
+        """The views with those of `part` moved by steps up the method's harm, and the gradients these leave behind."""
+        clean, leaked = views.images[part], Leaked.of(method if self.leaking else nn.Module())
+        delta = self.start(views, clean)
+        with nullcontext() if self.tracked else untracked(method):
+            for _ in range(steps):
+                moved = leaf(clean, delta)
+                loss = method.harm(with_moved(views, part, moved))
+                with torch.autocast(moved.device.type, enabled=False):  # else the float32 loss has a bf16 backward
+                    gradient, *others = torch.autograd.grad(loss, [moved, *leaked.weights], materialize_grads=True)
+                leaked.add(others)
+                delta = self.climb(clean, moved, gradient)
+        return with_moved(views, part, (clean + delta).clamp(0, 1)), leaked
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,16 @@ docs/methods/cf_amc_ssl.md.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from holdfast.attacks.lp import Norm
 from holdfast.config import PartConfig, RunConfig, require
-from holdfast.methods.ball import Ball, Leaked, leaf, with_moved
-from holdfast.methods.base import Batch, Method, Views, untracked
+from holdfast.methods.ball import Ball, leaf, with_moved
+from holdfast.methods.base import Batch, Method, Views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,29 +78,15 @@ class PGDAdversary(Method):
         return self.inner.passes_per_image + self.steps * self.inner.passes_per_harm
 
     def loss(self, views: Views) -> Tensor:
-        moved, leaked = self.attacked(views)
+        moved, leaked = self.ball.attack(self.inner, views, self.moved_views, steps=self.steps)
         return leaked.into(self.inner.loss(moved))
 
     def losses(self, batch: Batch) -> Iterator[Tensor]:
         """One attack for all steps on a batch; what it leaks joins the first."""
-        moved, leaked = self.attacked(self.views(batch))
+        moved, leaked = self.ball.attack(self.inner, self.views(batch), self.moved_views, steps=self.steps)
         yield leaked.into(self.inner.loss(moved))
         for _ in range(1, self.steps_per_batch):
             yield self.inner.loss(moved)
-
-    def attacked(self, views: Views) -> tuple[Views, Leaked]:
-        """The views as the steps up the inner method's harm leave them, and what those leave of gradients."""
-        clean, leaked = views.images[self.moved_views], Leaked.of(self.inner if self.ball.leaking else nn.Module())
-        delta = self.ball.start(views, clean)
-        with nullcontext() if self.ball.tracked else untracked(self.inner):
-            for _ in range(self.steps):
-                moved = leaf(clean, delta)
-                loss = self.inner.harm(with_moved(views, self.moved_views, moved))
-                with torch.autocast(moved.device.type, enabled=False):  # else the float32 loss has a bf16 backward
-                    gradient, *others = torch.autograd.grad(loss, [moved, *leaked.weights], materialize_grads=True)
-                leaked.add(others)
-                delta = self.ball.climb(clean, moved, gradient)
-        return with_moved(views, self.moved_views, (clean + delta).clamp(0, 1)), leaked
 
 
 class FreeAdversary(Method):
