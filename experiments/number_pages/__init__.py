@@ -26,7 +26,6 @@ def pieces() -> list[Piece]:
     """Every piece of a page whose numbers come from a result file."""
     blocks = [*coverage.blocks(), methods.hundredth(), methods.long_tail(), families.families(), claims.block()]
     blocks += [parts.forgetting(), *reasons.blocks(), benchmarks.block()]
-    blocks += [recipe.block()]
     blocks += [recipe.block(), questions.leak()]
     return [*readme.passages(), *methods.passages(), *audits.passages(), *blocks]
 
