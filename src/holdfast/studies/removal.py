@@ -131,11 +131,7 @@ def run_removal(
         [_measured(path, probe, test, options) | _other_task(path, downstream, options) for path in one.encoders]
         for one in removed
     ]
-    drawn = {len(one.out): values for one, values in zip(removed, found, strict=True) if one.kind == "random"}
-    rows = [
-        _row(one, values, found[0]) | _beyond(one, values, drawn) | tested
-        for one, values in zip(removed, found, strict=True)
-    ]
+    rows = [row | tested for row in _rows(removed, found)]
     if crew.first:
         write_json(folder / "removal.json", _joined(folder / "removal.json", rows))
     crew.wait()
@@ -196,6 +192,13 @@ def _other_task(path: Path, images: Images | None, options: dict[str, Any]) -> d
         return {}
     (finding,) = audit(load_encoder(RunFolder(path).path), images, axes=["quality"], **options)
     return {f"downstream_{name}": finding[name].value for name in MEASURES}
+
+
+def _rows(removed: Sequence[_Removal], found: Sequence[list[dict[str, float]]]) -> list[dict[str, Any]]:
+    """A row for each removal, from the accuracies of its encoders, pair by pair."""
+    both = list(zip(removed, found, strict=True))
+    drawn = {len(one.out): values for one, values in both if one.kind == "random"}
+    return [_row(one, values, found[0]) | _beyond(one, values, drawn) for one, values in both]
 
 
 def _row(removal: _Removal, values: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, Any]:
