@@ -5,7 +5,7 @@ from typing import Any
 
 from number_pages.engine import Block, has, number, results, with_interval
 
-PAGE = "docs/methods/holdfast.md"
+PAGE = "docs/holdfast-recipe.md"
 COLUMNS = {
     "linear probe, %": ("quality", "linear_accuracy", 1),
     "rare classes, %": ("balance", "few", 1),

@@ -43,7 +43,7 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/methods/cf_amc_ssl.md": ["hold out 5 %", "95 %"],
         "docs/methods/emp_ssl.md": ["8 to 100 % of it", "hold out 5 %", "16 × 100 × 1024"],
         "docs/methods/invclr.md": ["random ±1"],
-        "docs/methods/holdfast.md": ["95 %"],
+        "docs/holdfast-recipe.md": ["95 %"],
         "docs/methods/sdclr.md": ["mean ± population", "95 %"],
         "docs/methods/simclr.md": ["mean ± population", "95 %", "32 × 32", "Without `--holdout`, 5 %"],
         "docs/methods/deacl.md": ["crops of 60 % of the area"],

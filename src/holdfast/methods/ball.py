@@ -75,7 +75,7 @@ class Leaked:
             total += gradient
 
     def into(self, loss: Tensor) -> Tensor:
-        """The same scalar loss, whose backward adds the sums to its own gradients."""
+        """A scalar loss as it is, whose backward adds the sums to its own gradients."""
         if not self.weights:
             return loss
         products = torch.stack([(weight * held).sum() for weight, held in zip(self.weights, self.sums, strict=True)])
