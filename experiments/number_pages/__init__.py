@@ -15,6 +15,7 @@ from number_pages import (
     readme,
     reasons,
     recipe,
+    scaling,
 )
 from number_pages.engine import Block, Passage, Piece, covered
 from number_pages.unmeasured import LOOKS_MEASURED, elsewhere, excused
@@ -27,7 +28,7 @@ def pieces() -> list[Piece]:
     blocks = [*coverage.blocks(), methods.hundredth(), methods.long_tail(), families.families(), claims.block()]
     blocks += [parts.forgetting(), *reasons.blocks(), benchmarks.block()]
     blocks += [recipe.block(), questions.leak()]
-    return [*readme.passages(), *methods.passages(), *audits.passages(), *blocks]
+    return [*readme.passages(), *methods.passages(), *audits.passages(), *scaling.pieces(), *blocks]
 
 
 def rewritten(root: Path, found: Sequence[Piece]) -> dict[Path, str]:

@@ -1,0 +1,58 @@
+"""The tables of docs/scaling.md: what a step costs on several GPUs by the model of benchmarks/scaling.py."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from number_pages.engine import Block, Passage, Piece, number, results
+
+PAGE = "docs/scaling.md"
+NETWORKS = ("ResNet-50", "ViT-B/16")
+
+
+def _rows(network: str, batch: int | None = None) -> list[dict[str, Any]]:
+    rows = [row for row in results("scaling")["table"] if row["network"] == network]
+    return sorted((row for row in rows if batch in (None, row["batch"])), key=lambda row: row["gpus"])
+
+
+def _short(value: float) -> str:
+    """Two or three figures."""
+    return number(value, 0 if value >= 10 else 1 if value >= 1 else 2 if value < 0.1 else 1)
+
+
+def _of_a_view() -> list[str]:
+    first = [_rows(network)[0] for network in NETWORKS]
+    lines = [f"| of a view | {' | '.join(NETWORKS)} |", "|---|---|---|"]
+    flops = [f"{number(row['flops'] / row['views'] / 1e9, 1)} GFLOP" for row in first]
+    kept = [f"{number(row['activations'] / row['views'] / 1e6, 0)} MB" for row in first]
+    reduced = [f"{number(row['gradients'] / 1e6, 0)} MB" for row in first]
+    lines.append(f"| forward and backward | {' | '.join(flops)} |")
+    lines.append(f"| activations kept | {' | '.join(kept)} |")
+    return [*lines, f"| gradients reduced, for each process and step | {' | '.join(reduced)} |"]
+
+
+def _dotted(values: Sequence[float], scale: float = 1.0) -> str:
+    return " · ".join(_short(value / scale) if scale > 1 else number(value, 0) for value in values)
+
+
+def _of_a_batch() -> list[str]:
+    batches = sorted({row["batch"] for row in results("scaling")["table"]})
+    gpus = ", ".join(number(row["gpus"], 0) for row in _rows("ResNet-50", batches[0]))
+    lines = [
+        f"| batch | views on each of {gpus} GPUs | activations there, ResNet-50 | loss, on every GPU | embeddings "
+        "summed in the backward |",
+        "|---|---|---|---|---|",
+    ]
+    for batch in batches:
+        rows = _rows("ResNet-50", batch)
+        views, kept = [row["views"] for row in rows], [row["activations"] for row in rows]
+        loss = f"{_short(rows[0]['loss_flops'] / 1e12)} TFLOP, {_short(rows[0]['loss_bytes'] / 1e9)} GB"
+        summed = f"{number(rows[0]['summed'] / 1e6, 0)} MB"
+        lines.append(f"| {number(batch, 0)} | {_dotted(views)} | {_dotted(kept, 1e9)} GB | {loss} | {summed} |")
+    return lines
+
+
+def pieces() -> list[Piece]:
+    """Both tables, and the sentence that quotes them."""
+    inside = "\n".join([*_of_a_view(), "", *_of_a_batch()])
+    matrices = _rows("ResNet-50", 16384)[0]["loss_bytes"] / 1e9
+    return [Block(PAGE, "scaling", inside), Passage(PAGE, "at 16,384 they take {} GB", [_short(matrices)])]
