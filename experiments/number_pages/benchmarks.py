@@ -38,7 +38,7 @@ def table(folder: Path) -> str:
     """The rows of all results, what was left out, and what all were measured on."""
     found = dict(measured(folder))
     if not found:
-        return "Not measured yet: `make bench` measures."
+        return "Not measured yet: 0 rows."
     rows = [_HEAD, *(line(ratio) for one in found.values() for ratio in one["ratios"])]
     left = [f"Not measured: {said} (`{name}`)." for name, one in found.items() for said in one["not_measured"]]
     return "\n".join([*rows, "", *left, *([""] if left else []), *_measured_on(found)])
