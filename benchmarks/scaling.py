@@ -69,8 +69,8 @@ def table() -> list[dict[str, Any]]:
     for name, (source, size) in NETWORKS.items():
         with torch.device("meta"):
             network = timm.create_model(source, num_classes=0).train()
-            head = nn.Sequential(nn.Linear(network.num_features, network.num_features), nn.ReLU())
-            head.append(nn.Linear(network.num_features, DIM))
+            width = int(network.num_features)  # pyright: ignore[reportArgumentType]
+            head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, DIM))
             whole = nn.Sequential(network, head)
             view = per_view(whole, size, "meta")
         cases = [(batch, gpus) for batch in BATCHES for gpus in GPUS if batch // gpus >= 2]

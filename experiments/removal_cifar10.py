@@ -45,7 +45,7 @@ def parted(options: argparse.Namespace, part: str) -> tuple[Path, Path]:
         for place, chosen in zip(places, (own, ~own), strict=True):
             part_of = images.subset(chosen.nonzero()[:, 0])
             options.out.mkdir(parents=True, exist_ok=True)
-            np.savez(place, images=part_of.pixels.permute(0, 2, 3, 1).numpy(), labels=part_of.labels.numpy())
+            np.savez(place, images=part_of.pixels.permute(0, 2, 3, 1).numpy(), labels=part_of.known_labels().numpy())
     return places[0], places[1]
 
 

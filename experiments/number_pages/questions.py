@@ -60,6 +60,13 @@ QUESTIONS = {
     "head": Asked(
         "SDCLR", "part of the gain is the head's third layer", "few", _TAIL, ("it adds here", "it takes away here")
     ),
+    "sdclr-0.9-head3 against simclr": Asked(
+        "SDCLR",
+        "the gain as published, with three layers in SDCLR's head and two in SimCLR's",
+        "few",
+        _TAIL,
+        ("shown", "refuted here"),
+    ),
     "leak": Asked(
         "CF-AMC-SSL",
         "robust EMP-SSL's numbers rest on gradients of attack steps that are never zeroed",
@@ -67,7 +74,7 @@ QUESTIONS = {
         _ATTACKED,
         ("they help here", "they hurt here"),
     ),
-    "leak against cf-amc-ssl": Asked(
+    "leaking against cf-amc-ssl": Asked(
         "CF-AMC-SSL",
         "free training withstands at least what PGD training does, its authors' gradients included",
         "robust_accuracy_4_255",
@@ -75,7 +82,7 @@ QUESTIONS = {
         ("refuted here", "shown"),
     ),
 }
-"""By question, or by question and what is compared against where that is a claim of its own."""
+"""By question, or by what is compared with what where that is a claim of its own."""
 
 
 def rows(*questions: str) -> list[dict[str, Any]]:
@@ -91,7 +98,7 @@ def asked(*questions: str) -> Iterator[Claim]:
 
 def claim(one: Mapping[str, Any]) -> Claim:
     """A comparison in words, its verdict read off the interval of the score that decides."""
-    how = QUESTIONS.get(f"{one['question']} against {one['against']}") or QUESTIONS[one["question"]]
+    how = QUESTIONS.get(f"{one['arm']} against {one['against']}") or QUESTIONS[one["question"]]
     differences = [(words, one["differences"][name]) for name, words in how.shown]
     told = [f"{words} {_difference(d)}" for words, d in differences]
     decides = one["differences"][how.decides]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ from holdfast.methods import (
     default_config,
     with_settings,
 )
-from holdfast.methods.ball import leaf, with_moved
+from holdfast.methods.ball import Ball, leaf, with_moved
 from holdfast.methods.base import untracked
 from holdfast.recipes import RECIPES
 
@@ -174,7 +175,7 @@ def test_kept_gradients_of_attack_steps_join_the_update_as_if_they_had_never_bee
     loss.backward()
     for steps in range(3):  # never zeroed: the backward of each attack step, then the training step's
         views = dropped.views(batch)
-        clean, ball = views.images[dropped.moved_views], dropped.ball
+        clean, ball = views.images[dropped.moved_views], cast(Ball, dropped.ball)
         delta = ball.start(views, clean)
         with untracked(dropped.inner):
             for _ in range(steps):

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from holdfast.objectives import emp_ssl
 from holdfast.report.wording import method_name
 
 
-def method(**settings):
+def method(**settings) -> Any:
     config = replace(small_config("emp-ssl"), view_count=4, **settings)
     return double_method(RunConfig(method=config, encoder="timm/test_resnet"))
 

@@ -66,7 +66,7 @@ class Leaked:
     @classmethod
     def of(cls, module: nn.Module) -> "Leaked":
         """Nothing yet, for the weights of a module that are trained."""
-        weights = [weight for weight in module.parameters() if weight.requires_grad]
+        weights: list[Tensor] = [weight for weight in module.parameters() if weight.requires_grad]
         return cls(weights, [torch.zeros_like(weight) for weight in weights])
 
     def add(self, gradients: Sequence[Tensor]) -> None:

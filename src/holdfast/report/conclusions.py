@@ -106,13 +106,9 @@ def _of_attribute(finding: Finding, score: Score) -> str:
     """What a fresh attacker reads of the attribute, against what guessing gives."""
     column, attacker = (printable(finding.settings[name]) for name in ("attribute_column", "attribute_attacker"))
     chance = next(one.value for one in finding.scores if one.name == "attribute_chance")
-    low, high = score.interval or score.range
+    low, high = score.interval or (0.0, 100.0)
     read, least, most, guessed = (number(value, "percent") for value in (score.value, low, high, chance))
-    verdict = (
-        "reads it"
-        if low is not None and low > chance
-        else "found nothing, which is no proof that there is nothing to find"
-    )
+    verdict = "reads it" if low > chance else "found nothing, which is no proof that there is nothing to find"
     return (
         f"Of {column} a fresh attacker ({attacker}) {verdict}: {read} % [{least}, {most}], mean over groups; "
         f"guessing gives {guessed} %."

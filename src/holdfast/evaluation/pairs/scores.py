@@ -5,6 +5,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 import torch
@@ -180,5 +181,6 @@ def _joined_layers(parts: Sequence[Mapping[str, Tensor]], names: Sequence[str]) 
 
 
 def _sums(part: Mapping[str, Tensor], name: str) -> UnitSums:
-    found = {field.name: part[f"{name} {field.name}"] for field in fields(UnitSums)}
-    return UnitSums(**found | {"count": int(found["count"])})
+    found: dict[str, Any] = {field.name: part[f"{name} {field.name}"] for field in fields(UnitSums)}
+    found["count"] = int(found["count"])
+    return UnitSums(**found)
