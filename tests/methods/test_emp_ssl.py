@@ -85,7 +85,7 @@ def test_a_loss_under_autocast_is_float32():
     [
         ({"view_count": 1}, "view_count >= 2"),
         ({"rate_eps": 0.0}, "rate_eps > 0"),
-        ({"head": "none"}, "head 'prefeature' or 'shared'"),
+        ({"head": "none"}, "head prefeature or shared"),
         ({"pass_views": 0}, "pass_views >= 1"),
     ],
 )

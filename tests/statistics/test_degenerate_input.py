@@ -60,6 +60,7 @@ NEVER_CERTAIN = {
     "exact_interval": [partial(st.exact_interval, np.array(hits), np.array(1)) for hits in (0, 1)],
 }
 REFUSES_NAN = {
+    "explained_values": lambda: st.explained_values(NAN, MANY),
     "mean_interval": lambda: st.mean_interval(NAN),
     "difference_interval": lambda: st.difference_interval(MANY, NAN),
     "stratified_interval": lambda: st.stratified_interval(NAN, np.zeros(30, int), {0: 1.0}),

@@ -47,6 +47,7 @@ def explained_values(errors: np.ndarray, away: np.ndarray) -> np.ndarray:
     errors, away [n]: squared errors and squared distances from a mean that was given beforehand. A ratio of means to
     first order (the delta method): `mean_interval` of the values is its interval, for what was fitted.
     """
+    errors, away = known(errors), known(away)
     scale = float(np.mean(away))
     left = float(np.mean(errors)) / scale
     return 1 - errors / scale + left * (away / scale - 1)

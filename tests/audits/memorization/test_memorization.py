@@ -14,7 +14,9 @@ PLAIN = ViewSettings(jitter=0, grey=0, crop_min=0.3)
 
 
 def measured(pairs, axis="memorization", **options):
-    return audit(options.pop("encoder", small_network()), toy_images(), axes=[axis], pairs=pairs, **options)[0]
+    return audit(options.pop("encoder", small_network()), toy_images(sited=False), axes=[axis], pairs=pairs, **options)[
+        0
+    ]
 
 
 class Recognises(nn.Module):
@@ -168,7 +170,9 @@ def test_signed_units_are_refused_with_the_reason():
 
 
 def test_without_pairs_the_axes_are_left_out_or_refused_with_what_is_needed():
-    findings = audit(small_network(), toy_images(), axes=None, few_shot_ids=None, attack_steps=1, square_queries=1)
+    findings = audit(
+        small_network(), toy_images(sited=False), axes=None, few_shot_ids=None, attack_steps=1, square_queries=1
+    )
     assert not {"memorization", "privacy"} & {finding.audit for finding in findings}
     for axis in ("memorization", "privacy"):
         with pytest.raises(ValueError, match="holdfast memorization RUN"):

@@ -21,10 +21,13 @@ METHOD_PAPERS = {
     "acl": "2010.13337",
     "deacl": "2207.10899",
     "profeat": "2406.05796",
+    "lore": "2505.18884",
+    "gdt": "2003.04298",
 }
 """arXiv id of each method of METHODS; the report imports no torch, so it cannot ask the method."""
 _PARTS = {"adversary": "2501.03507", "penalty": "2010.09515", "strength_schedule": "2303.01289"}
 _PARTS |= {"harmonize": "2310.17622", "memory_augment": "2205.12693", "sharpness": "2110.05025"}
+_PARTS |= {"forget": "2102.04140", "equivariance": "2202.10930"}
 """arXiv id of what wraps a method, by the setting that asks for it."""
 
 
