@@ -96,7 +96,7 @@ PLOTS: dict[str, tuple[Callable[[], dict[str, list[Point]]], Sequence[str], str]
     "demo": (demo, ("many", "medium", "few"), "accuracy, %, ± of 3 seeds"),
     "budgets": (partial(asked, "budgets", scores=TAIL), TAIL, "difference in points, 95 % intervals over seeds"),
     "head": (partial(asked, "head", scores=TAIL), TAIL, "difference in points, 95 % intervals over seeds"),
-    "recipe": (recipe, ("linear probe, %",), "robust accuracy at 4/255, %, 95 % intervals over images"),
+    "recipe": (recipe, ("linear probe, %",), "robust at 4/255, %, 95 % intervals"),
     "leak": (
         partial(asked, "leak", scores=LEAK),
         ("clean", "PGD-20, 4/255", "PGD-20, 8/255"),
