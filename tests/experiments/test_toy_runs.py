@@ -60,6 +60,7 @@ def test_four_methods_are_attacked_and_the_leak_is_measured(cifar, tmp_path, mon
 def test_pairs_of_two_methods_are_scored(cifar, tmp_path, monkeypatch):
     whole = memorization_cifar10.settings
     monkeypatch.setattr(memorization_cifar10, "settings", lambda *a: replace(whole(*a), limit=200, long_tail=None))
+    monkeypatch.setattr(memorization_cifar10, "STUDY", replace(memorization_cifar10.STUDY, planted=2))
     monkeypatch.chdir(tmp_path)
     words = ("--data", cifar / "train.parquet", "--out", tmp_path / "runs", "--passes", 4)
     call(monkeypatch, memorization_cifar10, *words, "--methods", "simclr", "sdclr")
