@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import safetensors.torch
 import torch
+from short_runs import short_run
 
 from holdfast.config import RunConfig
 from holdfast.engine import loop, resume, train
@@ -20,22 +21,9 @@ SMALL = EMPSSLConfig(view_count=3, prefeature_dim=24, head_dim=12)
 
 
 def tiny(**changes) -> RunConfig:
-    config = RunConfig(
-        method=SMALL,
-        limit=60,
-        holdout=20,
-        encoder="timm/test_resnet",
-        image_size=12,
-        epochs=2,
-        batch_size=16,
-        lr=0.05,
-        warmup_epochs=0,
-        precision="32",
-        threads=1,
-        checkpoint_steps=1,
-        signals_every=0,
+    return with_settings(
+        short_run(SMALL, limit=60, holdout=20, checkpoint_steps=1), **{"adversary": "free:2", **changes}
     )
-    return with_settings(config, **{"adversary": "free:2", **changes})
 
 
 @pytest.fixture(autouse=True)

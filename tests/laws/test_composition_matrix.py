@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from short_runs import short_run
 from small_methods import REPRESENTATIVES, small_config
 
 from holdfast.config import RunConfig
@@ -54,21 +55,7 @@ def cells() -> list[Any]:
 
 
 def cell_config(name: str, *parts: str) -> RunConfig:
-    plain = RunConfig(
-        method=small_config(name),
-        data="digits",
-        limit=36,
-        holdout=4,
-        encoder="timm/test_resnet",
-        image_size=8,
-        epochs=1,
-        batch_size=16,
-        lr=0.05,
-        warmup_epochs=0,
-        precision="32",
-        threads=1,
-        signals_every=0,
-    )
+    plain = short_run(small_config(name), data="digits", limit=36, holdout=4, image_size=8, epochs=1)
     changes = {key: value for kinds, part in zip(PARTS, parts, strict=True) for key, value in kinds[part].items()}
     return with_settings(plain, **changes)
 

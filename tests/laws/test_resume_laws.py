@@ -6,6 +6,7 @@ import shutil
 import pytest
 import safetensors.torch
 import torch
+from short_runs import SHORT
 from small_methods import small_default
 
 from holdfast.config import RunConfig
@@ -19,22 +20,8 @@ NAMES = dict.fromkeys(name for name in (*METHODS, *PRESETS) if name != "talos") 
 
 
 def config_of(name: str) -> RunConfig:
-    return small_default(
-        name,
-        data="digits",
-        limit=40,
-        holdout=4,
-        image_size=8,
-        epochs=2,
-        batch_size=16,
-        lr=0.05,
-        warmup_epochs=0.0,
-        precision="32",
-        threads=1,
-        checkpoint_steps=1,
-        keep_checkpoints=99,
-        signals_every=0,
-    )
+    own = {"data": "digits", "limit": 40, "holdout": 4, "image_size": 8, "checkpoint_steps": 1, "keep_checkpoints": 99}
+    return small_default(name, **{key: value for key, value in SHORT.items() if key != "encoder"} | own)
 
 
 def state(run: RunFolder) -> dict[str, torch.Tensor]:

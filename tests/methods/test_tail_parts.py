@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from ddp_workers import double_method
+from short_runs import short_run
 from small_methods import small_config
 
 from holdfast.config import RunConfig
@@ -207,19 +208,7 @@ def test_rare_images_weigh_more():
 
 
 def test_an_interrupted_run_with_every_part_ends_in_the_same_bits(tmp_path, monkeypatch):
-    config = RunConfig(
-        method=small_config("simclr"),
-        limit=60,
-        holdout=20,
-        encoder="timm/test_resnet",
-        image_size=12,
-        epochs=2,
-        batch_size=16,
-        precision="32",
-        threads=1,
-        checkpoint_steps=1,
-        signals_every=0,
-    )
+    config = short_run(small_config("simclr"), limit=60, holdout=20, checkpoint_steps=1)
     config = with_settings(config, **PARTS)
     trained, threads = loop._train_batch, torch.get_num_threads()
     whole = train(config, tmp_path / "whole")

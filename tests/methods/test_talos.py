@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 from ddp_workers import double_method
 from PIL import Image
+from short_runs import short_run
 from small_methods import small_config
 from torch.nn import functional as F
 
@@ -42,21 +43,7 @@ def sited(tmp_path):
 
 
 def config(data, **changes) -> RunConfig:
-    plain = RunConfig(
-        method=small_config("simclr"),
-        data=str(data),
-        groups=("site", "one"),
-        holdout=4,
-        encoder="timm/test_resnet",
-        image_size=12,
-        epochs=2,
-        batch_size=16,
-        lr=0.05,
-        warmup_epochs=0,
-        precision="32",
-        threads=1,
-        signals_every=0,
-    )
+    plain = short_run(small_config("simclr"), data=str(data), groups=("site", "one"), holdout=4)
     return with_settings(plain, **{"forget": "site", **changes})
 
 

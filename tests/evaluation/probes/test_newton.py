@@ -4,6 +4,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from holdfast.evaluation.probes.lbfgs import fit_probe
 from holdfast.evaluation.probes.newton import Problem, covariance_of, minimise
 
 
@@ -66,3 +67,9 @@ def test_fewer_rows_than_directions_have_a_minimum_too(rows):
 def test_features_that_are_all_alike_are_told_nothing_apart():
     found = fitted(torch.zeros(10, 5), torch.arange(10) % 4, 1e-3)
     assert float(found[:, :-1].abs().max()) == 0
+
+
+def test_features_whose_spread_overflows_are_refused_and_not_searched_for_ever():
+    x = 1e38 * torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="expected features whose spread float32 holds"):
+        fit_probe(x, torch.arange(60) % 3, classes=3, seed=0)

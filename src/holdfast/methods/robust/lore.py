@@ -65,6 +65,11 @@ class Dual(nn.Module):
         return F.softplus(F.linear(hidden, self.rate * last.weight, self.rate * last.bias)[:, 0])  # type: ignore[operator]
 
 
+def whole(features: Tensor) -> Tensor:
+    """Half-precision features in float32, others as they are."""
+    return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
+
+
 class LORE(Method):
     """An attacked image's features are its teacher's; clean ones may move by so much, which a learnt weight enforces.
 
@@ -95,11 +100,10 @@ class LORE(Method):
 
     def _features(self, images: Tensor) -> Tensor:
         self.network.eval()
-        found = self.network(images)
-        return found.float() if found.dtype in (torch.bfloat16, torch.float16) else found
+        return whole(self.network(images))
 
     def loss(self, views: Views) -> Tensor:
-        teacher = gather(self._kept(self.teacher(views.images[0])))
+        teacher = gather(whole(self.teacher(views.images[0])))
         if self.dual is None:
             return squared_shift(gather(self._features(views.images[1])), teacher).mean()
         clean, attacked = (gather(part) for part in self._features(views.images.flatten(0, 1)).chunk(2))
@@ -109,11 +113,8 @@ class LORE(Method):
         return lore(attacked, clean, teacher, weight=weight, slack=self.config.slack)
 
     def harm(self, views: Views) -> Tensor:
-        teacher = self._kept(self.teacher(views.images[0]))
+        teacher = whole(self.teacher(views.images[0]))
         return squared_shift(gather(self._features(views.images[1])), gather(teacher)).mean()
-
-    def _kept(self, features: Tensor) -> Tensor:
-        return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
 
     def readings(self) -> dict[str, float]:
         """dual: the constraint's mean weight; moved_too_far: percent of images whose clean features break it."""
