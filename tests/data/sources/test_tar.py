@@ -10,7 +10,7 @@ import torch
 from source_examples import pictures, png
 
 from holdfast.data import load_images
-from holdfast.data.files import tar_members
+from holdfast.data.files import remote, tar_members
 from holdfast.data.sources import source_of
 
 
@@ -71,10 +71,10 @@ def test_what_fsspec_opens_is_read_as_from_the_disk(scheme, tmp_path):
 
 
 def test_a_failing_read_is_tried_again_and_a_file_that_stays_broken_is_skipped_with_a_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(tar_members, "WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(remote, "WAITS", (0.0, 0.0, 0.0))
     for number in range(2):
         (tmp_path / f"part-{number}.tar").write_bytes(some(3, 3 * number))
-    opened, calls = tar_members._opened, []
+    opened, calls = tar_members.opened_file, []
 
     def shaky(file):
         calls.append(file)
@@ -82,7 +82,7 @@ def test_a_failing_read_is_tried_again_and_a_file_that_stays_broken_is_skipped_w
             raise OSError("connection reset")
         return opened(file)
 
-    monkeypatch.setattr(tar_members, "_opened", shaky)
+    monkeypatch.setattr(tar_members, "opened_file", shaky)
     limit = 3
     assert len(load_images(str(tmp_path / "part-*.tar"))) == 6
     calls.clear()
@@ -96,16 +96,16 @@ def test_a_failing_read_is_tried_again_and_a_file_that_stays_broken_is_skipped_w
 
 
 def test_a_picture_that_cannot_be_read_is_set_aside_after_its_tries(tmp_path, monkeypatch):
-    monkeypatch.setattr(tar_members, "WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(remote, "WAITS", (0.0, 0.0, 0.0))
     (tmp_path / "a.tar").write_bytes(some(3, label=False))
-    given, second = tar_members._range, _index(str(tmp_path / "a.tar")).pictures[1][1].start
+    given, second = tar_members.byte_range, _index(str(tmp_path / "a.tar")).pictures[1][1].start
 
     def shaky(file, start, size):
         if start == second:
             raise OSError("timed out")
         return given(file, start, size)
 
-    monkeypatch.setattr(tar_members, "_range", shaky)
+    monkeypatch.setattr(tar_members, "byte_range", shaky)
     for more in ({}, {"size": 8, "memory_gib": 1e-6, "workers": 0}):
         images = load_images(tmp_path / "a.tar", **more)
         assert images.ids.tolist() == [0, 2]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from holdfast.data.files.index_cache import open_index as open_index
     from holdfast.data.files.parquet_rows import ParquetRows as ParquetRows
     from holdfast.data.files.parquet_rows import RowNames as RowNames
+    from holdfast.data.files.parquet_rows import Shard as Shard
     from holdfast.data.files.pictures import Resize as Resize
     from holdfast.data.files.pictures import fit as fit
     from holdfast.data.files.pictures import look as look
@@ -43,13 +44,16 @@ if TYPE_CHECKING:
     from holdfast.data.files.rejects import Rejected as Rejected
     from holdfast.data.files.rejects import summary as summary
     from holdfast.data.files.rejects import write_rejects as write_rejects
+    from holdfast.data.files.remote import is_remote as is_remote
+    from holdfast.data.files.remote import named as named
+    from holdfast.data.files.remote import retried as retried
+    from holdfast.data.files.remote import unread as unread
     from holdfast.data.files.stream import Encoded as Encoded
     from holdfast.data.files.stream import Streamed as Streamed
     from holdfast.data.files.stream import refuse as refuse
     from holdfast.data.files.tar_members import Member as Member
     from holdfast.data.files.tar_members import TarMembers as TarMembers
     from holdfast.data.files.tar_members import members_of as members_of
-    from holdfast.data.files.tar_members import retried as retried
     from holdfast.data.files.tar_members import tar_files as tar_files
     from holdfast.data.files.tar_members import text_of as text_of
     from holdfast.data.files.threads import in_threads as in_threads

@@ -4,8 +4,9 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -13,14 +14,89 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from holdfast.data.files.decode import LoadRequest, decode_cell
+from holdfast.data.files.pictures import reason
 from holdfast.data.files.rejects import Rejected
+from holdfast.data.files.remote import file_size, is_remote, opened_file, retried, stamp, unread
+
+_PIECE = 512  # rows that a file on the disk is read by
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """A parquet file, here or behind a URL, by what its footer says."""
+
+    name: str
+    schema: pa.Schema
+    groups: tuple[int, ...]
+    """Rows of each row group."""
+    footer: pq.FileMetaData | None = None
+    """What a URL is not asked for again; on the disk it is no effort."""
+    size: int | None = None
+    """Bytes, of a URL."""
+
+    @classmethod
+    def of(cls, name: str) -> "Shard":
+        """Raises ValueError for what is no parquet file, OSError where it cannot be read."""
+        try:
+            size = file_size(name) if is_remote(name) else None
+            with _opened(name, size) as file:
+                footer = file.metadata
+                groups = tuple(footer.row_group(number).num_rows for number in range(footer.num_row_groups))
+                return cls(name, file.schema_arrow, groups, footer if size else None, size)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"expected a parquet file, got {name}, which is none or is cut short ({error})") from error
+
+    @property
+    def rows(self) -> int:
+        return sum(self.groups)
+
+    def column(self, leaf: str, group: int | None = None) -> pa.Array:
+        """A column, or what is in a struct ('image.bytes'), of all rows or of a row group. Raises OSError."""
+        return retried(lambda: self._column(leaf, group))
+
+    def _column(self, leaf: str, group: int | None) -> pa.Array:
+        with _damage_told(), _opened(self.name, self.size, self.footer) as file:
+            threads = {"use_threads": False}
+            table = (
+                file.read([leaf], **threads) if group is None else file.read_row_group(group, columns=[leaf], **threads)
+            )
+            return _leaf(table.column(0).combine_chunks())
+
+    def pieces(self, leaf: str, group: int) -> Iterator[pa.Array]:
+        """As `column` of a row group, of a file on the disk a few rows at a time."""
+        if is_remote(self.name):
+            yield self.column(leaf, group)
+            return
+        with _damage_told(), _opened(self.name, self.size, self.footer) as file:
+            for batch in file.iter_batches(batch_size=_PIECE, row_groups=[group], columns=[leaf]):
+                yield _leaf(batch.column(0))
+
+
+def _opened(name: str, size: int | None, footer: pq.FileMetaData | None = None) -> pq.ParquetFile:
+    """To read from, a column of a row group at once: a URL is asked for these bytes alone."""
+    if not is_remote(name):
+        return pq.ParquetFile(name)
+    return pq.ParquetFile(opened_file(name, size=size, ahead=0), metadata=footer, pre_buffer=True)
+
+
+def _leaf(column: pa.Array) -> pa.Array:
+    return column.flatten()[0] if pa.types.is_struct(column.type) else column
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """What pyarrow says of damage within a file as an OSError, as most of it is."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise OSError(reason(error)) from error
 
 
 @dataclass(eq=False)
 class ParquetRows:
     """Encoded pictures in the row groups of parquet files, an `Encoded`."""
 
-    files: tuple[Path, ...]
+    shards: tuple[Shard, ...]
     leaf: str
     """The column to read: 'image.bytes', or a plain binary one."""
     request: LoadRequest
@@ -41,24 +117,20 @@ class ParquetRows:
         self.__dict__ |= state | {"_lock": threading.Lock()}
 
     @classmethod
-    def of(cls, files: list[Path], leaf: str, request: LoadRequest, source: str, *, most_bytes: int) -> "ParquetRows":
-        """The rows of files whose metadata are read here, and only these."""
-        rows, groups = [0], []
-        for number, path in enumerate(files):
-            metadata = pq.read_metadata(path)
-            for group in range(metadata.num_row_groups):
-                rows.append(metadata.row_group(group).num_rows)
-                groups.append((number, group))
-        starts = np.cumsum(rows, dtype=np.int64)
-        return cls(tuple(files), leaf, request, source, most_bytes, starts, np.array(groups, np.int64).reshape(-1, 2))
+    def of(
+        cls, shards: Sequence[Shard], leaf: str, request: LoadRequest, source: str, *, most_bytes: int
+    ) -> "ParquetRows":
+        """The rows of some shards, of which nothing is read here."""
+        starts = np.cumsum([0, *(rows for shard in shards for rows in shard.groups)], dtype=np.int64)
+        groups = [(number, group) for number, shard in enumerate(shards) for group in range(len(shard.groups))]
+        return cls(tuple(shards), leaf, request, source, most_bytes, starts, np.array(groups, np.int64).reshape(-1, 2))
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """What the pixels depend on: the files' names, sizes and times of change, and how they are decoded."""
         digest = hashlib.sha256(f"{self.leaf}/{self.request.identity}".encode())
-        for path in self.files:
-            found = path.stat()
-            digest.update(f"/{path.resolve()}/{found.st_size}/{found.st_ctime_ns}".encode("utf-8", "surrogateescape"))
+        for shard in self.shards:
+            digest.update(f"/{stamp(shard.name)}".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
     def read(self, places: np.ndarray) -> Iterator[tuple[int, np.ndarray | Rejected]]:
@@ -67,22 +139,20 @@ class ParquetRows:
         for group in np.unique(groups):
             encoded, start = self._group(int(group)), self.starts[group]
             for position in np.flatnonzero(groups == group):
-                cell = encoded[int(places[position] - start)].as_py()
+                cell = encoded if isinstance(encoded, OSError) else encoded[int(places[position] - start)].as_py()
                 yield int(position), decode_cell(cell, places[position], self.request, self.source)
 
-    def _group(self, group: int) -> pa.Array:
-        """The encoded pictures of a row group."""
+    def _group(self, group: int) -> pa.Array | OSError:
+        """The encoded pictures of a row group, or why they could not be read, also after some tries."""
         with self._lock:
             if group in self._kept:
                 self._kept.move_to_end(group)
                 return self._kept[group]
         file, number = self.groups[group]
-        with pq.ParquetFile(self.files[file]) as opened:
-            column = (
-                opened.read_row_group(int(number), columns=[self.leaf], use_threads=False).column(0).combine_chunks()
-            )
-        if pa.types.is_struct(column.type):
-            column = column.flatten()[0]
+        try:
+            column = self.shards[file].column(self.leaf, int(number))
+        except OSError as error:
+            return unread(error)
         with self._lock:
             self._kept[group] = column
             while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.most_bytes:

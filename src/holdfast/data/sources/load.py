@@ -5,7 +5,16 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from holdfast.config import ViewSettings
-from holdfast.data.files import NO_PICTURE, LoadRequest, Ranges, Resize, begins_as_picture, given_ranges, named_as
+from holdfast.data.files import (
+    NO_PICTURE,
+    LoadRequest,
+    Ranges,
+    Resize,
+    begins_as_picture,
+    given_ranges,
+    is_remote,
+    named_as,
+)
 from holdfast.data.images import Images
 from holdfast.data.labels import OfImages, described
 from holdfast.data.sources.folder import PictureFolder
@@ -37,8 +46,8 @@ def load_images(
 
     source: 'digits', 'spirograph:100000' (see parse_spirograph), 'torchvision/NAME' (see torchvision_sets), a folder of
         pictures (all below it, in the order of their paths), a .parquet file in the Hugging Face image layout, a folder
-        or glob pattern of such shards (taken in the order of their names), or an .npz or .npy
-        file.
+        or glob pattern of such shards (taken in the order of their names), a .tar file or a pattern of them, both also
+        behind a URL that fsspec opens, or an .npz or .npy file.
     size: every image is resampled to size×size (Pillow's antialiased bicubic), as resize says (see pictures.fit);
         None keeps the images as they are, which must then be of one size.
     limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
@@ -93,7 +102,7 @@ def source_of(name: str | Path) -> Source:
     """
     name = str(name)
     kind = _kind(name)
-    on_disk = kind is None or kind.on_disk
+    on_disk = not is_remote(name) and (kind is None or kind.on_disk)
     if on_disk and "*" not in Path(name).name and not Path(name).exists():
         raise FileNotFoundError(
             f"expected {accepted()}, got {name!r}, where there is no file or folder; check the path"

@@ -4,21 +4,30 @@
 # pyright: reportAttributeAccessIssue=false
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from holdfast.data.files import LoadRequest, ParquetRows, Row, RowNames, decode_rows
+from holdfast.data.files import (
+    LoadRequest,
+    ParquetRows,
+    Rejected,
+    Row,
+    RowNames,
+    Shard,
+    decode_rows,
+    is_remote,
+    unread,
+)
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers, joined
 from holdfast.data.sources.aside import Decoded, scaled_alike, streamed, without
-from holdfast.data.sources.shards import check_alike, check_embedded, holds_shards, opened, shard_files
+from holdfast.data.sources.shards import SUFFIX, check_alike, check_embedded, holds_shards, read_shards
 from holdfast.data.sources.source import Column, Items, Labels, Piece, Source
 
 IMAGE_COLUMNS = ("image", "img")
@@ -38,43 +47,57 @@ class _Columns:
 
 
 class ParquetFiles(Source):
-    """'FILE.parquet', a folder that holds such files, or a pattern: shards, in the order of their names."""
+    """'FILE.parquet', a folder that holds such files, or a pattern, here or behind a URL: shards, in the order of their
+    names."""
 
-    written = "a .parquet file, a folder or pattern of .parquet shards"
+    written = "a .parquet file, a folder or pattern of .parquet shards (also s3://, gs://, hf://)"
 
     @staticmethod
     def matches(name: str) -> bool:
+        if is_remote(name):
+            return not name.endswith(".tar")
         path = Path(name)
         return holds_shards(path) or (
-            not path.is_dir() and path.suffix != ".tar" and (path.suffix == ".parquet" or "*" in path.name)
+            not path.is_dir() and path.suffix != ".tar" and (path.suffix == SUFFIX or "*" in path.name)
         )
 
     @cached_property
-    def files(self) -> list[Path]:
-        """Its files, in order. Raises FileNotFoundError where there are none, ValueError where they are two splits."""
-        return shard_files(Path(self.name))
+    def _found(self) -> tuple[list[Shard], list[Rejected]]:
+        return read_shards(self.name)
+
+    @property
+    def shards(self) -> list[Shard]:
+        """Those that can be read, in order; raises as read_shards."""
+        return self._found[0]
 
     def load(self, request: LoadRequest) -> Images:
-        """The images of one file, or of shards in the order given; ids count through all shards.
+        """The images of one file, or of shards in the order given; ids count through all shards that can be read.
 
-        Rows that cannot be decoded are in .rejected and keep their ids. Raises ValueError for a file that is no
-        parquet, has no image column or no rows, and with request.strict at the first row that cannot be decoded.
+        Rows that cannot be decoded are in .rejected and keep their ids; a shard that does not answer, after some tries,
+        is there too, and said. Raises ValueError for a file that is no parquet, has no image column or no rows, and
+        with request.strict at the first row or shard that cannot be read.
         """
-        paths, columns = self.files, self._columns(request)
-        check_embedded(paths, columns.image, columns.leaf, self.name)
-        places = request.places(sum(opened(path).metadata.num_rows for path in paths), self.name)
+        (shards, skipped), columns = self._found, self._columns(request)
+        if request.strict and skipped:
+            raise ValueError(
+                f"expected shards that can be read, got {skipped[0].path}: {skipped[0].reason}; leave --strict out"
+            )
+        check_embedded(shards, columns.image, columns.leaf, self.name)
+        places = request.places(sum(shard.rows for shard in shards), self.name)
         labels, classes = self.labels(request)
 
         def decode(request: LoadRequest) -> Decoded:
             if request.is_streamed(len(places)):
-                rows = ParquetRows.of(paths, columns.leaf, request, self.name, most_bytes=request.budget // 4)
+                rows = ParquetRows.of(shards, columns.leaf, request, self.name, most_bytes=request.budget // 4)
                 return streamed(rows, places, request)
-            blocks = _blocks(paths, columns, places.numpy())
+            blocks = _blocks(shards, columns, places.numpy())
             return decode_rows(blocks, images=len(places), request=request, source=self.name)
 
         pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
-        labels, named = labels if labels is None else labels[places], _read_paths(paths, columns, places.numpy())
-        return without(Images(pixels, places, labels, classes, self.name, paths=named), rejected, ranges)
+        labels, named = labels if labels is None else labels[places], _read_paths(shards, columns, places.numpy())
+        images = without(Images(pixels, places, labels, classes, self.name, paths=named), rejected, ranges)
+        notes = (f"{one.path} is skipped: {one.reason}" for one in skipped)
+        return replace(images, rejected=(*images.rejected, *skipped)).noted(notes)
 
     def labels(self, request: LoadRequest) -> Labels:
         """Those of all shards together. Raises ValueError where they are of different kinds."""
@@ -85,42 +108,43 @@ class ParquetFiles(Source):
 
     def column(self, name: str) -> Column:
         """A column of integers, booleans or strings, of all rows through all shards, and its class names."""
-        for path in self.files:
-            schema = opened(path).schema_arrow
+        for shard in self.shards:
+            schema = shard.schema
             if name not in schema.names or not _can_be_labels(schema.field(name).type):
                 raise ValueError(
-                    f"expected a column {name!r} of integers or strings in {path}, got columns "
+                    f"expected a column {name!r} of integers or strings in {shard.name}, got columns "
                     f"{', '.join(schema.names)}; name one of them"
                 )
         return self._joined(name)
 
     def _joined(self, name: str) -> Column:
-        parts = [(_values(path, name), _class_names(opened(path).schema_arrow, name)) for path in self.files]
-        return joined(parts, [str(path) for path in self.files])
+        parts = [(_values(shard, name), _class_names(shard.schema, name)) for shard in self.shards]
+        return joined(parts, [shard.name for shard in self.shards])
 
     def survey(self, request: LoadRequest) -> Items:
-        columns = self._columns(request)
+        shards, columns = self.shards, self._columns(request)
 
         def pieces(places: np.ndarray) -> Iterator[Piece]:
             position = 0
-            for block in _blocks(self.files, columns, places):
+            for block in _blocks(shards, columns, places):
                 for start in range(0, len(block), _PIECE):
                     yield position + start, list(block[start : start + _PIECE])
                 position += len(block)
 
-        return Items(sum(opened(path).metadata.num_rows for path in self.files), pieces, lambda place: f"row {place}")
+        left_out = tuple(f"{one.path}: {one.reason}" for one in self._found[1])
+        return Items(sum(shard.rows for shard in shards), pieces, lambda place: f"row {place}", left_out=left_out)
 
     def _columns(self, request: LoadRequest) -> _Columns:
-        columns = _find_columns(opened(self.files[0]).schema_arrow, request, self.name)
+        columns = _find_columns(self.shards[0].schema, request, self.name)
         usual = LABEL_COLUMNS if request.labels and request.label_column is None else ()
-        check_alike(self.files, columns.image, [columns.label] if columns.label else usual)
+        check_alike(self.shards, columns.image, [columns.label] if columns.label else usual)
         return columns
 
 
-def _values(path: Path, name: str) -> pa.Array:
-    if name not in opened(path).schema_arrow.names:
-        raise ValueError(f"expected a column {name!r} in all shards, got none in {path}; write them alike")
-    return pq.read_table(path, columns=[name]).column(0).combine_chunks()
+def _values(shard: Shard, name: str) -> pa.Array:
+    if name not in shard.schema.names:
+        raise ValueError(f"expected a column {name!r} in all shards, got none in {shard.name}; write them alike")
+    return shard.column(name)
 
 
 def _find_columns(schema: pa.Schema, request: LoadRequest, source: str) -> _Columns:
@@ -208,37 +232,34 @@ def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
         return None
 
 
-def _read_paths(files: list[Path], columns: _Columns, places: np.ndarray) -> RowNames | None:
+def _read_paths(shards: Sequence[Shard], columns: _Columns, places: np.ndarray) -> RowNames | None:
     """File names of the asked rows, or None where the source names none."""
     if columns.path is None:
         return None
-    tables = [opened(file).read(columns=[columns.path]).flatten() for file in files]
-    found = pa.concat_tables(tables).column(0).cast(pa.large_string()).take(pa.array(places)).combine_chunks()
-    names = pc.fill_null(found, "")
+    parts = [shard.column(columns.path).cast(pa.large_string()) for shard in shards]
+    names = pc.fill_null(pa.chunked_array(parts).take(pa.array(places)).combine_chunks(), "")
     return RowNames(names) if pc.any(pc.not_equal(names, "")).as_py() else None
 
 
-def _blocks(paths: list[Path], columns: _Columns, places: np.ndarray) -> Iterator[list[Row]]:
+def _blocks(shards: Sequence[Shard], columns: _Columns, places: np.ndarray) -> Iterator[list[Row]]:
     """The asked rows in order, in blocks; row groups without an asked row are not read."""
     start = 0
-    for path in paths:
-        file = opened(path)
-        for group in range(file.num_row_groups):
-            stop = start + file.metadata.row_group(group).num_rows
-            if np.searchsorted(places, stop) > np.searchsorted(places, start):
-                yield from _group_blocks(file, group, start, columns, places)
-            start = stop
+    for shard in shards:
+        for group, rows in enumerate(shard.groups):
+            here = places[np.searchsorted(places, start) : np.searchsorted(places, start + rows)]
+            if len(here):
+                yield from _group_blocks(shard, group, start, columns, here)
+            start += rows
 
 
-def _group_blocks(
-    file: pq.ParquetFile, group: int, start: int, columns: _Columns, places: np.ndarray
-) -> Iterator[list[Row]]:
-    for batch in file.iter_batches(batch_size=512, row_groups=[group], columns=[columns.leaf]):
-        here = places[np.searchsorted(places, start) : np.searchsorted(places, start + len(batch))]
-        column = batch.column(0)
-        if isinstance(column, pa.StructArray):
-            column = column.flatten()[0]
-        encoded = column.take(pa.array(here - start)).to_pylist()
-        if len(here):
-            yield list(zip(here.tolist(), encoded, strict=True))
-        start += len(batch)
+def _group_blocks(shard: Shard, group: int, start: int, columns: _Columns, places: np.ndarray) -> Iterator[list[Row]]:
+    """The asked rows of a row group that begins at a place; why not, for each, where it cannot be read."""
+    try:
+        for encoded in shard.pieces(columns.leaf, group):
+            here = places[np.searchsorted(places, start) : np.searchsorted(places, start + len(encoded))]
+            if len(here):
+                yield list(zip(here.tolist(), encoded.take(pa.array(here - start)).to_pylist(), strict=True))
+            start += len(encoded)
+    except OSError as error:
+        failed = unread(error)
+        yield [(place, failed) for place in places[np.searchsorted(places, start) :].tolist()]

@@ -2,29 +2,22 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from holdfast.data.files import PICTURES
+from holdfast.data.files import PICTURES, Rejected, Shard, is_remote, named, reason, retried, unread
 from holdfast.data.labels import split_words
 
+SUFFIX = ".parquet"
 _NUMBERED = re.compile(r"(.*?)[-_.]?\d+-of-\d+$")
 _BESIDE = (".md", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".py", ".lock")
 EMBED = (
     "embed them: from datasets.table import embed_table_storage; "
     "dataset.with_format('arrow').map(embed_table_storage, batched=True).to_parquet('images.parquet', batch_size=100)"
 )
-
-
-def opened(path: Path) -> pq.ParquetFile:
-    """A parquet file. Raises ValueError where it is none."""
-    try:
-        return pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"expected a parquet file, got {path}, which is none or is cut short ({error})") from error
 
 
 def holds_shards(folder: Path) -> bool:
@@ -60,36 +53,56 @@ def _is_snapshot(folder: Path) -> bool:
     return about and (folder / "data").is_dir() and bool(_parquet(folder / "data", "*"))
 
 
-def shard_files(path: Path) -> list[Path]:
+def shard_files(name: str) -> list[str]:
     """The files of a source, in the order of their names: itself, those in a folder, or those that a pattern names.
 
     Raises FileNotFoundError where there are none, and ValueError where they are of several splits.
     """
-    if not path.is_dir() and "*" not in path.name:
-        return [path]
-    folder, pattern = (path, "*.parquet") if path.is_dir() else (path.parent, path.name)
-    if path.is_dir() and not _parquet(folder, pattern):
-        folder = folder / "data"
-    found = _parquet(folder, pattern) if folder.is_dir() else []
+    found = _behind_url(name) if is_remote(name) else _on_disk(Path(name))
     if not found:
-        raise FileNotFoundError(f"expected .parquet files named {pattern} in {folder}, got none; check the path")
-    _check_one_split(folder, found)
+        raise FileNotFoundError(
+            f"expected .parquet files in {name}, got none; check the path"
+            + (
+                "; pictures that are files of their own are not read from a URL: copy them here, or pack them into tar "
+                "files"
+                if is_remote(name)
+                else ""
+            )
+        )
+    _check_one_split(found)
     return found
 
 
-def _check_one_split(folder: Path, files: list[Path]) -> None:
+def _on_disk(path: Path) -> list[str]:
+    if not path.is_dir() and "*" not in path.name:
+        return [str(path)]
+    folder, pattern = (path, "*.parquet") if path.is_dir() else (path.parent, path.name)
+    if path.is_dir() and not _parquet(folder, pattern):
+        folder = folder / "data"
+    return list(map(str, _parquet(folder, pattern))) if folder.is_dir() else []
+
+
+def _behind_url(name: str) -> list[str]:
+    if name.endswith(SUFFIX):
+        return named(name)
+    folder = name.rstrip("/")
+    return named(f"{folder}/*{SUFFIX}") or named(f"{folder}/data/*{SUFFIX}")
+
+
+def _check_one_split(files: list[str]) -> None:
     """Raises ValueError where files are named as two splits, or some of them as one and the others as none."""
-    splits: dict[str, list[Path]] = {}
-    for path in files:
-        splits.setdefault(_split(path.stem), []).append(path)
+    splits: dict[str, list[str]] = {}
+    for name in files:
+        splits.setdefault(_split(Path(name).stem), []).append(Path(name).name)
     others = splits.pop("", [])
     if len(splits) + bool(others) < 2:
         return
-    patterns = [f"'{folder / _pattern(name, paths)}'" for name, paths in splits.items()]
-    patterns += [f"'{folder / path.name}'" for path in others[:1]]
-    named = [*splits, *([f"{len(others)} others such as {others[0].name}"] if others else [])]
+    folder = files[0].removesuffix(Path(files[0]).name)
+    patterns = [f"'{folder}{_pattern(name, names)}'" for name, names in splits.items()]
+    patterns += [f"'{folder}{name}'" for name in others[:1]]
+    said = [*splits, *([f"{len(others)} others such as {others[0]}"] if others else [])]
     raise ValueError(
-        f"expected shards of one split in {folder}, got {', '.join(named)}: images to test on must not be trained on; "
+        f"expected shards of one split in {folder}, got {', '.join(said)}: images to test on must not be trained on; "
         f"name one: {' or '.join(patterns)}"
     )
 
@@ -100,39 +113,65 @@ def _split(stem: str) -> str:
     return (numbered[1] if numbered else "") or "-".join(split_words(stem))
 
 
-def _pattern(name: str, paths: list[Path]) -> str:
-    if [path.stem for path in paths] == [name]:
-        return paths[0].name
-    head = next((f"{name}{sign}" for sign in "-_." if all(path.name.startswith(f"{name}{sign}") for path in paths)), "")
-    return f"{head}*.parquet" if head else f"*{name.replace('-', '*')}*.parquet"
+def _pattern(split: str, names: list[str]) -> str:
+    if names == [f"{split}{SUFFIX}"]:
+        return names[0]
+    head = next((f"{split}{sign}" for sign in "-_." if all(name.startswith(f"{split}{sign}") for name in names)), "")
+    return f"{head}*{SUFFIX}" if head else f"*{split.replace('-', '*')}*{SUFFIX}"
 
 
-def check_alike(paths: list[Path], image: str, labels: Iterable[str]) -> None:
+def read_shards(name: str) -> tuple[list[Shard], list[Rejected]]:
+    """A source's shards by their footers, and those that do not answer, also after some tries.
+
+    Raises as shard_files; ValueError for what is no parquet file, OSError where no shard can be read.
+    """
+    shards, skipped = [], []
+    for file in shard_files(name):
+        try:
+            shards.append(retried(lambda file=file: Shard.of(file)))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            skipped.append(Rejected(file, reason(unread(error))))
+            failed = error
+    if skipped and not shards and is_remote(name):
+        raise OSError(
+            f"expected a .parquet file that can be read, got {skipped[0].path}: {skipped[0].reason}; check the network "
+            "and your credentials"
+        )
+    if skipped and not shards:
+        raise failed
+    return shards, skipped
+
+
+def check_alike(shards: Sequence[Shard], image: str, labels: Iterable[str]) -> None:
     """Raises ValueError where a shard lacks the column of pictures, or has it in another type, and where only some have
     one of some columns of labels."""
-    schemas = [opened(path).schema_arrow for path in paths]
-    for name in [image, *(label for label in labels if any(label in schema.names for schema in schemas))]:
-        for path, schema in zip(paths, schemas, strict=True):
-            if name not in schema.names:
-                raise ValueError(f"expected a column {name!r} in all shards, got none in {path}; write them alike")
-    for path, schema in zip(paths, schemas, strict=True):
-        kinds = [one.field(image).type for one in (schemas[0], schema)]
+    for name in [image, *(label for label in labels if any(label in shard.schema.names for shard in shards))]:
+        for shard in shards:
+            if name not in shard.schema.names:
+                raise ValueError(
+                    f"expected a column {name!r} in all shards, got none in {shard.name}; write them alike"
+                )
+    for shard in shards:
+        kinds = [one.schema.field(image).type for one in (shards[0], shard)]
         if pa.types.is_struct(kinds[0]) != pa.types.is_struct(kinds[1]):
             raise ValueError(
-                f"expected pictures of one type in all shards, got {kinds[0]} in {paths[0]} and {kinds[1]} in {path}; "
-                "write them alike"
+                f"expected pictures of one type in all shards, got {kinds[0]} in {shards[0].name} and {kinds[1]} in "
+                f"{shard.name}; write them alike"
             )
 
 
-def check_embedded(paths: list[Path], image: str, leaf: str, source: str) -> None:
+def check_embedded(shards: Sequence[Shard], image: str, leaf: str, source: str) -> None:
     """Raises ValueError, with what embeds them, where no row has its picture's bytes but only a path."""
-    if leaf == image or sum(opened(path).metadata.num_rows for path in paths) == 0:
+    if leaf == image or sum(shard.rows for shard in shards) == 0:
         return
-    for path in paths:
-        file = opened(path)
-        for group in range(file.num_row_groups):
-            column = file.read_row_group(group, columns=[leaf]).column(0).combine_chunks()
-            cells = column.flatten()[0] if pa.types.is_struct(column.type) else column
+    for shard in shards:
+        for group in range(len(shard.groups)):
+            try:
+                cells = shard.column(leaf, group)
+            except OSError:  # its pictures are set aside as they are read
+                return
             if cells.null_count < len(cells):
                 return
     raise ValueError(

@@ -141,7 +141,7 @@ def key_of(name: str) -> tuple[str, str]:
 def _add(index: _Index, number: int, file: str) -> None:
     """The members of a tar file, or why it is skipped."""
     try:
-        members, ended = retried(lambda: members_of(file))
+        members, ended = retried(lambda: members_of(file, texts=f".{LABEL}"))
     except (OSError, tarfile.TarError) as error:
         index.skipped.append(Rejected(file, reason(error)))
         return

@@ -1,0 +1,188 @@
+"""Files by their name, a path or a URL that fsspec opens (s3://, gs://, hf://, http://): found, and read in ranges.
+
+What fails is tried again; what a store's library raises becomes an OSError.
+"""
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, TypeGuard, TypeVar, cast
+
+from holdfast.data.files.pictures import reason
+
+T = TypeVar("T")
+WAITS = (0.0, 0.5, 2.0)
+"""Seconds before each try to read; after the last one it is given up."""
+SLOW = 60.0
+"""Seconds after which a try to read from a URL has failed, where its library can be stopped."""
+_AHEAD = 2**20  # bytes asked for at once where a file is read from its beginning
+
+
+def is_remote(name: str) -> bool:
+    """Whether fsspec opens it: a URL."""
+    return "://" in name
+
+
+def retried(work: Callable[[], T]) -> T:
+    """What work gives; tried again where it fails by OSError. Raises the last one."""
+    for number, wait in enumerate(WAITS):
+        time.sleep(wait)
+        try:
+            return work()
+        except FileNotFoundError:
+            raise
+        except OSError:
+            if number + 1 == len(WAITS):
+                raise
+    raise AssertionError("unreachable")
+
+
+def unread(error: OSError) -> OSError:
+    """What is recorded of a picture that could not be read, however often it was tried."""
+    return OSError(f"not read in {len(WAITS)} tries: {reason(error)}")
+
+
+def named(pattern: str) -> list[str]:
+    """The files behind a URL or a pattern of URLs, in the order of their names; none where nothing is there.
+
+    Raises ValueError where the package for its scheme is missing, OSError where its store does not answer.
+    """
+    system, path = _system(pattern)
+    try:
+        if "*" in path:
+            found = retried(lambda: _called(system, "glob", path))
+            return sorted(system.unstrip_protocol(one) for one in found)
+        return [pattern] if retried(lambda: _info(pattern))["type"] == "file" else []
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OSError(
+            f"expected files behind {pattern}, got: {reason(error)} (tried {len(WAITS)} times); check the address, the "
+            "network and your credentials"
+        ) from error
+
+
+def stamp(name: str) -> str:
+    """What changes where a file does: of a path its size and time of change, of a URL what its store says of it, or
+    nothing where it does not answer."""
+    if is_remote(name):
+        system, path = _system(name)
+        with suppress(OSError):
+            return f"{name}/{retried(lambda: _called(system, 'ukey', path))}"
+        return name
+    found = Path(name).stat()
+    return f"{Path(name).resolve()}/{found.st_size}/{found.st_ctime_ns}"
+
+
+def byte_range(name: str, start: int, size: int) -> bytes:
+    """Bytes of a file, in one try. Raises OSError, also where there are fewer."""
+    if is_remote(name):
+        system, path = _system(name)
+        found = _called(system, "cat_file", path, start=start, end=start + size)
+    else:
+        with Path(name).open("rb") as stream:
+            stream.seek(start)
+            found = stream.read(size)
+    if len(found) != size:
+        raise OSError(f"{len(found)} of {size} bytes at {start} of {name}")
+    return found
+
+
+def file_size(name: str) -> int:
+    """Bytes of a file behind a URL. Raises OSError, also where its store does not say."""
+    size = retried(lambda: _info(name)).get("size")
+    if size is None:
+        raise OSError(f"the store of {name} does not say how many bytes it has")
+    return int(size)
+
+
+def opened_file(name: str, *, size: int | None = None, ahead: int = _AHEAD) -> IO[bytes]:
+    """A file to read from. Of a URL, size: bytes, where known; ahead: bytes that it is asked for at once, at least."""
+    if not is_remote(name):
+        return retried(lambda: Path(name).open("rb"))
+    file = _RemoteFile(name, file_size(name) if size is None else size)
+    return io.BufferedReader(file, ahead) if ahead else cast("IO[bytes]", file)
+
+
+class _RemoteFile(io.RawIOBase):
+    """A file behind a URL: a request for each read, tried again where it fails."""
+
+    def __init__(self, name: str, size: int):
+        super().__init__()
+        self._name, self._size, self._place = name, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, into: Any) -> int:
+        size = max(0, min(len(into), self._size - self._place))
+        if size:
+            into[:size] = retried(lambda: byte_range(self._name, self._place, size))
+            self._place += size
+        return size
+
+
+def _system(name: str) -> tuple[Any, str]:
+    """fsspec's file system of a URL, and the path in it. Raises ValueError where the package for it is missing."""
+    try:
+        import fsspec.core
+
+        return fsspec.core.url_to_fs(name)
+    except (ImportError, ValueError) as error:
+        raise ValueError(
+            f"expected a URL that fsspec opens, got {name}: {reason(error)}; pip install 'holdfast[remote]' brings "
+            "s3://, gs:// and hf://"
+        ) from error
+
+
+def _info(name: str) -> Any:
+    system, path = _system(name)
+    return _called(system, "info", path)
+
+
+def _called(system: Any, method: str, path: str, **more: Any) -> Any:
+    """What a file system's method gives; it is stopped after SLOW seconds where it can be."""
+    import fsspec.asyn
+
+    with _as_os_error():
+        slow = getattr(system, f"_{method}", None)
+        if isinstance(system, fsspec.asyn.AsyncFileSystem) and slow is not None:
+            return fsspec.asyn.sync(system.loop, slow, path, timeout=SLOW, **more)
+        return getattr(system, method)(path, **more)
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Stores' libraries raise what they like: aiohttp's and botocore's errors are no OSErrors."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise TimeoutError(f"no answer within {SLOW:g} seconds") from error
+    except FileNotFoundError as error:
+        if _is_outage(error.__cause__):
+            raise OSError(reason(error.__cause__)) from error
+        raise
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(reason(error)) from error
+
+
+def _is_outage(cause: BaseException | None) -> TypeGuard[BaseException]:
+    """Whether a store could not be asked: fsspec 2026.9 says of an http server that is down or overloaded that there is
+    no such file."""
+    if isinstance(cause, OSError):
+        return not isinstance(cause, FileNotFoundError)
+    return getattr(cause, "status", 404) not in (404, 410)
