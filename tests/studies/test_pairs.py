@@ -15,6 +15,7 @@ from holdfast.models import checksum, load_encoder
 from holdfast.runs import RunFolder
 from holdfast.studies import StudyConfig, run_study
 from holdfast.studies.pairs import pair_seeds
+from holdfast.studies.planted import plant
 
 SETTINGS = StudyConfig(pairs=2, external=0.2, candidates=0.2)
 
@@ -151,6 +152,18 @@ def test_seeds_of_pairs_are_independent():
 def test_settings_that_cannot_be_are_refused(changes):
     with pytest.raises(ValueError, match="expected"):
         StudyConfig(**changes)
+
+
+def test_planted_images_leave_a_candidate_without_a_twin(run):
+    images = load_pool(json.loads((run / "ids.json").read_text())).train
+    parts = {"shared": images.ids[14:].numpy(), "candidate": images.ids[:8].numpy()}
+    parts["independent"] = images.ids[8:14].numpy()
+    assert len(plant(images, parts, 3, seed=0).parts["candidate"]) == 14
+    with pytest.raises(ValueError, match="at least 9 candidates to plant 4, got 8; plant fewer"):
+        plant(images, parts, 4, seed=0)
+    few = {**parts, "independent": images.ids[8:10].numpy()}
+    with pytest.raises(ValueError, match="at least 3 independents to plant 3, got 2; plant fewer"):
+        plant(images, few, 3, seed=0)
 
 
 def test_more_planted_than_candidates_are_refused(run):

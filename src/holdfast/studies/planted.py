@@ -50,14 +50,16 @@ def plant(images: Images, parts: Mapping[str, np.ndarray], count: int, *, seed: 
     of other candidates to the candidates.
 
     As much noise and as many twins join the independents, so that both encoders take equal steps. parts: ids by part.
-    Raises ValueError where there are fewer than 2 · count candidates.
+    Raises ValueError where there are not more than 2 · count candidates, as those with twins are in no other number, or
+    fewer than count independents.
     """
     base = images.to("cpu")
     places = {name: base.positions(torch.from_numpy(ids)) for name, ids in parts.items()}
-    if len(places["candidate"]) < 2 * count:
-        raise ValueError(
-            f"expected at least {2 * count} candidates to plant {count}, got {len(places['candidate'])}; plant fewer"
-        )
+    for part, least in (("candidate", 2 * count + 1), ("independent", count)):
+        if len(places[part]) < least:
+            raise ValueError(
+                f"expected at least {least} {part}s to plant {count}, got {len(places[part])}; plant fewer"
+            )
     candidates, independents = (_shuffled(places[part], seed, part) for part in ("candidate", "independent"))
     added = [
         ("shared", _twins(base, candidates[:count], seed)),

@@ -194,6 +194,10 @@ def test_parts_that_overlap_are_refused():
         Pairs(encoders=pairs.encoders, images=pairs.images, parts={**pairs.parts, "shared": pairs.parts["candidate"]})
     with pytest.raises(ValueError, match="candidate among them"):
         Pairs(encoders=pairs.encoders, images=pairs.images, parts={"shared": pairs.parts["shared"]})
+    with pytest.raises(ValueError, match="neither planted nor has a planted near-duplicate, got none among 0"):
+        Pairs(encoders=pairs.encoders, images=pairs.images, parts={**pairs.parts, "candidate": torch.arange(0)})
+    with pytest.raises(ValueError, match="got none among"):
+        Pairs(encoders=pairs.encoders, images=pairs.images, parts=pairs.parts, planted=pairs.parts["candidate"].clone())
     with pytest.raises(ValueError, match="at least one pair"):
         Pairs(encoders=[], images=pairs.images, parts=pairs.parts)
 

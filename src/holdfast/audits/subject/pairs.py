@@ -33,7 +33,8 @@ LEAST_PAIRS = 3
 class Pairs:
     """R pairs of encoders and images to score: f trained on shared and candidate, g on shared and independent.
 
-    Raises ValueError where candidates are missing, where an image is in two parts, or where there is no pair.
+    Raises ValueError where candidates are missing or all planted, where an image is in two parts, or where there is no
+    pair.
     """
 
     encoders: Sequence[tuple[nn.Module | str | Path, nn.Module | str | Path]]
@@ -58,6 +59,11 @@ class Pairs:
             raise ValueError(
                 f"expected different ids for parts of {', '.join(PARTS)}, candidate among them, got "
                 f"{', '.join(self.parts) or 'none'} with {len(ids) - len(ids.unique())} repeats; correct the partition"
+            )
+        if bool(torch.isin(torch.as_tensor(self.parts["candidate"]), self.planted).all()):
+            raise ValueError(
+                f"expected a candidate that is neither planted nor has a planted near-duplicate, got none among "
+                f"{len(self.parts['candidate'])}; give more candidates, or make a study that plants fewer"
             )
         if not self.encoders:
             raise ValueError(
