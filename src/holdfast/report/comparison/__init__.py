@@ -15,5 +15,7 @@ if TYPE_CHECKING:
     from holdfast.report.comparison.summary import facts as facts
     from holdfast.report.comparison.summary import sentences as sentences
     from holdfast.report.comparison.summary import title as title
+    from holdfast.report.comparison.trade_offs import CAPTION as CAPTION
+    from holdfast.report.comparison.trade_offs import trade_off_plots as trade_off_plots
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

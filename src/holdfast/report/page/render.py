@@ -12,7 +12,17 @@ from markupsafe import Markup
 from holdfast.report.axes import Key, Limit
 from holdfast.report.cells import encoder_note
 from holdfast.report.collect import Encoder
-from holdfast.report.comparison import apart_sentences, apart_summary, cautions, facts, sentences, shortlisted, title
+from holdfast.report.comparison import (
+    CAPTION,
+    apart_sentences,
+    apart_summary,
+    cautions,
+    facts,
+    sentences,
+    shortlisted,
+    title,
+    trade_off_plots,
+)
 from holdfast.report.damaged import aside_lines, without_damage
 from holdfast.report.gathered import gathered
 from holdfast.report.images import TITLES, Gallery, Pictures, as_script, document, galleries, gather
@@ -149,6 +159,7 @@ def _differences(encoders: Sequence[Encoder]) -> dict[str, Any]:
     others = [d for d in found if (d.audit, d.score.name) not in chosen]
     made = [difference_table(part, encoders[0]) if part else None for part in (few, others)]
     return {
+        "trade_offs": drawn(trade_off_plots(encoders), CAPTION),
         "apart": apart_sentences(encoders) if found else [],
         "apart_short": apart_summary(encoders) if found else "",
         "difference_table": made[0],

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from holdfast.report.plots.quality import reader_plots as reader_plots
     from holdfast.report.plots.robustness import attack_plots as attack_plots
     from holdfast.report.plots.shortcuts import margin_plots as margin_plots
+    from holdfast.report.plots.svg import COLOURS as COLOURS
+    from holdfast.report.plots.svg import INK as INK
     from holdfast.report.plots.svg import Plot as Plot
+    from holdfast.report.plots.svg import draw as draw
     from holdfast.report.plots.tail import density_plots as density_plots
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)
