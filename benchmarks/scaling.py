@@ -1,65 +1,71 @@
-"""Compute, memory and communication of a step of SimCLR on several GPUs, from a stated model; nothing of it was checked
-against several machines.
+"""Compute, memory and communication of a step of SimCLR on several GPUs, from a stated model, and the model's numbers
+beside those counted on 1, 2 and 4 processes of this machine. Nothing of it was measured on several machines.
 
     python benchmarks/scaling.py            the numbers of docs/scaling.md, as results/scaling.json has them
 
-The model, for B images a step on G GPUs, d embedding dimensions, P parameters, C channels of all batch norms:
-compute is FLOPs of 2B/G views forward and backward (FlopCounterMode) and of the loss, which every process
-computes whole: 3 · 2 (2B)² d. Memory is what autograd keeps for 2B/G views, and matrices of 2B × 2B that the
-loss keeps. Communication is what a process gives to collectives: 4P bytes of gradients; of embeddings 8Bd/G
-bytes gathered and 8Bd summed in the backward; of batch norms 4 (2C + 1 for each norm) forward and 8C backward.
-A ring moves (G - 1)/G of a gathered whole, and twice that of a summed one.
+The model, for B images a step on G GPUs, d embedding dimensions, P parameters, C channels of all batch norms, s pixels:
+compute is FLOPs of 2B/G views forward and backward (FlopCounterMode), of cropping them (12 s³ each), and of the loss,
+which every process computes whole: 3 · 2 (2B)² d. Memory is what autograd keeps for 2B/G views, and of the loss a
+matrix of 2B × 2B and twice the embeddings; three such matrices are there at once. Communication is what a process
+gives to collectives: 4P bytes of gradients; of embeddings 8Bd/G bytes gathered (8 more for each view's count) and 8Bd
+summed in the backward; of batch norms 4 (2C + 1 for each norm) forward and 8C backward; and all buffers, which the
+first process sends. A ring moves (G - 1)/G of a gathered whole, and twice that of a summed one.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from step_counts import NORMS, Kept, at_once, of_processes
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from holdfast.config import RunConfig
+from holdfast.methods import METHODS, build
+from holdfast.objectives import multi_view_nt_xent
 
 NETWORKS = {"ResNet-50": ("resnet50", 224), "ViT-B/16": ("vit_base_patch16_224", 224)}
 BATCHES, GPUS, DIM = (4096, 16384, 65536), (8, 64, 256, 1024), 128
 LOSS_MATRICES = 3
-"""Matrices of 2B × 2B, float32, that NT-Xent is taken to have at once in forward and backward: assumed."""
+"""Matrices of 2B × 2B, float32, that NT-Xent has at once in forward and backward."""
+COUNTED = {"ResNet of timm's tests": "timm/test_resnet", "ViT of timm's tests": "timm/test_vit"}
+PROCESSES, BATCH, SIDE = (1, 2, 4), 64, 32
 RESULTS = Path(__file__).parents[1] / "results" / "scaling.json"
 
 
 def per_view(network: nn.Module, size: int, device: str) -> dict[str, float]:
     """FLOPs of a forward and backward pass of a view, and bytes that autograd keeps for it."""
-    kept: dict[int, int] = {}
-    own = {tensor.untyped_storage()._cdata for tensor in [*network.parameters(), *network.buffers()]}
-
-    def note(tensor: Tensor) -> Tensor:
-        if tensor.untyped_storage()._cdata not in own:
-            kept[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    views = torch.zeros(2, 3, size, size, device=device)
+    kept, views = Kept(network), torch.zeros(2, 3, size, size, device=device)
     with FlopCounterMode(display=False) as counter:
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        with kept.watched():
             out = network(views)
         out.sum().backward()
-    return {"flops": counter.get_total_flops() / 2, "bytes": sum(kept.values()) / 2}
+    return {"flops": counter.get_total_flops() / 2, "bytes": kept.taken() / 2}
 
 
-def model_of(network: nn.Module, view: dict[str, float], *, batch: int, gpus: int, dim: int = DIM) -> dict[str, float]:
+def model_of(
+    network: nn.Module, view: dict[str, float], *, batch: int, gpus: int, size: int, dim: int = DIM
+) -> dict[str, float]:
     """The stated model's numbers of a process: FLOPs and bytes."""
-    norms = [module.num_features for module in network.modules() if isinstance(module, _BatchNorm)]
+    norms = [module.num_features for module in network.modules() if isinstance(module, NORMS)]
     several = gpus > 1
     return {
         "views": 2 * batch / gpus,
         "flops": view["flops"] * 2 * batch / gpus,
+        "crop_flops": 12 * size**3 * 2 * batch / gpus,
         "loss_flops": 3 * 2 * (2 * batch) ** 2 * dim,
         "activations": view["bytes"] * 2 * batch / gpus,
+        "loss_kept": 4 * (2 * batch) ** 2 + 16 * batch * dim,
         "loss_bytes": LOSS_MATRICES * 4 * (2 * batch) ** 2,
         "gradients": several * 4.0 * sum(parameter.numel() for parameter in network.parameters()),
         "gathered": several * 8.0 * batch * dim / gpus,
+        "counts": several * 16.0,
         "summed": several * 8.0 * batch * dim,
         "norms": several * 4.0 * sum(4 * channels + 1 for channels in norms),
+        "buffers": several * float(sum(buffer.nbytes for buffer in network.buffers())),
     }
 
 
@@ -70,16 +76,55 @@ def table() -> list[dict[str, Any]]:
         with torch.device("meta"):
             network = timm.create_model(source, num_classes=0).train()
             width = int(network.num_features)  # pyright: ignore[reportArgumentType]
-            head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, DIM))
-            whole = nn.Sequential(network, head)
+            simclr = METHODS["simclr"]
+            whole = nn.Sequential(network, simclr.head(simclr.Config(), width).train())
             view = per_view(whole, size, "meta")
+        of_a_step = partial(model_of, whole, view, size=size)
         cases = [(batch, gpus) for batch in BATCHES for gpus in GPUS if batch // gpus >= 2]
-        rows += [{"network": name, "batch": b, "gpus": g, **model_of(whole, view, batch=b, gpus=g)} for b, g in cases]
+        rows += [{"network": name, "batch": b, "gpus": g, **of_a_step(batch=b, gpus=g)} for b, g in cases]
     return rows
 
 
+def small(encoder: str) -> RunConfig:
+    """A run of SimCLR that processes of one machine train in a moment."""
+    settings: dict[str, Any] = {"image_size": SIDE, "batch_size": BATCH, "epochs": 1, "precision": "32"}
+    return RunConfig(
+        method=METHODS["simclr"].Config(), encoder=encoder, signals_every=0, checkpoint_steps=10**9, **settings
+    )
+
+
+def predicted(config: RunConfig, gpus: int) -> dict[str, float]:
+    """The model's numbers of a small run, named as step_counts names what it counts."""
+    method = build(config, image_size=SIDE).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    view = per_view(method.network, SIDE, "cpu")
+    found = model_of(method.network, view, batch=config.batch_size, gpus=gpus, size=SIDE)
+    flops = sum(found[name] for name in ("flops", "crop_flops", "loss_flops"))
+    names = ("gradients", "gathered", "counts", "summed", "norms", "buffers")
+    return {
+        "flops": flops,
+        "kept": found["activations"] + found["loss_kept"],
+        **{name: found[name] for name in names if gpus > 1},
+    }
+
+
+def checked(gpus: int, name: str) -> dict[str, Any]:
+    """Predicted and counted numbers of the first process."""
+    config = small(COUNTED[name])
+    counted = of_processes(config, gpus)[0]
+    return {"network": name, "gpus": gpus, "predicted": predicted(config, gpus), "counted": dict(counted)}
+
+
+def loss_matrices(batch: int = 512) -> float:
+    """Matrices of 2B × 2B that NT-Xent has at once, counted."""
+    loss = partial(multi_view_nt_xent, temperature=0.2)
+    return at_once(loss, torch.rand(2, batch, 8)) / (4 * (2 * batch) ** 2)
+
+
 if __name__ == "__main__":
-    rows = table()
+    rows, side_by_side = table(), [checked(gpus, name) for name in COUNTED for gpus in PROCESSES]
     for row in rows:
         print({name: value if isinstance(value, str) else float(f"{value:.3g}") for name, value in row.items()})
-    RESULTS.write_text(json.dumps({"table": rows}, indent=1) + "\n")
+    for row in side_by_side:
+        print(row)
+    small_run = {"batch": BATCH, "side": SIDE, "rows": side_by_side, "loss_matrices": loss_matrices()}
+    RESULTS.write_text(json.dumps({"table": rows, "checked": small_run}, indent=1) + "\n")

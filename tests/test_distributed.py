@@ -8,7 +8,8 @@ import pytest
 import safetensors.torch
 import torch
 import torch.multiprocessing as mp
-from ddp_workers import _cubic, double_method, gradients_of, last_batch, remembering, replay, steps
+from ddp_workers import _cubic, counted_config, double_method, gradients_of, last_batch, remembering, replay, steps
+from scaling import LOSS_MATRICES, loss_matrices, per_view, predicted, small
 from small_methods import REPRESENTATIVES, small_config
 
 from holdfast.config import RunConfig
@@ -99,6 +100,28 @@ def test_four_ranks_compute_the_gradients_of_one_with_the_joined_batch(tmp_path)
         torch.testing.assert_close(joined.pop("loss"), replay(alone, last_batch(images)), rtol=1e-9, atol=1e-9)
         for key, gradient in gradients_of(alone).items():
             torch.testing.assert_close(joined[key], gradient, rtol=1e-5, atol=1e-8, msg=f"{name}: {key}")
+
+
+def test_a_step_costs_what_the_model_of_the_scaling_page_says(two_ranks):
+    """FLOPs and bytes given to collectives exactly, those that autograd keeps to a hundredth."""
+    expected = {name: int(value) for name, value in predicted(counted_config(), 2).items()}
+    for rank in (0, 1):
+        found = {
+            name: int(n) for name, n in safetensors.torch.load_file(two_ranks / f"counts{rank}.safetensors").items()
+        }
+        assert found.pop("kept") == pytest.approx(expected["kept"], rel=0.01)
+        assert found == {name: value for name, value in expected.items() if name != "kept"}
+
+
+def test_synchronised_norms_keep_no_more_for_the_backward_than_the_norms_that_they_replace():
+    method = build(small("timm/test_resnet"), image_size=32).train()
+    alone = per_view(method.network, 32, "cpu")["bytes"]
+    synchronise_norms(method)
+    assert per_view(method.network, 32, "cpu")["bytes"] <= 1.01 * alone
+
+
+def test_nt_xent_holds_three_matrices_of_all_pairs_at_once():
+    assert loss_matrices(256) == pytest.approx(LOSS_MATRICES, abs=0.1)
 
 
 def test_gather_and_total_differentiate_twice_across_ranks(two_ranks):

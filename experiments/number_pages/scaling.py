@@ -1,6 +1,7 @@
-"""The tables of docs/scaling.md: what a step costs on several GPUs by the model of benchmarks/scaling.py."""
+"""The tables of docs/scaling.md: what a step costs on several GPUs by the model of benchmarks/scaling.py, and what was
+counted of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from number_pages.engine import Block, Passage, Piece, number, results
@@ -51,8 +52,47 @@ def _of_a_batch() -> list[str]:
     return lines
 
 
+def _side_by_side() -> list[str]:
+    """A line a network and number of processes: what the model predicts and what was counted, both."""
+    heads = ("GFLOP", "kept, MB", "gradients, kB", "embeddings, kB", "norms and buffers, kB")
+    lines = [f"| network, processes | {' | '.join(heads)} |", f"|{'---|' * (len(heads) + 1)}"]
+    for row in results("scaling")["checked"]["rows"]:
+        sides = [_compared(row[side]) for side in ("predicted", "counted")]
+        cells = [f"{one} · {other}" for one, other in zip(*sides, strict=True)]
+        lines.append(f"| {row['network']}, {row['gpus']} | {' | '.join(cells)} |")
+    return lines
+
+
+def _compared(side: Mapping[str, float]) -> list[str]:
+    of = {name: sum(side.get(each, 0) for each in name.split()) for name in _COLUMNS}
+    return [number(of[name] / scale, digits) for name, (scale, digits) in _COLUMNS.items()]
+
+
+_COLUMNS: Mapping[str, tuple[float, int]] = {
+    "flops": (1e9, 3),
+    "kept": (1e6, 1),
+    "gradients": (1e3, 1),
+    "gathered counts summed": (1e3, 1),
+    "norms buffers": (1e3, 1),
+}
+
+
+def furthest() -> float:
+    """The largest difference between what the model predicts and what was counted, in percent."""
+    rows = results("scaling")["checked"]["rows"]
+    pairs = [(row["predicted"][name], row["counted"][name]) for row in rows for name in row["counted"]]
+    return max(100 * abs(counted / predicted - 1) for predicted, counted in pairs)
+
+
 def pieces() -> list[Piece]:
-    """Both tables, and the sentence that quotes them."""
+    """The tables, and the sentences that quote them."""
+    checked = results("scaling")["checked"]
     inside = "\n".join([*_of_a_view(), "", *_of_a_batch()])
     matrices = _rows("ResNet-50", 16384)[0]["loss_bytes"] / 1e9
-    return [Block(PAGE, "scaling", inside), Passage(PAGE, "at 16,384 they take {} GB", [_short(matrices)])]
+    return [
+        Block(PAGE, "scaling", inside),
+        Block(PAGE, "scaling counts", "\n".join(_side_by_side())),
+        Passage(PAGE, "at 16,384 they take {} GB", [_short(matrices)]),
+        Passage(PAGE, "All are as predicted, memory to {} %.", [number(furthest(), 1)]),
+        Passage(PAGE, "three matrices at once: {} were counted", [number(checked["loss_matrices"], 2)]),
+    ]

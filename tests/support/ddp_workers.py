@@ -8,6 +8,8 @@ from typing import Any
 import safetensors.torch
 import torch
 import torch.distributed as dist
+from scaling import small
+from step_counts import as_launched, counted_step
 from torch.nn.parallel import DistributedDataParallel
 
 from holdfast.config import RunConfig
@@ -61,14 +63,22 @@ def replay(method: Method, batch: Batch, forward: Callable[[Any], torch.Tensor] 
 
 
 def steps(rank: int, world: int, folder: str, cases: dict[str, tuple[RunConfig, int]]) -> None:
-    """A rank's part of each case, then of `twice` and `remembering`: starting processes takes longer than that."""
+    """A rank's part of each case, then of `twice`, `remembering` and `counts`: starting processes takes longer."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
     for name, (config, images) in cases.items():
         step(rank, world, Path(folder) / f"{name}.safetensors", config, images)
     twice(rank, Path(folder) / f"rank{rank}.safetensors")
     safetensors.torch.save_file(remembering(rank, world), Path(folder) / f"memory{rank}.safetensors")
+    as_launched(rank, world, 0)  # the port is not used: the processes have met
+    counts = {name: torch.tensor(int(value)) for name, value in counted_step(counted_config()).items()}
+    safetensors.torch.save_file(counts, Path(folder) / f"counts{rank}.safetensors")
     dist.destroy_process_group()
+
+
+def counted_config() -> RunConfig:
+    """The run whose step is counted."""
+    return replace(small("timm/test_resnet"), batch_size=8)
 
 
 def step(rank: int, world: int, file: Path, config: RunConfig, images: int) -> None:

@@ -59,13 +59,10 @@ class SynchronisedBatchNorm(nn.Module):
             y = F.batch_norm(x, self.running_mean, self.running_var, weight, bias, False, 0.0, self.eps)
             return self.act(self.drop(y))
         with torch.autocast(x.device.type, enabled=False):
-            y = self._normalise(x.float() if x.dtype in (torch.bfloat16, torch.float16) else x)
-            shape = (1, -1, *(1 for _ in x.shape[2:]))
-            if weight is not None and bias is not None:
-                y = y * weight.view(shape) + bias.view(shape)
+            y = self._normalise(x.float() if x.dtype in (torch.bfloat16, torch.float16) else x, weight, bias)
         return self.act(self.drop(y.to(x.dtype)))
 
-    def _normalise(self, x: Tensor) -> Tensor:
+    def _normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         axes = [0, *range(2, x.ndim)]
         shape = (1, -1, *(1 for _ in x.shape[2:]))
         count = total(x.new_tensor(float(x.numel() // x.shape[1])))
@@ -74,7 +71,10 @@ class SynchronisedBatchNorm(nn.Module):
         variance = total(centred.square().sum(axes)) / count
         if self.track_running_stats:
             self._track(mean.detach(), variance.detach() * count / (count - 1))
-        return centred * (variance + self.eps).rsqrt().view(shape)
+        scale = (variance + self.eps).rsqrt()
+        # One factor for each channel, so that autograd keeps one tensor of x's size, as torch's own norm does.
+        y = centred * (scale if weight is None else scale * weight).view(shape)
+        return y if bias is None else y + bias.view(shape)
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor) -> None:

@@ -19,10 +19,10 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
 
 def nt_xent_by_image(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
     """[n]: each image's part of nt_xent, the mean over its two rows; their mean is nt_xent. Raises as it does."""
-    similarity = similarities(z1, z2, temperature=temperature)
-    own = torch.eye(len(similarity), dtype=torch.bool, device=similarity.device)
-    rows = similarity.masked_fill(own, -torch.inf).logsumexp(dim=1) - positives(similarity)
-    return rows.unflatten(0, (2, -1)).mean(0)
+    # In place and with the softmax that is kept as its output: one matrix [2n, 2n] between the passes, three at most.
+    similarity = similarities(z1, z2, temperature=temperature).fill_diagonal_(-torch.inf)
+    other = torch.arange(len(similarity), device=similarity.device).roll(len(z1))
+    return F.cross_entropy(similarity, other, reduction="none").unflatten(0, (2, -1)).mean(0)
 
 
 def multi_view_nt_xent(z: Tensor, *, temperature: float) -> Tensor:
