@@ -18,6 +18,7 @@ from holdfast.distributed import SynchronisedBatchNorm, gather, keep_strides, sy
 from holdfast.methods import METHODS, build, with_settings
 
 NORMS = "timm/test_efficientnet"
+VIT = "timm/test_vit"
 
 
 def case(method: str, images: int = 13, encoder: str = "timm/test_resnet", **changes) -> tuple[RunConfig, int]:
@@ -37,6 +38,10 @@ CASES = {
     "emp-ssl, free adversary": case("emp-ssl", adversary="free:2"),
     "sdclr, free adversary": case("sdclr", adversary="free:2"),
     "simclr, transformation coding": case("simclr", 13, equivariance="care:1"),
+    "simclr, soft equivariance": case("simclr", 13, soft_equivariance="ser:1", soft_equivariance_share=0.6),
+    # Both images that are looked at are the second rank's.
+    "moco-v3, soft equivariance": case("moco-v3", 13, soft_equivariance="ser:1", seed=5),
+    "simclr, soft equivariance of a ViT": case("simclr", 13, VIT, soft_equivariance="ser:1", seed=5, stem="small"),
     "simclr, forgetting": case("simclr", 13, forget="site", forget_groups=2),
     "simclr, pgd": case("simclr", adversary="pgd:2"),
     "simclr, penalty by derivatives": case("simclr", penalty_form="vjp", **PENALTY),

@@ -63,7 +63,7 @@ OBEYED = {
     "precision compile devices accelerator threads checkpoint_steps keep_checkpoints signals_every crop_min crop_max "
     "ratio_min ratio_max interpolation flip jitter brightness contrast saturation hue grey colours blur solarize "
     "head_layers head_dim temperature temperature_schedule per_view_norm whiten view_size view_grow view_count "
-    "strength_schedule memory_augment harmonize sharpness weight_average forget equivariance",
+    "strength_schedule memory_augment harmonize sharpness weight_average forget equivariance soft_equivariance",
 }
 """Options that have an effect in every mode. A new one is named here, or gets its rule in cli/options/idle.py."""
 KINDS = {

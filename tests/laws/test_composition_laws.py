@@ -17,7 +17,7 @@ def whole(name: str, adversary: str) -> RunConfig:
     changes: dict[str, Any] = {"adversary": adversary, "penalty": "invariance:0.1"}
     changes |= {"strength_schedule": "steps:1", "weight_average": "ema:0.9", "memory_augment": "bcl-d:2"}
     changes |= {"harmonize": "gh:1", "harmonize_classes": 5, "harmonize_start": 0.0, "harmonize_iterations": 5}
-    changes |= {"sharpness": "rwsam:0.05"}
+    changes |= {"sharpness": "rwsam:0.05", "equivariance": "care:1", "soft_equivariance": "ser:1"}
     if hasattr(settings, "temperature"):
         changes |= {"temperature_schedule": "cosine:4"}
     return with_settings(RunConfig(method=settings, encoder="timm/test_resnet"), **changes)

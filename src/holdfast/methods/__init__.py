@@ -16,7 +16,7 @@ from holdfast.methods.attributes import ForgetConfig, Forgetting
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import ADVERSARIES, AdversaryConfig, FreeAdversary, PGDAdversary
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
-from holdfast.methods.equivariance import CODINGS, GDT, CodingConfig, GDTConfig
+from holdfast.methods.equivariance import CODINGS, GDT, SOFT_EQUIVARIANCES, CodingConfig, GDTConfig, SERConfig
 from holdfast.methods.invclr import PENALTIES, InvariancePenalty, PenaltyConfig
 from holdfast.methods.neighbours import (
     BYOL,
@@ -85,6 +85,7 @@ PARTS: dict[str, type[PartConfig]] = {
     "harmonize": HarmonyConfig,
     "penalty": PenaltyConfig,
     "equivariance": CodingConfig,
+    "soft_equivariance": SERConfig,
     "forget": ForgetConfig,
     "sharpness": SharpnessConfig,
     "weight_average": AverageConfig,
@@ -98,6 +99,7 @@ WRAPPERS: dict[str, dict[str, Any]] = {
     "harmonize": HARMONIES,
     "penalty": PENALTIES,
     "equivariance": CODINGS,
+    "soft_equivariance": SOFT_EQUIVARIANCES,
     "forget": {"COLUMN": Forgetting},
     "sharpness": SHARPNESSES,
     "weight_average": AVERAGES,
@@ -156,6 +158,7 @@ __all__ = [
     "RoCL",
     "RoCLConfig",
     "SDCLRConfig",
+    "SERConfig",
     "SharpnessConfig",
     "SimCLR",
     "SimCLRConfig",

@@ -7,9 +7,9 @@ from holdfast.config import VIEWS, RunConfig, ViewSettings
 from holdfast.methods.attributes import ForgetConfig
 from holdfast.methods.cf_amc_ssl import AdversaryConfig
 from holdfast.methods.emp_ssl import EMPSSLConfig
-from holdfast.methods.equivariance import CodingConfig
+from holdfast.methods.equivariance import CodingConfig, SERConfig
 from holdfast.methods.invclr import PenaltyConfig
-from holdfast.methods.neighbours import DCLConfig
+from holdfast.methods.neighbours import DCLConfig, MoCoV3Config
 from holdfast.methods.robust import ACLConfig, DeACLConfig, LOREConfig, ProFeATConfig, RoCLConfig
 from holdfast.methods.sdclr import SDCLRConfig
 from holdfast.methods.simclr import SimCLRConfig
@@ -115,6 +115,11 @@ def care() -> RunConfig:
     return RunConfig(method=SimCLRConfig(temperature=0.5), parts=(CodingConfig(equivariance="care:1"),))
 
 
+def ser() -> RunConfig:
+    """SER: MoCo v3 whose middle layer's maps follow turned, mirrored and resized images (2603.06693)."""
+    return RunConfig(method=MoCoV3Config(), parts=(SERConfig(soft_equivariance="ser:1"),))
+
+
 def talos() -> RunConfig:
     """Talos: SimCLR whose features must not tell an attribute; name its column: --groups FILE.csv:site (2102.04140)."""
     return RunConfig(method=SimCLRConfig(), parts=(ForgetConfig(forget="site"),))
@@ -193,6 +198,7 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "bcl-d": bcl_d,
     "rwsam": rwsam,
     "care": care,
+    "ser": ser,
     "talos": talos,
     "rocl": rocl,
     "acl": acl,

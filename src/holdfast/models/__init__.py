@@ -8,6 +8,7 @@ from holdfast.models.initial import Initial, load_initial
 from holdfast.models.load import OnnxEncoder, check_own, load_encoder, loaded_of, own_size, save_encoder, takes_any_size
 from holdfast.models.loaded import Loaded
 from holdfast.models.memory import ChunkedNetwork, recompute_blocks, recomputed
+from holdfast.models.middle import feature_map, map_shape, require_sizes, take_any_size
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
 from holdfast.models.strided import exact_strides
@@ -32,21 +33,25 @@ __all__ = [
     "checksum",
     "create_encoder",
     "exact_strides",
+    "feature_map",
     "head_from",
     "load_encoder",
     "load_initial",
     "loaded_of",
     "magnitude_masks",
+    "map_shape",
     "own_size",
     "predictor",
     "projection_head",
     "recompute_blocks",
     "recomputed",
     "require_size",
+    "require_sizes",
     "resolve_stem",
     "rising",
     "save_encoder",
     "save_prefeature",
+    "take_any_size",
     "takes_any_size",
     "whiten_first_convolution",
     "whitening_filters",

@@ -13,6 +13,7 @@ from holdfast.objectives.decoupled import dcl, dclw
 from holdfast.objectives.forgetting import reversed_gradient
 from holdfast.objectives.harmonization import harmonization, simplex_frame, sinkhorn
 from holdfast.objectives.invariance import expected_invariance_penalty, invariance_penalty, pair_distances
+from holdfast.objectives.places import likeness, place_info_nce
 from holdfast.objectives.prediction import byol, cosine, dino, moco
 from holdfast.objectives.redundancy import barlow_twins, vicreg
 from holdfast.objectives.renyi import renyi
@@ -34,12 +35,14 @@ __all__ = [
     "harmonization",
     "invariance_penalty",
     "joint_nt_xent",
+    "likeness",
     "lore",
     "moco",
     "multi_view_nt_xent",
     "nt_xent",
     "nt_xent_by_image",
     "pair_distances",
+    "place_info_nce",
     "renyi",
     "reversed_gradient",
     "simplex_frame",

@@ -52,24 +52,31 @@ def side_of_views(settings: ViewSettings, *, full: int, epoch: int, epochs: int)
 def joined(*parts: Views) -> Views:
     """All views of one batch that was drawn in parts, of one size, one part after the other."""
     first, tables = parts[0], [part.parameters for part in parts]
-    found: dict[str, Any] = {}
-    for name in (field.name for field in fields(tables[0])):
-        values = [getattr(table, name) for table in tables]
-        if isinstance(values[0], Tensor):
-            found[name] = torch.cat(values)
-        elif name == "order":
-            found[name] = sum(values, ())
-    return Views(torch.cat([part.images for part in parts]), replace(tables[0], **found), first.batch)
+    found = {name: torch.cat([getattr(table, name) for table in tables]) for name in _tensors(first.parameters)}
+    if hasattr(first.parameters, "order"):
+        found["order"] = sum((table.order for table in tables), ())
+    return Views(torch.cat([part.images for part in parts]), replace(first.parameters, **found), first.batch)
 
 
 def picked(views: Views, places: Sequence[int]) -> Views:
     """The views at some places, one as often as its place is named."""
     table, chosen = views.parameters, list(places)
-    found: dict[str, Any] = {}
-    for name in (field.name for field in fields(table)):
-        value = getattr(table, name)
-        if isinstance(value, Tensor):
-            found[name] = value[chosen]
-        elif name == "order":
-            found[name] = tuple(value[place] for place in chosen)
+    found = {name: value[chosen] for name, value in _tensors(table).items()}
+    if hasattr(table, "order"):
+        found["order"] = tuple(table.order[place] for place in chosen)
     return Views(views.images[chosen], replace(table, **found), views.batch)
+
+
+def of_images(views: Views, rows: Tensor) -> Views:
+    """The views of some images of their batch, by their rows [m] int64; the batch is of them alone."""
+    batch, table = views.batch, views.parameters
+    groups = {name: group[rows.cpu()] for name, group in batch.subgroups.items()}
+    found = {name: value[:, rows] for name, value in _tensors(table).items()}
+    own = replace(batch, images=batch.images[rows], ids=batch.ids[rows], subgroups=groups)
+    return Views(views.images[:, rows], replace(table, **found), own)
+
+
+def _tensors(table: Any) -> dict[str, Any]:
+    """The fields of a table of parameters that hold something of each view and image."""
+    values = {field.name: getattr(table, field.name) for field in fields(table)}
+    return {name: value for name, value in values.items() if isinstance(value, Tensor)}

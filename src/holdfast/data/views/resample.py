@@ -84,6 +84,19 @@ def resample(
     return separable(images, rows, columns)
 
 
+def resized(images: Tensor, *, height: int, width: int, interpolation: str = "bicubic") -> Tensor:
+    """Whole images, or maps of features, in another size with antialiasing: [n, c, h, w] -> [n, c, height, width].
+
+    Not clamped. Differentiable in the images, which come back as they are where the size is their own.
+    """
+    start = torch.zeros(1, dtype=torch.int64, device=images.device)
+    rows, columns = (
+        _axis_weights(start, start + pixels, None, pixels, size, interpolation, images.dtype)
+        for pixels, size in zip(images.shape[-2:], (height, width), strict=True)
+    )
+    return separable(images, rows, columns)
+
+
 def blur_radius(sigma: float, size: int) -> int:
     """Taps on either side of a Gaussian blur: three standard deviations, or what a reflected border of size allows."""
     return min(math.ceil(3 * sigma), size - 1)

@@ -27,7 +27,7 @@ METHOD_PAPERS = {
 """arXiv id of each method of METHODS; the report imports no torch, so it cannot ask the method."""
 _PARTS = {"adversary": "2501.03507", "penalty": "2010.09515", "strength_schedule": "2303.01289"}
 _PARTS |= {"harmonize": "2310.17622", "memory_augment": "2205.12693", "sharpness": "2110.05025"}
-_PARTS |= {"forget": "2102.04140", "equivariance": "2202.10930"}
+_PARTS |= {"forget": "2102.04140", "equivariance": "2202.10930", "soft_equivariance": "2603.06693"}
 """arXiv id of what wraps a method, by the setting that asks for it."""
 
 
