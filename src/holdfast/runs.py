@@ -6,6 +6,7 @@ Its files:
     environment.json    versions, hardware, threads, command
     ids.json            which images of the source the run trained on, and which it held out
     rejected.csv        files of a folder that could not be used: path and reason
+    skipped.csv         pictures that could not be read during training, visit by visit (-1 and so on: other processes')
     init.json           which first weights came from --init, where a run has one
     factors.parquet     numbers that images were drawn from, by id, where the source knows them (Spirograph)
     metrics.jsonl       one JSON object a line, flushed every epoch

@@ -196,6 +196,13 @@ class Images:
             return (self.floats(some) for some in positions)
         return (pixels.to(torch.float32) / 255 for pixels in self.pixels.batches(positions))
 
+    def readable(self, positions: Iterable[Tensor]) -> Iterator[tuple[Tensor, list[tuple[int, Rejected]]]]:
+        """As `batches`, each with (position in it, why not) of images that can no longer be read, whose pixels mean
+        nothing; where pixels are in memory all can."""
+        if not isinstance(self.pixels, Streamed):
+            return ((self.floats(some), []) for some in positions)
+        return ((pixels.to(torch.float32) / 255, rejected) for pixels, rejected in self.pixels.readable(positions))
+
     def floats(self, positions: Tensor | None = None) -> Tensor:
         """float32 [m, 3, h, w] in [0, 1] of the images at positions [m], or of all."""
         pixels = self.loaded().pixels if positions is None else self.pixels[positions.to(self.pixels.device)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from holdfast.data.batches import Batch, epoch_batches
+from holdfast.data.batches import Batch, epoch_batches, whole_batch
 from holdfast.data.images import Images
 from holdfast.distributed import join_rows, largest
 from holdfast.engine.checkpoint import Position, save_checkpoint
@@ -20,6 +20,7 @@ from holdfast.engine.interrupt import Asked, Interrupted, listening
 from holdfast.engine.meter import READ_EVERY, Meter
 from holdfast.engine.optim import epoch_rate, learning_rate, warmup_steps
 from holdfast.engine.session import Session
+from holdfast.engine.skips import Skips
 from holdfast.engine.tensorboard import tensorboard
 from holdfast.evaluation import FEW_IMAGES, live_signals, near_collapse
 from holdfast.methods import name_of, to_document
@@ -34,23 +35,25 @@ def run(session: Session, position: Position) -> None:
     """Trains from a position to the end of the run, writing metrics and checkpoints as it goes."""
     meter, session = Meter(position), _with_tensorboard(session, position.step)
     images = session.pool.train.to(session.fabric.device)
+    skips = Skips.of(session.folder.path, session.fabric.global_rank, strict=session.config.strict)
     session.stream.train()
     session.listen({"kind": "start", "step": position.step, **facts(session)})
     with listening() as asked:
         while position.epoch < session.config.epochs:
             if position.batch == 0:
                 session.method.start_epoch(position.epoch)
-            for batch in _batches(session, position, images):
+            for batch in _batches(session, position, images, skips):
                 _train_batch(session, position, batch, meter)
                 if position.batch < session.steps_per_epoch:
                     _stop_where_asked(session, position, meter, asked)
                     if _is_due(session, position, meter):
                         _checkpoint(session, position, meter)
-            _end_epoch(session, position, meter)
+            _end_epoch(session, position, meter, skips)
             if position.epoch < session.config.epochs:
                 _stop_where_asked(session, position, meter, asked)
         _checkpoint(session, position, meter)
-    session.listen({"kind": "done", "step": position.step, "seconds": position.seconds})
+    skipped = skips.count().total()
+    session.listen({"kind": "done", "step": position.step, "seconds": position.seconds, "skipped": skipped})
 
 
 def _stop_where_asked(session: Session, position: Position, meter: Meter, asked: Asked) -> None:
@@ -109,8 +112,8 @@ def facts(session: Session) -> dict[str, Any]:
     }
 
 
-def _batches(session: Session, position: Position, images: Images) -> Iterator[Batch]:
-    return epoch_batches(
+def _batches(session: Session, position: Position, images: Images, skips: Skips) -> Iterator[Batch]:
+    batches = epoch_batches(
         images,
         seed=session.config.seed,
         epoch=position.epoch,
@@ -118,7 +121,13 @@ def _batches(session: Session, position: Position, images: Images) -> Iterator[B
         rank=session.fabric.global_rank,
         world=session.fabric.world_size,
         first_step=position.batch,
+        without=skips.of_epoch(position.epoch),
     )
+    for batch in batches:
+        skips.note(batch, position.batch)
+        if batch.skipped:
+            session.listen({"kind": "skipped", "epoch": position.epoch + 1, "images": batch.skipped})
+        yield batch
 
 
 def _train_batch(session: Session, position: Position, batch: Batch, meter: Meter) -> None:
@@ -164,7 +173,7 @@ def _rate(session: Session, step: int) -> float:
     )
 
 
-def _end_epoch(session: Session, position: Position, meter: Meter) -> None:
+def _end_epoch(session: Session, position: Position, meter: Meter, skips: Skips) -> None:
     meter.read()
     position.epoch += 1
     row = {
@@ -177,6 +186,8 @@ def _end_epoch(session: Session, position: Position, meter: Meter) -> None:
         "seconds": position.seconds,
         **session.method.readings(),
     }
+    if skipped := skips.count()[position.epoch]:
+        row["skipped"] = skipped
     position.batch, position.loss_sum, position.loss_count = 0, 0.0, 0
     write_metrics(session, row)
     every, last = session.config.signals_every, position.epoch == session.config.epochs
@@ -194,7 +205,16 @@ def _signals(session: Session, position: Position) -> None:
     if len(held_out) < 2 or session.fabric.global_rank > 0:
         return
     held_out = held_out.to(session.fabric.device)
-    batch = Batch(images=held_out.floats(), ids=held_out.ids, epoch=0)
+    batch = whole_batch(held_out)
+    if batch.skipped:
+        first = batch.skipped[0][1]
+        text = (
+            f"signals without {len(batch.skipped):,} held-out images that cannot be read ({first.path}: {first.reason})"
+        )
+        session.listen({"kind": "caution", "text": text})
+        held_out = held_out.select(batch.ids)
+    if len(held_out) < 2:
+        return
     views = session.method.make_views(batch, views=2, purpose="signals").images.clamp(0, 1)  # InvCLR's hue may leave it
     values = live_signals(session.method.encoder, views, images=batch.images, labels=held_out.labels)
     write_metrics(session, {"kind": "signals", "epoch": position.epoch, "step": position.step, **values})

@@ -25,6 +25,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def _skipped(event: Mapping[str, Any]) -> str:
+    """How many visits to images were left out, where there were any."""
+    return f"  {event['skipped']:,} not read" if event.get("skipped") else ""
+
+
 class Progress(Live):
     """A listener of the engine that shows epoch, loss, views per second and remaining time."""
 
@@ -34,7 +39,7 @@ class Progress(Live):
         super().__init__(*columns, description=f"{self._label}preparing", total=None, news="")
         self._facts: dict[str, Any] = {}
         self._started, self._first_step, self._said = time.perf_counter(), 0, 0.0
-        self._unsaid = ""
+        self._unsaid, self._skipping = "", 0
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         handler = getattr(self, f"_on_{event['kind']}", None)
@@ -106,7 +111,7 @@ class Progress(Live):
         remaining = f"  about {self._remaining(event['step'])} left" if not last else ""
         self._unsaid = (
             f"{self._label}epoch {event['epoch']}/{self._facts['epochs']}  loss {event['loss']:.4f}  "
-            f"lr {event['lr']:.3g}  {event['views_per_second']:,.0f} views/s{remaining}"
+            f"lr {event['lr']:.3g}  {event['views_per_second']:,.0f} views/s{_skipped(event)}{remaining}"
         )
         if now - self._said >= PLAIN_SECONDS or last or event["epoch"] == 1:
             self._said = now
@@ -118,6 +123,16 @@ class Progress(Live):
             self.say(self._unsaid)
         self._unsaid = ""
 
+    def _on_skipped(self, event: Mapping[str, Any]) -> None:
+        if event["epoch"] == self._skipping:
+            return
+        self._skipping = event["epoch"]
+        first = event["images"][0][1]
+        self.say(
+            f"{self._label}caution: epoch {event['epoch']} goes on without images that cannot be read; their batches "
+            f"are smaller by these ({first.path}: {first.reason}), see {self._folder / 'skipped.csv'}"
+        )
+
     def _on_signals(self, event: Mapping[str, Any]) -> None:
         self._say_epoch()  # signals never stand without their epoch
         names = {"alignment": ".3f", "uniformity": ".3f", "effective_rank": ".1f", "feature_std": ".3f"}
@@ -126,7 +141,7 @@ class Progress(Live):
         self.say(f"{self._label}  signals: {'  '.join(one.replace(' ', JOIN) for one in said)}")
 
     def _on_done(self, event: Mapping[str, Any]) -> None:
-        self.say(f"{self._label}trained in {duration(event['seconds'])}: {self._folder}")
+        self.say(f"{self._label}trained in {duration(event['seconds'])}{_skipped(event)}: {self._folder}")
 
     def _on_finished(self, event: Mapping[str, Any]) -> None:
         self.say(f"{event['path']} is finished already; nothing to do")

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from holdfast.data.files.rejects import write_rejects as write_rejects
     from holdfast.data.files.remote import is_remote as is_remote
     from holdfast.data.files.remote import named as named
-    from holdfast.data.files.remote import retried as retried
+    from holdfast.data.files.remote import read_file as read_file
     from holdfast.data.files.remote import unread as unread
     from holdfast.data.files.stream import Encoded as Encoded
     from holdfast.data.files.stream import Streamed as Streamed

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from holdfast.data.files.decode import LoadRequest, decode_cell
 from holdfast.data.files.pictures import reason
 from holdfast.data.files.rejects import Rejected
-from holdfast.data.files.remote import file_size, is_remote, opened_file, retried, stamp, unread
+from holdfast.data.files.remote import file_size, is_remote, opened_file, read_file, stamp, unread
 
 _PIECE = 512  # rows that a file on the disk is read by
 
@@ -52,7 +52,7 @@ class Shard:
 
     def column(self, leaf: str, group: int | None = None) -> pa.Array:
         """A column, or what is in a struct ('image.bytes'), of all rows or of a row group. Raises OSError."""
-        return retried(lambda: self._column(leaf, group))
+        return read_file(self.name, lambda _: self._column(leaf, group))
 
     def _column(self, leaf: str, group: int | None) -> pa.Array:
         with _damage_told(), _opened(self.name, self.size, self.footer) as file:

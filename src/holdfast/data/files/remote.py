@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, TypeGuard, TypeVar, cast
+from typing import IO, Any, NamedTuple, TypeGuard, TypeVar, cast
 
 from holdfast.data.files.pictures import reason
 
@@ -18,6 +18,17 @@ WAITS = (0.0, 0.5, 2.0)
 SLOW = 60.0
 """Seconds after which a try to read from a URL has failed, where its library can be stopped."""
 _AHEAD = 2**20  # bytes asked for at once where a file is read from its beginning
+
+
+class _Failing(NamedTuple):
+    """What is remembered of a URL whose last read failed."""
+
+    until: float
+    """When it may be tried again, by the monotonic clock."""
+    reason: str
+
+
+_failing: dict[str, _Failing] = {}
 
 
 def is_remote(name: str) -> bool:
@@ -37,6 +48,11 @@ def retried(work: Callable[[], T]) -> T:
             if number + 1 == len(WAITS):
                 raise
     raise AssertionError("unreachable")
+
+
+def read_file(name: str, read: Callable[[str], T]) -> T:
+    """What read makes of a file, tried again where it fails by OSError; of a URL each of its reads is, one by one."""
+    return read(name) if is_remote(name) else retried(lambda: read(name))
 
 
 def unread(error: OSError) -> OSError:
@@ -76,8 +92,31 @@ def stamp(name: str) -> str:
     return f"{Path(name).resolve()}/{found.st_size}/{found.st_ctime_ns}"
 
 
+class ShortError(OSError):
+    """A file has fewer bytes than it should have."""
+
+
 def byte_range(name: str, start: int, size: int) -> bytes:
-    """Bytes of a file, in one try. Raises OSError, also where there are fewer."""
+    """Bytes of a file; tried again where that fails. A URL that fails twice in a row is then left alone for as long as
+    the last tries took: a store that does not answer takes half of the time at most. Raises OSError, also for fewer
+    bytes."""
+    begun, before = time.monotonic(), _failing.get(name)
+    if before is not None and begun < before.until:
+        raise OSError(f"left alone just after it failed: {before.reason}")
+    try:
+        found = retried(lambda: _range(name, start, size))
+    except (ShortError, FileNotFoundError):
+        raise
+    except OSError as error:
+        if is_remote(name):
+            until = begun if before is None else 2 * time.monotonic() - begun
+            _failing[name] = _Failing(until, reason(error))
+        raise
+    _failing.pop(name, None)
+    return found
+
+
+def _range(name: str, start: int, size: int) -> bytes:
     if is_remote(name):
         system, path = _system(name)
         found = _called(system, "cat_file", path, start=start, end=start + size)
@@ -86,13 +125,14 @@ def byte_range(name: str, start: int, size: int) -> bytes:
             stream.seek(start)
             found = stream.read(size)
     if len(found) != size:
-        raise OSError(f"{len(found)} of {size} bytes at {start} of {name}")
+        raise ShortError(f"{len(found)} of {size} bytes at {start} of {name}")
     return found
 
 
 def file_size(name: str) -> int:
     """Bytes of a file behind a URL. Raises OSError, also where its store does not say."""
     size = retried(lambda: _info(name)).get("size")
+    _failing.pop(name, None)
     if size is None:
         raise OSError(f"the store of {name} does not say how many bytes it has")
     return int(size)
@@ -129,7 +169,7 @@ class _RemoteFile(io.RawIOBase):
     def readinto(self, into: Any) -> int:
         size = max(0, min(len(into), self._size - self._place))
         if size:
-            into[:size] = retried(lambda: byte_range(self._name, self._place, size))
+            into[:size] = byte_range(self._name, self._place, size)
             self._place += size
         return size
 

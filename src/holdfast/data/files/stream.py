@@ -108,11 +108,15 @@ class Streamed:
 
     def batches(self, positions: Iterable[Tensor]) -> Iterator[Tensor]:
         """The pixels [m, 3, size, size] at each of some positions [m], in their order, decoded ahead by the workers."""
-        wanted = (self.places[some.cpu().numpy()] for some in positions)
-        for pixels, rejected in self._chunks(wanted):
+        for pixels, rejected in self.readable(positions):
             for _, one in rejected:
                 refuse(one)
-            yield pixels.to(self.device)
+            yield pixels
+
+    def readable(self, positions: Iterable[Tensor]) -> Iterator[Chunk]:
+        """As `batches`, each with (position in it, why not) of those that can no longer be read."""
+        wanted = (self.places[some.cpu().numpy()] for some in positions)
+        return ((pixels.to(self.device), rejected) for pixels, rejected in self._chunks(wanted))
 
     def survey(self, progress: OnProgress | None = None) -> Iterator[Chunk]:
         """Every chunk of pixels with (position, reason) of those that cannot be used, whose pixels mean nothing."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from holdfast.data.files.decode import LoadRequest, decode_cell
 from holdfast.data.files.rejects import Rejected
-from holdfast.data.files.remote import byte_range, is_remote, named, opened_file, retried, stamp, unread
+from holdfast.data.files.remote import byte_range, is_remote, named, opened_file, stamp, unread
 
 _BLOCK = 512
 
@@ -97,7 +97,7 @@ class TarMembers:
         """The bytes of a picture, or why they could not be read, also after some tries."""
         file, start, size = self.files[self.file[place]], int(self.start[place]), int(self.size[place])
         try:
-            return retried(lambda: byte_range(file, start, size))
+            return byte_range(file, start, size)
         except OSError as error:
             return unread(error)
 
@@ -106,7 +106,7 @@ def text_of(file: str, member: Member) -> str:
     """A member's bytes as text, blanks at its ends apart."""
     if member.text is not None:
         return member.text
-    return _text(io.BytesIO(retried(lambda: byte_range(file, member.start, member.size))))
+    return _text(io.BytesIO(byte_range(file, member.start, member.size)))
 
 
 def _text(stream: IO[bytes] | None) -> str:

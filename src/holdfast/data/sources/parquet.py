@@ -22,6 +22,7 @@ from holdfast.data.files import (
     Shard,
     decode_rows,
     is_remote,
+    reason,
     unread,
 )
 from holdfast.data.images import Images
@@ -144,7 +145,17 @@ class ParquetFiles(Source):
 def _values(shard: Shard, name: str) -> pa.Array:
     if name not in shard.schema.names:
         raise ValueError(f"expected a column {name!r} in all shards, got none in {shard.name}; write them alike")
-    return shard.column(name)
+    return _whole(shard, name)
+
+
+def _whole(shard: Shard, name: str) -> pa.Array:
+    """A column of all rows, of which none can be done without."""
+    try:
+        return shard.column(name)
+    except OSError as error:
+        raise OSError(
+            f"expected the column {name!r} of {shard.name}, got: {reason(error)}; see that the file is whole and there"
+        ) from error
 
 
 def _find_columns(schema: pa.Schema, request: LoadRequest, source: str) -> _Columns:
@@ -236,7 +247,7 @@ def _read_paths(shards: Sequence[Shard], columns: _Columns, places: np.ndarray) 
     """File names of the asked rows, or None where the source names none."""
     if columns.path is None:
         return None
-    parts = [shard.column(columns.path).cast(pa.large_string()) for shard in shards]
+    parts = [_whole(shard, columns.path).cast(pa.large_string()) for shard in shards]
     names = pc.fill_null(pa.chunked_array(parts).take(pa.array(places)).combine_chunks(), "")
     return RowNames(names) if pc.any(pc.not_equal(names, "")).as_py() else None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from holdfast.data.files import PICTURES, Rejected, Shard, is_remote, named, reason, retried, unread
+from holdfast.data.files import PICTURES, Rejected, Shard, is_remote, named, read_file, reason, unread
 from holdfast.data.labels import split_words
 
 SUFFIX = ".parquet"
@@ -128,7 +128,7 @@ def read_shards(name: str) -> tuple[list[Shard], list[Rejected]]:
     shards, skipped = [], []
     for file in shard_files(name):
         try:
-            shards.append(retried(lambda file=file: Shard.of(file)))
+            shards.append(read_file(file, Shard.of))
         except FileNotFoundError:
             raise
         except OSError as error:

@@ -4,7 +4,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,8 @@ from holdfast.data.files import (
     TarMembers,
     decode_rows,
     members_of,
+    read_file,
     reason,
-    retried,
     tar_files,
     text_of,
 )
@@ -141,7 +141,7 @@ def key_of(name: str) -> tuple[str, str]:
 def _add(index: _Index, number: int, file: str) -> None:
     """The members of a tar file, or why it is skipped."""
     try:
-        members, ended = retried(lambda: members_of(file, texts=f".{LABEL}"))
+        members, ended = read_file(file, partial(members_of, texts=f".{LABEL}"))
     except (OSError, tarfile.TarError) as error:
         index.skipped.append(Rejected(file, reason(error)))
         return
