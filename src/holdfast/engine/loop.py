@@ -20,7 +20,7 @@ from holdfast.engine.interrupt import Asked, Interrupted, listening
 from holdfast.engine.meter import READ_EVERY, Meter
 from holdfast.engine.optim import epoch_rate, learning_rate, warmup_steps
 from holdfast.engine.session import Session
-from holdfast.engine.skips import Skips
+from holdfast.engine.skips import Skips, skipped_by_epoch
 from holdfast.engine.tensorboard import tensorboard
 from holdfast.evaluation import FEW_IMAGES, live_signals, near_collapse
 from holdfast.methods import name_of, to_document
@@ -48,11 +48,11 @@ def run(session: Session, position: Position) -> None:
                     _stop_where_asked(session, position, meter, asked)
                     if _is_due(session, position, meter):
                         _checkpoint(session, position, meter)
-            _end_epoch(session, position, meter, skips)
+            _end_epoch(session, position, meter)
             if position.epoch < session.config.epochs:
                 _stop_where_asked(session, position, meter, asked)
         _checkpoint(session, position, meter)
-    skipped = skips.count().total()
+    skipped = skipped_by_epoch(session.folder.path).total()
     session.listen({"kind": "done", "step": position.step, "seconds": position.seconds, "skipped": skipped})
 
 
@@ -173,7 +173,7 @@ def _rate(session: Session, step: int) -> float:
     )
 
 
-def _end_epoch(session: Session, position: Position, meter: Meter, skips: Skips) -> None:
+def _end_epoch(session: Session, position: Position, meter: Meter) -> None:
     meter.read()
     position.epoch += 1
     row = {
@@ -186,7 +186,7 @@ def _end_epoch(session: Session, position: Position, meter: Meter, skips: Skips)
         "seconds": position.seconds,
         **session.method.readings(),
     }
-    if skipped := skips.count()[position.epoch]:
+    if skipped := skipped_by_epoch(session.folder.path)[position.epoch]:
         row["skipped"] = skipped
     position.batch, position.loss_sum, position.loss_count = 0, 0.0, 0
     write_metrics(session, row)

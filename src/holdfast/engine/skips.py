@@ -65,9 +65,10 @@ class Skips:
             rows = [(batch.epoch + 1, number + 1, place, *map(plain_cell, one)) for place, one in batch.skipped]
             _append(skipped_file(self.folder, self.rank), rows)
 
-    def count(self) -> Counter[int]:
-        """Visits that were left out in each epoch, from 1, by all processes."""
-        return Counter(epoch for epoch, _, _ in _visits(self.folder))
+
+def skipped_by_epoch(folder: Path) -> Counter[int]:
+    """Visits that a run left out in each epoch, from 1, by all of its processes."""
+    return Counter(epoch for epoch, _, _ in _visits(folder))
 
 
 def _append(file: Path, rows: list[tuple[int | str, ...]]) -> None:
