@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/methods/rocl.md": ["## Recipes"],
         "docs/methods/acl.md": ["## Recipes"],
         "docs/methods/deacl.md": ["## Recipes"],
+        "docs/methods/dynacl_tuning.md": ["## Recipes"],
         "docs/methods/profeat.md": ["## Recipes"],
     },
 }

@@ -125,6 +125,10 @@ def aligned_loss(name: str, *, collapsed: bool) -> Tensor:
         module.predictor = nn.Identity()
     if name in ("deacl", "lore"):  # as far from its random teacher as from anything, until it is the same
         method.network[0] = copy.deepcopy(method.teacher.network)
+    if name == "dynacl++":  # a head that tells which of the first three images is nearest, and clusters around these
+        centres = method.teacher(batch.images[: method.clusters])
+        method.take_clusters(centres, 2 * centres, -centres.square().sum(1))
+        method.eval()
     networks = [method.network, *(getattr(module.teacher, "network", None) for module in learning[:1])]
     for network in networks if collapsed else ():
         if isinstance(network, nn.Sequential):  # a clean teacher is an encoder alone, and stays as it is

@@ -240,7 +240,7 @@ def test_a_preset_is_a_complete_configuration(name):
     preset = with_settings(preset, forget_groups=2) if name == "talos" else preset
     if hasattr(small, "teacher"):
         small = replace(small, teacher=vars(small_config(name_of(preset)))["teacher"])
-    stem = "small" if name in ("deacl", "profeat") else "standard"  # which students start as their teachers
+    stem = "small" if name in ("deacl", "profeat", "dynacl++") else "standard"  # which students start as their teachers
     built = build(replace(preset, method=small, encoder="timm/test_resnet", stem=stem), image_size=12)
     free = any(part.chosen == "free:3" for part in preset.parts)
     assert built.steps_per_batch == (5 if name == "lore" else 3 if free else 1)

@@ -25,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "byol": {"predictor_dim": 16, "head_dim": 8},
     "moco-v3": {"predictor_dim": 16, "head_dim": 8},
     "lore": {"start": "own", "updates": 2, "dual_rate": 0.01},  # what learns the other way holds still
+    "dynacl++": {"clusters": 3},
     "dino": {"prototypes": 12, "head_dim": 8, "local_count": 1, "local_scale": 1.0, "head_layers": 2},
 }
 
@@ -49,6 +50,7 @@ def small_config(name: str, encoder: str = "timm/test_resnet", **settings: Any) 
 
 def _teacher(name: str, encoder: str) -> dict[str, Any]:
     teachers = {"deacl": lambda: encoder, "profeat": lambda: teacher_run(encoder), "lore": lambda: encoder}
+    teachers["dynacl++"] = teachers["profeat"]
     return {"teacher": teachers[name]()} if name in teachers else {}
 
 

@@ -16,6 +16,7 @@ from holdfast.data.pool import load_pool, prepare
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.cautions import cautions
 from holdfast.engine.checkpoint import Position
+from holdfast.engine.pseudo_labels import give_clusters
 from holdfast.engine.resuming import (
     agreed,
     changes_row,
@@ -69,6 +70,7 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore, 
         listen({"kind": "caution", "text": text})
     encoder, initial = first_encoder(config)
     session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)
+    give_clusters(session)
     with _written_by_one(fabric, target, new=True):
         if first:
             _begin(RunFolder(target), session, initial)
@@ -165,7 +167,9 @@ def _continued(
     pool = load_pool(run.read_ids(), **memory)
     encoder = None if saved else _same_start(run, config)
     session = open_session(config, fabric, run, pool, listen, encoder=encoder)
-    if saved is not None:
+    if saved is None:
+        give_clusters(session)
+    else:
         position = checkpoint.load_checkpoint(saved, session.method, session.optimizer)
     if first:
         cut_metrics(run.metrics, position.step, listen)

@@ -43,6 +43,7 @@ from holdfast.methods.robust import (
     ACLConfig,
     DeACL,
     DeACLConfig,
+    DynACLTuning,
     LOREConfig,
     ProFeAT,
     ProFeATConfig,
@@ -77,6 +78,7 @@ METHODS: dict[str, type[Method]] = {
     "deacl": DeACL,
     "profeat": ProFeAT,
     "lore": LORE,
+    "dynacl++": DynACLTuning,
 }
 PARTS: dict[str, type[PartConfig]] = {
     "strength_schedule": StrengthConfig,

@@ -35,6 +35,8 @@ class Method(nn.Module, ABC):
     """How many losses `losses` yields for a batch; the engine steps the optimiser after each."""
     strength: float = 1.0
     """How strong this epoch's views are drawn, in [0, 1]: what a strength schedule sets."""
+    clusters: int = 0
+    """How many clusters of the training images it wants before a run begins; see `take_clusters`."""
     moved_views: slice = slice(1, None)
     """Which views an adversary may perturb; by default all but the first."""
 
@@ -120,6 +122,10 @@ class Method(nn.Module, ABC):
         for inner in self.wrapped():
             return inner.innermost()
         return self
+
+    def take_clusters(self, centres: Tensor, weight: Tensor, bias: Tensor) -> None:
+        """Centres [clusters, dim] of the features of all training images, and a linear head [clusters, dim], [clusters]
+        that tells them: called before a run's first epoch where `clusters` is not 0."""
 
     def start_epoch(self, epoch: int) -> None:
         """Called before an epoch's first batch; not called again when a run resumes in mid-epoch."""

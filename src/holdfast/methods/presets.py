@@ -10,7 +10,7 @@ from holdfast.methods.emp_ssl import EMPSSLConfig
 from holdfast.methods.equivariance import CodingConfig, SERConfig
 from holdfast.methods.invclr import PenaltyConfig
 from holdfast.methods.neighbours import DCLConfig, MoCoV3Config
-from holdfast.methods.robust import ACLConfig, DeACLConfig, LOREConfig, ProFeATConfig, RoCLConfig
+from holdfast.methods.robust import ACLConfig, DeACLConfig, DynACLTuningConfig, LOREConfig, ProFeATConfig, RoCLConfig
 from holdfast.methods.sdclr import SDCLRConfig
 from holdfast.methods.simclr import SimCLRConfig
 from holdfast.methods.strength_schedule import StrengthConfig
@@ -146,6 +146,15 @@ def dynacl() -> RunConfig:
     return RunConfig(method=ACLConfig(attacked_ramp=2 / 3), parts=parts, epochs=1000)
 
 
+def dynacl_tuned() -> RunConfig:
+    """DynACL++: a run of DynACL, --teacher RUN, tuned under attack on its own clusters, 25 epochs (2303.01289)."""
+    attack = replace(PGD, adversary="pgd:10", adversary_start="random")
+    weak = ViewSettings(crop_min=0.6, jitter=0.0, grey=0.0)
+    return RunConfig(
+        method=DynACLTuningConfig(), parts=(attack,), views=weak, epochs=25, lr=0.1, lr_end=0.0, warmup_epochs=0.0
+    )
+
+
 def deacl() -> RunConfig:
     """DeACL: a robust student of a clean teacher on weak views, 100 epochs, batch 256 (2207.10899)."""
     weak = ViewSettings(crop_min=0.6, jitter=0.0, grey=0.0)
@@ -203,6 +212,7 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "rocl": rocl,
     "acl": acl,
     "dynacl": dynacl,
+    "dynacl++": dynacl_tuned,
     "deacl": deacl,
     "profeat": profeat,
     "lore": lore,

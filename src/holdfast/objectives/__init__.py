@@ -18,6 +18,7 @@ from holdfast.objectives.prediction import byol, cosine, dino, moco
 from holdfast.objectives.redundancy import barlow_twins, vicreg
 from holdfast.objectives.renyi import renyi
 from holdfast.objectives.shift import lore, squared_shift
+from holdfast.objectives.trades import divergence, trades
 from holdfast.objectives.transformation_coding import transformation_coding
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "dcl",
     "dclw",
     "dino",
+    "divergence",
     "emp_ssl",
     "expected_invariance_penalty",
     "grouped_nt_xent",
@@ -48,6 +50,7 @@ __all__ = [
     "simplex_frame",
     "sinkhorn",
     "squared_shift",
+    "trades",
     "transformation_coding",
     "vicreg",
 ]

@@ -61,6 +61,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "rocl/cifar10": robust.rocl_cifar10,
     "acl/cifar10": robust.acl_cifar10,
     "dynacl/cifar10": robust.dynacl_cifar10,
+    "dynacl++/cifar10": robust.dynacl_tuned_cifar10,
     "deacl/cifar10": robust.deacl_cifar10,
     "profeat/cifar10": robust.profeat_cifar10,
     "lore/dinov2": robust.lore_dinov2,

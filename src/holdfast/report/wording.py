@@ -24,10 +24,11 @@ METHOD_NAMES = {
     "deacl": "DeACL",
     "profeat": "ProFeAT",
     "lore": "LORE",
+    "dynacl++": "DynACL++",
 }
 """How papers write each method of METHODS, by its command-line name."""
 _UNDER_ATTACK = {("emp-ssl", "free"): "CF-AMC-SSL", ("emp-ssl", "pgd"): "robust EMP-SSL"}
-_UNDER_ATTACK |= {(name, "pgd"): METHOD_NAMES[name] for name in ("rocl", "acl", "deacl", "profeat", "lore")}
+_UNDER_ATTACK |= {(name, "pgd"): METHOD_NAMES[name] for name in ("rocl", "acl", "deacl", "profeat", "lore", "dynacl++")}
 _ADVERSARIES = {"free": "free adversary", "pgd": "PGD adversary"}
 _PENALTIES = {"invariance": "invariance penalty"}
 

@@ -2,6 +2,7 @@
 
 from holdfast.methods.robust.acl import ACL, ACLConfig
 from holdfast.methods.robust.deacl import DeACL, DeACLConfig
+from holdfast.methods.robust.dynacl_tuning import DynACLTuning, DynACLTuningConfig
 from holdfast.methods.robust.lore import LORE, LOREConfig
 from holdfast.methods.robust.profeat import ProFeAT, ProFeATConfig
 from holdfast.methods.robust.rocl import RoCL, RoCLConfig
@@ -12,6 +13,8 @@ __all__ = [
     "ACLConfig",
     "DeACL",
     "DeACLConfig",
+    "DynACLTuning",
+    "DynACLTuningConfig",
     "LOREConfig",
     "ProFeAT",
     "ProFeATConfig",

@@ -22,6 +22,7 @@ METHOD_PAPERS = {
     "deacl": "2207.10899",
     "profeat": "2406.05796",
     "lore": "2505.18884",
+    "dynacl++": "2303.01289",
     "gdt": "2003.04298",
 }
 """arXiv id of each method of METHODS; the report imports no torch, so it cannot ask the method."""
