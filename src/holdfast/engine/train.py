@@ -14,9 +14,9 @@ from holdfast.data.factors import write_factors
 from holdfast.data.files import Paths, write_rejects
 from holdfast.data.pool import load_pool, prepare
 from holdfast.engine import checkpoint, loop
+from holdfast.engine.beginning import give_clusters
 from holdfast.engine.cautions import cautions
 from holdfast.engine.checkpoint import Position
-from holdfast.engine.pseudo_labels import give_clusters
 from holdfast.engine.resuming import (
     agreed,
     changes_row,
