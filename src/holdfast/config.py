@@ -133,6 +133,9 @@ class RunConfig:
     """Most GiB of decoded pixels in memory; a folder or parquet files beyond it are streamed by workers."""
     workers: int | None = None
     """Processes that decode where images are streamed; None: one for each core, 8 at most."""
+    shuffle_buffer: int | None = None
+    """Parquet shards and tar files are streamed, blocks of neighbours in random order, so many images mixed at a time;
+    0: one draw over all images; None: 0, but behind a URL, where they do not fit, what memory_gib has room for."""
     strict: bool = False
     """Stop at the first file that cannot be used, instead of setting it aside with its reason in rejected.csv."""
     long_tail: str | None = None
@@ -234,7 +237,7 @@ class RunConfig:
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
         for names, least in (
             ("limit image_size threads checkpoint_steps chunk", 1),
-            ("holdout signals_every workers", 0),
+            ("holdout signals_every workers shuffle_buffer", 0),
         ):
             for name in names.split():
                 value = getattr(self, name)

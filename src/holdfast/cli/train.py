@@ -31,7 +31,8 @@ MORE = (
     ),
 )
 GROUPS = {
-    "images": "labels groups download resize pixel_range memory_gib workers strict long_tail split holdout limit",
+    "images": "labels groups download resize pixel_range memory_gib workers shuffle_buffer strict long_tail split "
+    "holdout limit",
     "network": "stem init whiten",
     "optimiser": "optimizer lr lr_end warmup_epochs momentum nesterov lars_trust lars_clip muon_rest weight_decay "
     "decay schedule",

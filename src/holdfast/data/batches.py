@@ -7,12 +7,9 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from holdfast import randomness
 from holdfast.data.files import Rejected
 from holdfast.data.images import Images
-
-LEAST = 2
-"""Images that a rank needs for a contrast, and for batch statistics."""
+from holdfast.data.order import LEAST, epoch_order
 
 
 @dataclass(frozen=True)
@@ -63,10 +60,12 @@ def epoch_batches(
     world: int = 1,
     first_step: int = 0,
     without: Mapping[int, Collection[int]] = MappingProxyType({}),
+    buffer: int = 0,
 ) -> Iterator[Batch]:
     """This rank's part of each batch of an epoch, from batch first_step on, on the device of the images.
 
-    Every epoch has an order drawn by (seed, epoch); batch k is its k-th piece of batch_size images, and rank r holds
+    Every epoch has an order drawn by (seed, epoch), of images that are read by blocks with a buffer of so many (see
+    `epoch_order`); batch k is its k-th piece of batch_size images, and rank r holds
     the r-th contiguous part of that piece, so the ranks together see what one process would. Parts of the incomplete
     last batch differ by one image at most. without: by batch, ids of images to leave out of it, which are not read.
     What cannot be read is left out of its batch too, and named there; no other image moves.
@@ -79,7 +78,9 @@ def epoch_batches(
             f"expected a rank below {world} and a first step of 0 to {steps}, got rank {rank} and step {first_step}; "
             "resume with the batch size and images that the run began with"
         )
-    order = randomness.permutation(randomness.key(seed, "order", epoch), len(images)).to(images.pixels.device)
+    blocks = images.blocks if buffer else None
+    drawn = epoch_order(len(images), seed=seed, epoch=epoch, batch_size=batch_size, blocks=blocks, buffer=buffer)
+    order = torch.from_numpy(drawn).to(images.pixels.device)
     shares = [
         _left(images, _share(order[step * batch_size : (step + 1) * batch_size], rank, world), without.get(step))
         for step in range(first_step, steps)

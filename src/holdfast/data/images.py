@@ -134,6 +134,17 @@ class Images:
         """A column [n] as these hold them."""
         return torch.from_numpy(numbers)
 
+    @property
+    def blocks(self) -> np.ndarray | None:
+        """int64 [n], the block (row group, piece of a tar file) that each image is read with; None where images are in
+        memory, or lie in files of their own."""
+        blocked = self.pixels.blocked if isinstance(self.pixels, Streamed) else None
+        return None if blocked is None else blocked.blocks(self.pixels.places)  # type: ignore[attr-defined]
+
+    def in_blocks(self, buffer: int) -> Images:
+        """These images, read by whole blocks of which those of so many images are kept, twice."""
+        return replace(self, pixels=self.pixels.in_blocks(buffer))  # type: ignore[operator]
+
     def known_labels(self) -> Tensor:
         """The labels [n], on the CPU. Raises ValueError where there are none."""
         if self.labels is None:

@@ -1,5 +1,6 @@
 """The images of a run: what is loaded, what is held out, what is trained on; and how a run folder remembers it."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,6 +67,12 @@ class Pool:
         unused = self.images.subset(torch.isin(self.images.ids, taken, invert=True).nonzero()[:, 0])
         return unused.ids[draw_evenly(unused, SIGNAL_IMAGES, seed=self.seed, purpose="signals")]
 
+    @property
+    def blocks(self) -> str | None:
+        """16 hexadecimal digits of how the images lie in blocks, where their order may depend on that."""
+        found = self.images.blocks
+        return None if found is None else hashlib.sha256(found.astype("<i8").tobytes()).hexdigest()[:16]
+
     def record(self) -> dict[str, Any]:
         """What ids.json holds: enough to load the same images again, and to notice if they changed."""
         split = self.split
@@ -85,6 +92,7 @@ class Pool:
             "counts": None if split is None else list(split.counts),
             "classes": None if self.images.classes is None else list(self.images.classes),
             "notes": list(self.images.notes),
+            "blocks": self.blocks,
             "ranges": {kind: list(reach) for kind, reach in self.images.ranges.items()},
         }
 
@@ -100,7 +108,8 @@ def prepare(config: RunConfig, *, progress: OnProgress | None = None) -> Pool:
     if config.pixel_range is not None:
         reading["pixel_range"] = list(config.pixel_range)
     drawn = {"size": config.image_size, "limit": config.limit, "seed": config.split}
-    memory = {"memory_gib": config.memory_gib, "workers": config.workers, "progress": progress}
+    memory: dict[str, Any] = {"memory_gib": config.memory_gib, "workers": config.workers, "progress": progress}
+    memory["streamed"] = bool(config.shuffle_buffer)
     images = load_images(config.data, strict=config.strict, download=config.download, **drawn, **memory, **reading)
     _check_square(images)
     by_file = config.long_tail is not None and is_index_file(config.long_tail)
@@ -115,7 +124,7 @@ def prepare(config: RunConfig, *, progress: OnProgress | None = None) -> Pool:
 def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None, **memory: Any) -> Pool:
     """The pool that `record()` described, loaded again; source replaces record["data"] where the file has moved.
 
-    memory: memory_gib, workers and progress of load_images.
+    memory: memory_gib, workers, streamed and progress of load_images.
 
     Raises ValueError where the images are no longer the same ones.
     """
@@ -137,7 +146,13 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None, **
         ids = [torch.tensor(record[name], dtype=torch.int64) for name in ("train", "balanced", "few_shot")]
         split = LongTailSplit(*ids, counts=tuple(record["counts"]))
     train, held_out = (torch.tensor(record[name], dtype=torch.int64) for name in ("train", "held_out"))
-    return Pool(images, train, held_out, split, record["limit"], record["limit_seed"], _reading(record))
+    pool = Pool(images, train, held_out, split, record["limit"], record["limit_seed"], _reading(record))
+    if memory.get("streamed") and pool.blocks != record.get("blocks"):
+        raise ValueError(
+            f"expected {where} in the row groups or tar files that the run began with, for its order depends on them, "
+            "got the same images in others; restore the files"
+        )
+    return pool
 
 
 def read_again(record: Mapping[str, Any], source: str | Path, **memory: Any) -> Images:

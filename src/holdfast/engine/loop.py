@@ -34,7 +34,9 @@ CHECKPOINT_SECONDS = 120.0
 def run(session: Session, position: Position) -> None:
     """Trains from a position to the end of the run, writing metrics and checkpoints as it goes."""
     meter, session = Meter(position), _with_tensorboard(session, position.step)
-    images = session.pool.train.to(session.fabric.device)
+    images, buffer = session.pool.train.to(session.fabric.device), session.config.shuffle_buffer
+    if buffer:
+        images = images.in_blocks(-(-buffer // session.fabric.world_size))
     skips = Skips.of(session.folder.path, session.fabric.global_rank, strict=session.config.strict)
     session.stream.train()
     session.listen({"kind": "start", "step": position.step, **facts(session)})
@@ -122,6 +124,7 @@ def _batches(session: Session, position: Position, images: Images, skips: Skips)
         world=session.fabric.world_size,
         first_step=position.batch,
         without=skips.of_epoch(position.epoch),
+        buffer=session.config.shuffle_buffer or 0,
     )
     for batch in batches:
         skips.note(batch, position.batch)

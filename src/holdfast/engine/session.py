@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from holdfast.config import RunConfig
 from holdfast.data.batches import steps_per_epoch
 from holdfast.data.pool import Pool
+from holdfast.data.shuffling import resolved_buffer
 from holdfast.distributed import keep_strides, synchronise_norms
 from holdfast.engine.optim import make_optimizer
 from holdfast.methods import Method, build
@@ -120,6 +121,7 @@ def resolve(config: RunConfig, fabric: Fabric, pool: Pool) -> RunConfig:
         accelerator=fabric.device.type,
         devices=fabric.world_size,
         threads=torch.get_num_threads(),
+        shuffle_buffer=resolved_buffer(config, pool.images),
         parts=tuple(part.resolved(pool.train) for part in config.parts),
         signals_every=max(1, config.epochs // 10) if config.signals_every is None else config.signals_every,
     )

@@ -13,6 +13,7 @@ from holdfast.config import RunConfig
 from holdfast.data.factors import write_factors
 from holdfast.data.files import Paths, write_rejects
 from holdfast.data.pool import load_pool, prepare
+from holdfast.data.shuffling import shuffle_notes
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.beginning import give_clusters
 from holdfast.engine.cautions import cautions
@@ -64,7 +65,7 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore, 
         check_writable(target)
     pool = prepare(config, progress=_reading(listen))
     config = resolve(config, fabric, pool)
-    for text in pool.images.notes if first else ():
+    for text in (*pool.images.notes, *shuffle_notes(config, pool.train)) if first else ():
         listen({"kind": "note", "text": text})
     for text in cautions(config, pool) if first else ():
         listen({"kind": "caution", "text": text})
@@ -160,11 +161,11 @@ def _continued(
 ) -> tuple[Session, Position]:
     """The run as its newest whole checkpoint left it."""
     first, position = fabric.global_rank == 0, Position()
-    memory = {"memory_gib": config.memory_gib, "workers": config.workers, "progress": _reading(listen)}
+    memory = {"memory_gib": config.memory_gib, "workers": config.workers, "streamed": bool(config.shuffle_buffer)}
     saved = starting_point(run, listen, first=first)
     before = {} if saved is None else checkpoint.read_state(saved).get("config", {})
     agreed(before, run, config, listen, accept=accept)
-    pool = load_pool(run.read_ids(), **memory)
+    pool = load_pool(run.read_ids(), progress=_reading(listen), **memory)
     encoder = None if saved else _same_start(run, config)
     session = open_session(config, fabric, run, pool, listen, encoder=encoder)
     if saved is None:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from holdfast.data import epoch_batches, load_images
-from holdfast.data.files import stream as streaming
+from holdfast.data.files import workers
 from holdfast.data.files.checks import unusable
 from holdfast.data.files.parquet_rows import ParquetRows
 from holdfast.data.files.stream import Streamed
@@ -217,7 +217,7 @@ def test_the_budget_decides_and_a_size_is_needed(folder):
 
 def test_little_shared_memory_makes_workers_run_less_far_ahead(folder, monkeypatch):
     _, streamed = both(folder, workers=0)
-    monkeypatch.setattr(streaming.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2**16})())
+    monkeypatch.setattr(workers.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2**16})())
     pixels = replace(streamed.pixels, workers=1)
     assert torch.equal(torch.cat(list(pixels.split(64))), streamed.loaded().pixels)
     assert pixels._loader[0]._kept.prefetch_factor == 1

@@ -134,6 +134,24 @@ def _pictures(folder, content):
     return _index(str(folder / "whole.tar")).pictures
 
 
+def test_blocks_of_a_tar_file_are_read_once_for_all_of_their_pictures(tmp_path, monkeypatch):
+    monkeypatch.setattr(tar_members, "BLOCK_BYTES", 4096)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for number in range(2):
+        (tmp_path / f"part-{number}.tar").write_bytes(some(6, 6 * number))
+    images = load_images(str(tmp_path / "part-*.tar"), size=8, streamed=True, workers=0)
+    assert images.blocks is not None and len(set(images.blocks.tolist())) in range(3, 12)
+    given, asked = tar_members.byte_range, []
+    monkeypatch.setattr(tar_members, "byte_range", lambda *span: (asked.append(span), given(*span))[1])
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(0))
+    found = list(images.in_blocks(12).batches(order.split(4)))
+    assert torch.equal(torch.cat(found), pixels(12)[order].float() / 255)
+    assert len(asked) == len(set(images.blocks.tolist())) == len(set(asked))
+    asked.clear()
+    list(images.batches(order.split(4)))
+    assert len(asked) == 12
+
+
 def test_a_scheme_whose_package_is_missing_is_told_with_its_remedy():
     with pytest.raises(
         ValueError, match=r"expected a URL that fsspec opens, got nothing://a.tar: .*holdfast\[remote\]"

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from holdfast.data.files.remote import named as named
     from holdfast.data.files.remote import read_file as read_file
     from holdfast.data.files.remote import unread as unread
-    from holdfast.data.files.stream import Encoded as Encoded
     from holdfast.data.files.stream import Streamed as Streamed
     from holdfast.data.files.stream import refuse as refuse
     from holdfast.data.files.tar_members import Member as Member
@@ -57,5 +56,7 @@ if TYPE_CHECKING:
     from holdfast.data.files.tar_members import tar_files as tar_files
     from holdfast.data.files.tar_members import text_of as text_of
     from holdfast.data.files.threads import in_threads as in_threads
+    from holdfast.data.files.workers import Blocked as Blocked
+    from holdfast.data.files.workers import Encoded as Encoded
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

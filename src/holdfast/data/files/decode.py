@@ -16,8 +16,9 @@ from holdfast import randomness
 from holdfast.data.files.deep import Ranges
 from holdfast.data.files.pictures import Resize, picture, reason
 from holdfast.data.files.rejects import Rejected
-from holdfast.data.files.stream import Encoded, Streamed
+from holdfast.data.files.stream import Streamed
 from holdfast.data.files.threads import in_threads
+from holdfast.data.files.workers import Encoded
 from holdfast.lazy import deferred
 from holdfast.progress import OnProgress
 
@@ -45,6 +46,8 @@ class LoadRequest:
     resize: Resize = "crop"
     strict: bool = False
     workers: int | None = None
+    streamed: bool = False
+    """Whether pixels are streamed although they would fit into memory."""
     ranges: Ranges = field(default_factory=dict, compare=False)
     """How deep pixels are scaled; a kind that is not among them is an UnscaledError."""
     download: bool = False
@@ -88,7 +91,7 @@ class LoadRequest:
 
     def is_streamed(self, images: int) -> bool:
         """Whether so many images of the asked size are too many for memory."""
-        return self.size is not None and images * 3 * self.size**2 > self.budget
+        return self.size is not None and (self.streamed or images * 3 * self.size**2 > self.budget)
 
     def stream(self, encoded: Encoded, places: Tensor) -> Streamed:
         """Pixels that worker processes decode."""

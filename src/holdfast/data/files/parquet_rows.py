@@ -1,13 +1,11 @@
 """Rows of parquet files in any order: whole row groups are read, and as many kept as memory allows."""
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +15,7 @@ from holdfast.data.files.decode import LoadRequest, decode_cell
 from holdfast.data.files.pictures import reason
 from holdfast.data.files.rejects import Rejected
 from holdfast.data.files.remote import file_size, is_remote, opened_file, read_file, stamp, unread
+from holdfast.data.files.threads import Kept
 
 _PIECE = 512  # rows that a file on the disk is read by
 
@@ -32,7 +31,9 @@ class Shard:
     footer: pq.FileMetaData | None = None
     """What a URL is not asked for again; on the disk it is no effort."""
     size: int | None = None
-    """Bytes, of a URL."""
+    """Bytes of the file, of a URL."""
+    bytes: int = 0
+    """Those of all columns, before they were compressed: as good as those of the pictures."""
 
     @classmethod
     def of(cls, name: str) -> "Shard":
@@ -41,8 +42,9 @@ class Shard:
             size = file_size(name) if is_remote(name) else None
             with _opened(name, size) as file:
                 footer = file.metadata
-                groups = tuple(footer.row_group(number).num_rows for number in range(footer.num_row_groups))
-                return cls(name, file.schema_arrow, groups, footer if size else None, size)
+                groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+                rows, held = tuple(one.num_rows for one in groups), sum(one.total_byte_size for one in groups)
+                return cls(name, file.schema_arrow, rows, footer if size else None, size, held)
         except pa.ArrowInvalid as error:
             raise ValueError(f"expected a parquet file, got {name}, which is none or is cut short ({error})") from error
 
@@ -107,14 +109,7 @@ class ParquetRows:
     """int64 [row groups + 1]: the first row of each, through all files."""
     groups: np.ndarray
     """int64 [row groups, 2]: its file, and its number in there."""
-    _kept: "OrderedDict[int, pa.Array]" = field(default_factory=OrderedDict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": OrderedDict(), "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state | {"_lock": threading.Lock()}
+    _kept: Kept = field(default_factory=Kept, repr=False)
 
     @classmethod
     def of(
@@ -144,20 +139,35 @@ class ParquetRows:
 
     def _group(self, group: int) -> pa.Array | OSError:
         """The encoded pictures of a row group, or why they could not be read, also after some tries."""
-        with self._lock:
-            if group in self._kept:
-                self._kept.move_to_end(group)
-                return self._kept[group]
         file, number = self.groups[group]
         try:
-            column = self.shards[file].column(self.leaf, int(number))
+            return self._kept.get(
+                group,
+                lambda: self.shards[file].column(self.leaf, int(number)),
+                lambda column: column.nbytes,
+                self.most_bytes,
+            )
         except OSError as error:
             return unread(error)
-        with self._lock:
-            self._kept[group] = column
-            while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.most_bytes:
-                self._kept.popitem(last=False)
-        return column
+
+    @property
+    def remote(self) -> bool:
+        return any(is_remote(shard.name) for shard in self.shards)
+
+    @property
+    def whole(self) -> bool:
+        return True
+
+    @property
+    def mean_bytes(self) -> float:
+        return sum(shard.bytes for shard in self.shards) / max(1, int(self.starts[-1]))
+
+    def blocks(self, places: np.ndarray) -> np.ndarray:
+        """A block is a row group."""
+        return np.searchsorted(self.starts, places, side="right") - 1
+
+    def by_blocks(self, most_bytes: int) -> "ParquetRows":
+        return replace(self, most_bytes=most_bytes, _kept=Kept())
 
 
 @dataclass(frozen=True, eq=False)

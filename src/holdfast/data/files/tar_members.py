@@ -4,7 +4,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -14,8 +14,11 @@ import numpy as np
 from holdfast.data.files.decode import LoadRequest, decode_cell
 from holdfast.data.files.rejects import Rejected
 from holdfast.data.files.remote import byte_range, is_remote, named, opened_file, stamp, unread
+from holdfast.data.files.threads import Kept
 
 _BLOCK = 512
+BLOCK_BYTES = 2**22
+"""Bytes of a tar file that are read at once where it is read by blocks."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ class TarMembers:
     """int64 [n]"""
     request: LoadRequest
     source: str
+    most_bytes: int = 0
+    """Encoded bytes of blocks that a process keeps for the next batch; 0: each picture is read by itself."""
+    _kept: Kept = field(default_factory=Kept, repr=False)
 
     @cached_property
     def identity(self) -> str:
@@ -97,9 +103,52 @@ class TarMembers:
         """The bytes of a picture, or why they could not be read, also after some tries."""
         file, start, size = self.files[self.file[place]], int(self.start[place]), int(self.size[place])
         try:
-            return byte_range(file, start, size)
+            if not self.most_bytes:
+                return byte_range(file, start, size)
+            first, content = self._block(place)
+            return content[start - first : start - first + size]
         except OSError as error:
             return unread(error)
+
+    def _block(self, place: int) -> tuple[int, bytes]:
+        """The block that a picture lies in: where it begins, and its bytes."""
+        block = self._numbers[place]
+        inside = slice(np.searchsorted(self._numbers, block), np.searchsorted(self._numbers, block, side="right"))
+        first, stop = int(self.start[inside].min()), int((self.start[inside] + self.size[inside]).max())
+        name = self.files[self.file[place]]
+        return self._kept.get(
+            int(block),
+            lambda: (first, byte_range(name, first, stop - first)),
+            lambda found: len(found[1]),
+            self.most_bytes,
+        )
+
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        """int64 [n], ascending: the block of each picture, those of a file that begin in the same BLOCK_BYTES."""
+        within = self.start // BLOCK_BYTES
+        return self.file * (int(within.max(initial=0)) + 1) + within
+
+    @property
+    def remote(self) -> bool:
+        return any(map(is_remote, self.files))
+
+    @property
+    def whole(self) -> bool:
+        return False
+
+    @property
+    def mean_bytes(self) -> float:
+        firsts = np.unique(self._numbers, return_index=True)[1]
+        read = np.maximum.reduceat(self.start + self.size, firsts) - self.start[firsts]
+        return float(read.sum() / len(self.start))
+
+    def blocks(self, places: np.ndarray) -> np.ndarray:
+        """A block is what begins in 4 MiB of a tar file."""
+        return self._numbers[places]
+
+    def by_blocks(self, most_bytes: int) -> "TarMembers":
+        return replace(self, most_bytes=most_bytes, _kept=Kept())
 
 
 def text_of(file: str, member: Member) -> str:

@@ -1,9 +1,40 @@
-"""Work on many pieces of a source at once, a bounded number ahead."""
+"""Work on many pieces of a source at once, a bounded number ahead; and what threads keep of it for one another."""
 
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Kept:
+    """By key, what was read last; threads share it, and another process begins with nothing."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> Any:
+        return Kept, ()
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def get(self, key: Hashable, read: Callable[[], T], size: Callable[[T], int], most: int) -> T:
+        """What is there, or is read now; the oldest go where all are more than `most` bytes, the newest stays."""
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key][0]
+        value = read()
+        with self._lock:
+            self._found[key] = (value, size(value))
+            while len(self._found) > 1 and sum(bytes_ for _, bytes_ in self._found.values()) > most:
+                self._found.popitem(last=False)
+        return value
 
 
 def in_threads(fill: Callable[[int, Any], None], pieces: Iterator[tuple[int, Any]]) -> None:

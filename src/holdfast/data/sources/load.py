@@ -40,6 +40,7 @@ def load_images(
     subgroups: Sequence[str] = (),
     download: bool = False,
     workers: int | None = None,
+    streamed: bool = False,
     progress: OnProgress | None = None,
 ) -> Images:
     """Decodes a source into one uint8 tensor, or sees to it that its pixels are streamed where they are too many.
@@ -53,7 +54,7 @@ def load_images(
     limit: keep a draw of this many images, decided by seed; ids stay the places in the source.
     memory_gib: most GiB of decoded pixels in memory. With a size, a folder or parquet files beyond it are streamed: so
         many worker processes decode each batch anew (None: one for each core, 8 at most); progress is told (done, all)
-        of the pass that finds what cannot be used, which is taken once and remembered.
+        of the pass that finds what cannot be used, which is taken once and remembered. streamed: whatever their number.
     image_column, label_column: names where the usual ones are not used; labels are never needed.
     labels, subgroups: 'folder', 'FILE.csv', 'FILE.csv:COLUMN' or a column of the source, see `described`; labels may be
         'none', and by default are the source's own, which a folder has none of.
@@ -75,6 +76,7 @@ def load_images(
         ranges=given_ranges(pixel_range),
         strict=strict,
         workers=workers,
+        streamed=streamed,
         download=download,
         labels=labels is None,
         progress=progress,
