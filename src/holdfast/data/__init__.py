@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from holdfast.data.duplicates import duplicate_groups as duplicate_groups
     from holdfast.data.duplicates import perceptual_hash as perceptual_hash
     from holdfast.data.images import Images as Images
+    from holdfast.data.order import epoch_order as epoch_order
+    from holdfast.data.order import mixing as mixing
     from holdfast.data.pool import Pool as Pool
     from holdfast.data.pool import draw_evenly as draw_evenly
     from holdfast.data.pool import load_pool as load_pool
