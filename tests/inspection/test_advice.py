@@ -104,3 +104,4 @@ def test_a_first_look_is_offered_as_a_command_with_what_half_an_hour_buys():
     assert found == f"{command} --batch-size 256 --epochs 12 takes about 28 minutes here, at 32 pixels."
     fewer = said(document(first_look={**look, "epochs": 5, "limit": 3000}))["first look"]
     assert "--epochs 5 --limit 3000 takes" in fewer
+    assert "--data 'a b/train-*.tar' --epochs" in said(document() | {"source": "a b/train-*.tar"})["first look"]

@@ -1,6 +1,7 @@
 """From a folder to a document: counts, near-duplicates, overlap, frequencies."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,6 +159,8 @@ def test_the_next_step_is_a_first_look_of_half_an_hour_where_the_run_takes_longe
     look, whole = next_steps(document, config, labels="folder")
     assert look["what"] == "a first look, about 30 minutes"
     assert "--data 'my photos'" in look["command"] and "--epochs 200 " in look["command"]
+    (shards,) = next_steps({"cost": None}, replace(config, data="s3://b/train-*.tar"))
+    assert "--data 's3://b/train-*.tar' " in shards["command"] and shards["command"].endswith("--out runs/train")
     assert whole["what"] == "train in full, about 5.0 hours" and "--epochs 2000 " in whole["command"]
     timed = {"recipe": "simclr/fast", "batch_size": 64, "epochs": 9, "limit": 500, "minutes": 29.6}
     look, _ = next_steps(document | {"first_look": timed}, config)

@@ -94,6 +94,8 @@ class Survey:
 
     paths: Callable[[np.ndarray], Any] | None = None
     """Paths of images by id, where the source is a folder."""
+    holds: tuple[str, ...] = ()
+    """What the source's files hold in all, a line each."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -180,6 +182,7 @@ def _kept(source: str, items: Items, places: np.ndarray, notes: _Notes, good: np
         left_out=items.left_out,
         names=items.name,
         paths=items.paths,
+        holds=items.holds,
     )
 
 

@@ -31,6 +31,7 @@ def counted(seen: Survey) -> dict[str, Any]:
         ],
         "not_taken": seen.untaken,
         "left_out": list(seen.left_out),
+        "holds": list(seen.holds),
         "plain": int(seen.flat.sum()),
         "grey": int(seen.grey.sum()),
     }

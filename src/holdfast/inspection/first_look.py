@@ -1,5 +1,6 @@
 """The first look: a fast recipe at 32 pixels, sized so that it takes half an hour on this machine."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ def half_hour(config: RunConfig, document: Document) -> dict[str, Any]:
 def first_look(document: Document) -> str:
     """The advice: the command, and what it takes where that was measured."""
     method, _, name = RECIPE.partition("/")
-    command = f"holdfast train {method} --recipe {name} --data {document['source']}"
+    command = f"holdfast train {method} --recipe {name} --data {shlex.quote(document['source'])}"
     look = document.get("first_look")
     if look is None:
         return f"{command} --epochs 10 trains at 32 pixels, with every trick that saves time."

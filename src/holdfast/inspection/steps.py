@@ -45,7 +45,7 @@ def _timed_look(look: dict[str, Any] | None, config: RunConfig, labels: str | No
     words += ["--batch-size", str(look["batch_size"]), "--epochs", str(look["epochs"])]
     words += [] if look["limit"] is None else ["--limit", str(look["limit"])]
     words += _reading(config, labels)
-    command = shlex.join([*words, "--out", f"runs/{Path(str(config.data)).stem or 'run'}-look"])
+    command = shlex.join([*words, "--out", f"runs/{_called(config)}-look"])
     return {"what": f"a first look, about {_lasting(60 * look['minutes'], look)}", "command": command}
 
 
@@ -55,7 +55,12 @@ def _command(config: RunConfig, epochs: int, labels: str | None, suffix: str = "
     lr = fitting_lr(config)
     words += [] if lr is None else ["--lr", f"{lr:g}"]
     words += _reading(config, labels)
-    return shlex.join([*words, "--out", f"runs/{Path(str(config.data)).stem or 'run'}{suffix}"])
+    return shlex.join([*words, "--out", f"runs/{_called(config)}{suffix}"])
+
+
+def _called(config: RunConfig) -> str:
+    """A folder's name for the run, after its images; a pattern's asterisk is none."""
+    return Path(str(config.data)).stem.replace("*", "").strip("-_.") or "run"
 
 
 def _reading(config: RunConfig, labels: str | None) -> list[str]:

@@ -12,6 +12,7 @@ from source_examples import pictures, png
 from holdfast.data import load_images
 from holdfast.data.files import remote, tar_members
 from holdfast.data.sources import source_of
+from holdfast.data.survey import survey
 
 
 def packed(files: dict[str, bytes]) -> bytes:
@@ -43,7 +44,8 @@ def test_names_with_dots_stay_apart_and_counts_are_the_tars_own(tmp_path):
     )
     images = load_images(tmp_path / "a.tar")
     assert images.paths == ("a.b.png", "a.c.png") and torch.equal(images.pixels, pixels(2))
-    assert "1 tar files hold 3 files: 2 pictures, 1 without a suffix" in images.notes
+    assert "1 tar file holds 3 files: 2 pictures, 1 without a suffix" in images.notes
+    assert survey(str(tmp_path / "a.tar")).holds == ("1 tar file holds 3 files: 2 pictures, 1 without a suffix",)
 
 
 def test_labels_stand_beside_the_pictures(tmp_path):
@@ -91,6 +93,7 @@ def test_a_failing_read_is_tried_again_and_a_file_that_stays_broken_is_skipped_w
     assert len(images) == 3 and torch.equal(images.pixels, pixels(3))
     assert [(one.path, one.reason) for one in images.rejected] == [(str(tmp_path / "part-1.tar"), "connection reset")]
     assert any("part-1.tar is skipped: connection reset" in note for note in images.notes)
+    assert survey(str(tmp_path / "part-*.tar")).left_out == (f"{tmp_path / 'part-1.tar'} is skipped: connection reset",)
     with pytest.raises(ValueError, match="expected tar files that can be read"):
         load_images(str(tmp_path / "part-*.tar"), strict=True)
 

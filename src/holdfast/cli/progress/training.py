@@ -25,11 +25,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _skipped(event: Mapping[str, Any]) -> str:
-    """How many visits to images were left out, where there were any."""
-    return f"  {event['skipped']:,} not read" if event.get("skipped") else ""
-
-
 class Progress(Live):
     """A listener of the engine that shows epoch, loss, views per second and remaining time."""
 
@@ -109,9 +104,10 @@ class Progress(Live):
         self._move(event, event["epoch"])
         now, last = time.perf_counter(), event["epoch"] == self._facts["epochs"]
         remaining = f"  about {self._remaining(event['step'])} left" if not last else ""
+        left = f"  {event['skipped']:,} not read" if event.get("skipped") else ""
         self._unsaid = (
             f"{self._label}epoch {event['epoch']}/{self._facts['epochs']}  loss {event['loss']:.4f}  "
-            f"lr {event['lr']:.3g}  {event['views_per_second']:,.0f} views/s{_skipped(event)}{remaining}"
+            f"lr {event['lr']:.3g}  {event['views_per_second']:,.0f} views/s{left}{remaining}"
         )
         if now - self._said >= PLAIN_SECONDS or last or event["epoch"] == 1:
             self._said = now
@@ -141,7 +137,8 @@ class Progress(Live):
         self.say(f"{self._label}  signals: {'  '.join(one.replace(' ', JOIN) for one in said)}")
 
     def _on_done(self, event: Mapping[str, Any]) -> None:
-        self.say(f"{self._label}trained in {duration(event['seconds'])}{_skipped(event)}: {self._folder}")
+        left = f", {event['skipped']:,} visits to images left out (skipped.csv)" if event.get("skipped") else ""
+        self.say(f"{self._label}trained in {duration(event['seconds'])}{left}: {self._folder}")
 
     def _on_finished(self, event: Mapping[str, Any]) -> None:
         self.say(f"{event['path']} is finished already; nothing to do")

@@ -44,6 +44,8 @@ class Items:
     """Paths of the images at some places, where the source is a folder."""
     left_out: tuple[str, ...] = ()
     """What else the source holds, a line for each kind."""
+    holds: tuple[str, ...] = ()
+    """What its files hold in all, a line each."""
 
 
 @dataclass(frozen=True)

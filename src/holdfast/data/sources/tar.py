@@ -118,9 +118,12 @@ class Tar(Source):
         return pa.array([int(value) for value in values] if whole else values), None
 
     def survey(self, request: LoadRequest) -> Items:
-        index, members = self.index, self._members(request)
-
-        return items_of(len(index.pictures), members.tried, lambda place: index.pictures[place][1].name)
+        index, members, holds = self.index, self._members(request), tuple(_counts(self.index))
+        left_out = tuple(note for note in index.notes if note not in holds)
+        items = items_of(
+            len(index.pictures), members.tried, lambda place: index.pictures[place][1].name, None, left_out
+        )
+        return replace(items, holds=holds)
 
     def _members(self, request: LoadRequest) -> TarMembers:
         found = self.index.pictures
@@ -160,8 +163,9 @@ def _counts(index: _Index) -> Iterator[str]:
     """How many files there are of each kind: they add up to what `tar -t` lists."""
     others = {kind: count for kind, count in index.kinds.items() if kind.encode() not in PICTURES}
     said = "".join(f", {count:,} {kind}" for kind, count in sorted(others.items()))
-    total = index.kinds.total()
-    yield f"{len(index.files):,} tar files hold {total:,} files: {len(index.pictures):,} pictures{said}"
+    total, files = index.kinds.total(), len(index.files)
+    hold = "1 tar file holds" if files == 1 else f"{files:,} tar files hold"
+    yield f"{hold} {total:,} files: {len(index.pictures):,} pictures{said}"
 
 
 def _blocks(members: TarMembers, places: np.ndarray) -> Iterator[list[Row]]:
