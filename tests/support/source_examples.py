@@ -69,16 +69,26 @@ def write_torchvision(root: Path, order: Sequence[int]) -> str:
     return "torchvision/FashionMNIST"
 
 
+def packed(files: dict[str, bytes]) -> bytes:
+    """A tar file of some files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
 def write_tar(root: Path, order: Sequence[int]) -> str:
     """Two tar files named alike, a class beside each picture, and dates with dots in the pictures' names."""
     half = len(order) // 2
     for number, part in enumerate((order[:half], order[half:])):
-        with tarfile.open(root / f"part-{number}.tar", "w") as archive:
-            for at, place in enumerate(part):
-                for suffix, content in (("png", png(pictures()[place])), ("cls", labels()[place].encode())):
-                    member = tarfile.TarInfo(f"2024.05.01/{at:03d}.v1.{suffix}")
-                    member.size = len(content)
-                    archive.addfile(member, io.BytesIO(content))
+        files = {}
+        for at, place in enumerate(part):
+            name = f"2024.05.01/{at:03d}.v1"
+            files |= {f"{name}.png": png(pictures()[place]), f"{name}.cls": labels()[place].encode()}
+        (root / f"part-{number}.tar").write_bytes(packed(files))
     return str(root / "part-*.tar")
 
 

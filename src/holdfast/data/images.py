@@ -232,6 +232,7 @@ class Bare:
     classes: tuple[str, ...] | None = None
     subgroups: Mapping[str, Subgroups] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from holdfast import randomness
 from holdfast.config import RunConfig
+from holdfast.data.files import NOT_READ, Rejected
 from holdfast.data.images import Images
 from holdfast.data.sources import load_images
 from holdfast.data.splits import LongTailSplit, is_index_file, listed_ids, long_tail_profile, long_tail_split, split_of
@@ -93,6 +94,7 @@ class Pool:
             "classes": None if self.images.classes is None else list(self.images.classes),
             "notes": list(self.images.notes),
             "blocks": self.blocks,
+            "unread": [list(one) for one in self.images.rejected if one.reason.startswith(NOT_READ)],
             "ranges": {kind: list(reach) for kind, reach in self.images.ranges.items()},
         }
 
@@ -134,7 +136,8 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None, **
             "read it with the version of holdfast that wrote it"
         )
     where: str | Path = record["data"] if source is None else source
-    images = read_again(record, where, **memory)
+    unread = tuple(Rejected(*one) for one in record.get("unread") or ())
+    images = read_again(record, where, unread=unread, **memory)
     if images.checksum != record["checksum"]:
         raise ValueError(
             f"expected the images that the run used (checksum {record['checksum']}), got others from {where} "

@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,19 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from holdfast.data.files import LoadRequest
+from holdfast.data.files import LoadRequest, Rejected
 from holdfast.data.sources import source_of
 
 FACTS = ("log width", "log height", "log bytes a pixel", "is a JPEG", "mean of JPEG's first table")
 
 
-def stored_facts(source: str, ids: Tensor) -> np.ndarray:
+def stored_facts(source: str, ids: Tensor, unread: Iterable[Rejected] = ()) -> np.ndarray:
     """float64 [n, 5], FACTS of a source's images with these ids [n]; NaN for what a picture does not have or tell.
 
-    Headers are read, nothing is decoded. Raises as load_images for what is no source.
+    Headers are read, nothing is decoded. unread: as load_images takes it. Raises as load_images for what is no source.
     """
     order = ids.argsort().numpy()
-    items = source_of(source).survey(LoadRequest())
+    items = source_of(source, unread).survey(LoadRequest())
     rows = [_facts(item) for _, piece in items.pieces(ids.numpy()[order]) for _, item in piece]
     found = np.empty((len(ids), len(FACTS)))
     found[order] = rows

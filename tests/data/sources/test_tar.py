@@ -1,28 +1,16 @@
 """Tar files: names end at the last dot, files are counted, what is far away is asked for by the picture."""
 
-import io
-import tarfile
 from typing import Any, cast
 
 import fsspec
 import pytest
 import torch
-from source_examples import pictures, png
+from source_examples import packed, pictures, png
 
 from holdfast.data import load_images
 from holdfast.data.files import remote, tar_members
 from holdfast.data.sources import source_of
 from holdfast.data.survey import survey
-
-
-def packed(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def some(count: int, first: int = 0, label: bool = True) -> bytes:
@@ -91,9 +79,13 @@ def test_a_failing_read_is_tried_again_and_a_file_that_stays_broken_is_skipped_w
     limit = 99
     images = load_images(str(tmp_path / "part-*.tar"))
     assert len(images) == 3 and torch.equal(images.pixels, pixels(3))
-    assert [(one.path, one.reason) for one in images.rejected] == [(str(tmp_path / "part-1.tar"), "connection reset")]
-    assert any("part-1.tar is skipped: connection reset" in note for note in images.notes)
-    assert survey(str(tmp_path / "part-*.tar")).left_out == (f"{tmp_path / 'part-1.tar'} is skipped: connection reset",)
+    assert [(one.path, one.reason) for one in images.rejected] == [
+        (str(tmp_path / "part-1.tar"), "not read in 3 tries: connection reset")
+    ]
+    assert any("part-1.tar is skipped: not read in 3 tries: connection reset" in note for note in images.notes)
+    assert survey(str(tmp_path / "part-*.tar")).left_out == (
+        f"{tmp_path / 'part-1.tar'} is skipped: not read in 3 tries: connection reset",
+    )
     with pytest.raises(ValueError, match="expected tar files that can be read"):
         load_images(str(tmp_path / "part-*.tar"), strict=True)
 

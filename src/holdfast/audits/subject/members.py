@@ -61,7 +61,7 @@ def compared(members: Images, others: Images, *, named: bool = False) -> Members
     kept = torch.from_numpy(np.flatnonzero(~both))
     ids = torch.cat([sets[0].ids, sets[1].ids + first])
     whole = Images(pixels=pixels, ids=ids, source=f"{members.source} and {others.source}").subset(kept)
-    stored = np.concatenate([stored_facts(one.source, one.ids) for one in sets])[~both] if named else None
+    stored = np.concatenate([stored_facts(one.source, one.ids, one.rejected) for one in sets])[~both] if named else None
     return Members(
         images=whole,
         member=member[~both],

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from holdfast.data.files.pictures import picture as picture
     from holdfast.data.files.pictures import reason as reason
     from holdfast.data.files.pictures import to_rgb as to_rgb
+    from holdfast.data.files.rejects import NOT_READ as NOT_READ
     from holdfast.data.files.rejects import Rejected as Rejected
     from holdfast.data.files.rejects import summary as summary
+    from holdfast.data.files.rejects import unread_rows as unread_rows
     from holdfast.data.files.rejects import write_rejects as write_rejects
     from holdfast.data.files.remote import is_remote as is_remote
     from holdfast.data.files.remote import named as named

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,15 +18,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast.data.files.index_cache import cache_folder
-from holdfast.data.files.rejects import Rejected
+from holdfast.data.files.rejects import NOT_READ, Rejected
 from holdfast.data.files.stream import Streamed
+from holdfast.lazy import deferred
 from holdfast.progress import OnProgress
 from holdfast.runs import write_json
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = deferred("torch")
 
 _BLOCK = 512
+_AGAIN = 600.0  # seconds after which what could not be read is tried again; the ranks of a run agree meanwhile
 
 
 def head(shape: tuple[int, ...], ids: Tensor, labels: Tensor | None) -> hashlib._Hash:
@@ -50,6 +56,9 @@ def unusable(pixels: Streamed, ids: Tensor, progress: OnProgress | None = None) 
         if found is None:
             found = _check(pixels, ids, progress)
             _write(path, found)
+        elif time.time() - found.get("at", 0.0) > _AGAIN and _unread(found):
+            found = _tried_again(pixels, found)
+            _write(path, found)
     return {position: Rejected(name, reason) for position, name, reason in found["rejected"]}
 
 
@@ -60,7 +69,22 @@ def _check(pixels: Streamed, ids: Tensor, progress: OnProgress | None) -> dict[s
         rejected += [[position, *one] for position, one in aside]
     if not rejected:  # the pass has seen the pixels that the checksum is made of
         _write(_path(pixels, "checksum", ids), {"checksum": short(digest)})
-    return {"rejected": rejected}
+    return {"rejected": rejected, "at": time.time()}
+
+
+def _unread(found: dict[str, Any]) -> list[int]:
+    """Positions of pictures that were there and could not be read: that may have passed."""
+    return [position for position, _, why in found["rejected"] if why.startswith(NOT_READ)]
+
+
+def _tried_again(pixels: Streamed, found: dict[str, Any]) -> dict[str, Any]:
+    again = _unread(found)
+    part = pixels.take(torch.tensor(again))
+    still = [[again[place], *one] for _, aside in part.survey() for place, one in aside]
+    return {
+        "rejected": sorted([one for one in found["rejected"] if one[0] not in set(again)] + still),
+        "at": time.time(),
+    }
 
 
 def checksum(pixels: Streamed, ids: Tensor, labels: Tensor | None) -> str:

@@ -15,7 +15,7 @@ import PIL
 from holdfast import randomness
 from holdfast.data.files.deep import Ranges
 from holdfast.data.files.pictures import Resize, picture, reason
-from holdfast.data.files.rejects import Rejected
+from holdfast.data.files.rejects import Rejected, row_name
 from holdfast.data.files.stream import Streamed
 from holdfast.data.files.threads import in_threads
 from holdfast.data.files.workers import Encoded
@@ -169,7 +169,7 @@ def decode_cell(
             raise ValueError("no bytes of a picture; embed the file in the row")
         return picture(encoded, request.size, request.resize, request.ranges)
     except Exception as error:  # damaged files raise almost anything in Pillow's plugins
-        return Rejected(f"row {place} of {source} (counted from 0)", reason(error))
+        return Rejected(row_name(place, source), reason(error))
 
 
 def of_shape(pixels: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:

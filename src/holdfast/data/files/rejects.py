@@ -1,7 +1,8 @@
 """Files of a source that are set aside: which, and why."""
 
 import csv
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,22 @@ class Rejected(NamedTuple):
     """Relative to the source; bytes that are no UTF-8 as \\xE9."""
     reason: str
     """In a few words."""
+
+
+NOT_READ = "not read in "
+"""How the reason begins where a file was there and could not be read, which may pass."""
+_ROW = re.compile(r"row (\d+) of ")
+
+
+def row_name(place: int, source: str) -> str:
+    """What a picture in a table or archive is called by its place."""
+    return f"row {place} of {source} (counted from 0)"
+
+
+def unread_rows(rejected: Iterable[Rejected]) -> dict[int, Rejected]:
+    """Those of some rejected files that are called by their place and could not be read, by that place."""
+    found = ((_ROW.match(one.path), one) for one in rejected if one.reason.startswith(NOT_READ))
+    return {int(match[1]): one for match, one in found if match}
 
 
 def write_rejects(rejected: Sequence[Rejected], path: Path) -> None:

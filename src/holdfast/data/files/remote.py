@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeGuard, TypeVar, cast
 
 from holdfast.data.files.pictures import reason
+from holdfast.data.files.rejects import NOT_READ
 
 T = TypeVar("T")
 WAITS = (0.0, 0.5, 2.0)
@@ -57,7 +58,7 @@ def read_file(name: str, read: Callable[[str], T]) -> T:
 
 def unread(error: OSError) -> OSError:
     """What is recorded of a picture that could not be read, however often it was tried."""
-    return OSError(f"not read in {len(WAITS)} tries: {reason(error)}")
+    return OSError(f"{NOT_READ}{len(WAITS)} tries: {reason(error)}")
 
 
 def named(pattern: str) -> list[str]:

@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from holdfast.data.files import Encoded, LoadRequest, Ranges, Rejected, ranges_of, reach_in, said, summary, unusable
+from holdfast.data.files import (
+    Encoded,
+    LoadRequest,
+    Ranges,
+    Rejected,
+    ranges_of,
+    reach_in,
+    said,
+    summary,
+    unread_rows,
+    unusable,
+)
 from holdfast.data.images import Images
 from holdfast.lazy import deferred
 
@@ -38,6 +49,15 @@ def scaled_alike(
     for position in sorted(rejected)[:1]:
         allowed(rejected[position], request, source)
     return pixels, rejected, ranges
+
+
+def held(rejected: Mapping[int, Rejected], unread: Sequence[Rejected], places: Tensor) -> dict[int, Rejected]:
+    """Those that cannot be used by position, and those of some places that a run could not read as it began."""
+    again = unread_rows(unread)
+    if not again:
+        return dict(rejected)
+    here = {int(place): position for position, place in enumerate(places.tolist()) if place in again}
+    return {**rejected, **{position: again[place] for place, position in here.items()}}
 
 
 def streamed(encoded: Encoded, places: Tensor, request: LoadRequest) -> Decoded:

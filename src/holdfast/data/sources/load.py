@@ -1,14 +1,16 @@
 """Where images come from: one call for every kind of source."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 from holdfast.config import ViewSettings
 from holdfast.data.files import (
     NO_PICTURE,
+    NOT_READ,
     LoadRequest,
     Ranges,
+    Rejected,
     Resize,
     begins_as_picture,
     given_ranges,
@@ -41,6 +43,7 @@ def load_images(
     download: bool = False,
     workers: int | None = None,
     streamed: bool = False,
+    unread: Sequence[Rejected] = (),
     progress: OnProgress | None = None,
 ) -> Images:
     """Decodes a source into one uint8 tensor, or sees to it that its pixels are streamed where they are too many.
@@ -61,6 +64,8 @@ def load_images(
     pixel_range: (black, white) of deep pixels, those of more than 8 bits, or such a pair for 'integers' and 'floats';
         None takes what all of a kind reach, see `ranges_of`, and says so (Images.notes).
     download: let torchvision fetch a set that is not there.
+    unread: files and pictures of tar files and shards that a run could not read as it began (Images.rejected): left out
+        again, whether or not they can be read now.
     strict: raise for the first file of a folder that cannot be used, instead of setting it aside (Images.rejected).
 
     Raises FileNotFoundError, or ValueError with what was expected, what came and a remedy.
@@ -81,7 +86,7 @@ def load_images(
         labels=labels is None,
         progress=progress,
     )
-    found, path = source_of(source), Path(source)
+    found, path = source_of(source, unread), Path(source)
     with reading(path, "images", "restore the file, or write it again") if path.exists() else nullcontext():
         images = described(found.load(request), labels=labels, subgroups=subgroups, read=found.column)
     return images.noted(_asked(pixel_range))
@@ -97,8 +102,8 @@ def _asked(pixel_range: tuple[float, float] | Ranges | None) -> list[str]:
     ]
 
 
-def source_of(name: str | Path) -> Source:
-    """A source by its name or path, of the kind in SOURCES that it is.
+def source_of(name: str | Path, unread: Iterable[Rejected] = ()) -> Source:
+    """A source by its name or path, of the kind in SOURCES that it is. unread: see load_images.
 
     Raises FileNotFoundError for a path where there is nothing, and ValueError for what is no source.
     """
@@ -111,7 +116,7 @@ def source_of(name: str | Path) -> Source:
         )
     if kind is None:
         raise ValueError(f"expected {accepted()}, got {name!r}; {_way_out(Path(name))}")
-    return kind(name)
+    return kind(name, tuple(one for one in unread if one.reason.startswith(NOT_READ)))
 
 
 def _way_out(path: Path) -> str:
@@ -140,7 +145,7 @@ def accepted() -> str:
 def relabelled(images: OfImages, source: str | Path, *, labels: str | None, subgroups: Sequence[str]) -> OfImages:
     """Images of a source that was loaded already, or Bare ones, with the labels and subgroups that load_images would
     give them."""
-    return described(images, labels=labels, subgroups=subgroups, read=source_of(source).column)
+    return described(images, labels=labels, subgroups=subgroups, read=source_of(source, images.rejected).column)
 
 
 def view_maker(source: str, settings: ViewSettings, *, seed: int, size: int) -> ViewMaker:

@@ -27,7 +27,7 @@ from holdfast.data.files import (
 )
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers, joined
-from holdfast.data.sources.aside import Decoded, scaled_alike, streamed, without
+from holdfast.data.sources.aside import Decoded, held, scaled_alike, streamed, without
 from holdfast.data.sources.shards import SUFFIX, check_alike, check_embedded, holds_shards, read_shards
 from holdfast.data.sources.source import Column, Items, Labels, Piece, Source
 
@@ -64,7 +64,7 @@ class ParquetFiles(Source):
 
     @cached_property
     def _found(self) -> tuple[list[Shard], list[Rejected]]:
-        return read_shards(self.name)
+        return read_shards(self.name, self.left_out)
 
     @property
     def shards(self) -> list[Shard]:
@@ -95,6 +95,7 @@ class ParquetFiles(Source):
             return decode_rows(blocks, images=len(places), request=request, source=self.name)
 
         pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
+        rejected = held(rejected, self.unread, places)
         labels, named = labels if labels is None else labels[places], _read_paths(shards, columns, places.numpy())
         images = without(Images(pixels, places, labels, classes, self.name, paths=named), rejected, ranges)
         notes = (f"{one.path} is skipped: {one.reason}" for one in skipped)

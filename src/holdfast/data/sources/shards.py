@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -120,13 +120,16 @@ def _pattern(split: str, names: list[str]) -> str:
     return f"{head}*{SUFFIX}" if head else f"*{split.replace('-', '*')}*{SUFFIX}"
 
 
-def read_shards(name: str) -> tuple[list[Shard], list[Rejected]]:
-    """A source's shards by their footers, and those that do not answer, also after some tries.
+def read_shards(name: str, left_out: Callable[[str], Rejected | None]) -> tuple[list[Shard], list[Rejected]]:
+    """A source's shards by their footers, and those that do not answer, also after some tries, or are left out.
 
     Raises as shard_files; ValueError for what is no parquet file, OSError where no shard can be read.
     """
     shards, skipped = [], []
     for file in shard_files(name):
+        if (known := left_out(file)) is not None:
+            skipped.append(known)
+            continue
         try:
             shards.append(read_file(file, Shard.of))
         except FileNotFoundError:

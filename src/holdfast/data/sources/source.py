@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from holdfast.config import ViewSettings
-from holdfast.data.files import LoadRequest
+from holdfast.data.files import LoadRequest, Rejected
 from holdfast.data.images import Images
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Source(ABC):
 
     name: str
     """As written."""
+    unread: tuple[Rejected, ...] = ()
+    """Files and pictures that a run could not read as it began: left out again, without trying them."""
 
     written: ClassVar[str]
     """How a user writes such a source; messages list it."""
@@ -70,6 +73,11 @@ class Source(ABC):
     @abstractmethod
     def load(self, request: LoadRequest) -> Images:
         """Its images, in memory or streamed, with the labels that it has itself."""
+
+    def left_out(self, file: str) -> Rejected | None:
+        """What a run that could not read a file, or one of its name elsewhere, said of it."""
+        name = Path(file).name
+        return next((one for one in self.unread if Path(one.path).name == name), None)
 
     def labels(self, request: LoadRequest) -> Labels:
         """Labels [n] of all its images, by place, and the classes' names; decodes only what it must."""

@@ -22,10 +22,11 @@ from holdfast.data.files import (
     reason,
     tar_files,
     text_of,
+    unread,
 )
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers
-from holdfast.data.sources.aside import Decoded, scaled_alike, streamed, without
+from holdfast.data.sources.aside import Decoded, held, scaled_alike, streamed, without
 from holdfast.data.sources.source import Column, Items, Labels, Source, items_of
 
 LABEL = "cls"
@@ -64,7 +65,10 @@ class Tar(Source):
         """Read from the headers. Raises FileNotFoundError where there is no file, ValueError where none can be read."""
         index = _Index(tuple(tar_files(self.name)))
         for number, file in enumerate(index.files):
-            _add(index, number, file)
+            if (known := self.left_out(file)) is not None:
+                index.skipped.append(known)
+            else:
+                _add(index, number, file)
         if len(index.skipped) == len(index.files):
             first = index.skipped[0]
             raise ValueError(f"expected a tar file, got {first.path}: {first.reason}; write it again, uncompressed")
@@ -91,6 +95,7 @@ class Tar(Source):
             return decode_rows(_blocks(members, places.numpy()), images=len(places), request=request, source=self.name)
 
         pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
+        rejected = held(rejected, self.unread, places)
         names = tuple(index.pictures[place][1].name for place in places.tolist())
         own = labels if labels is None else labels[places]
         images = without(Images(pixels, places, own, classes, self.name, paths=names), rejected, ranges)
@@ -145,7 +150,10 @@ def _add(index: _Index, number: int, file: str) -> None:
     """The members of a tar file, or why it is skipped."""
     try:
         members, ended = read_file(file, partial(members_of, texts=f".{LABEL}"))
-    except (OSError, tarfile.TarError) as error:
+    except OSError as error:
+        index.skipped.append(Rejected(file, reason(unread(error))))
+        return
+    except tarfile.TarError as error:
         index.skipped.append(Rejected(file, reason(error)))
         return
     if not ended:
