@@ -61,7 +61,7 @@ class Blocked(Encoded, Protocol):
 
     @property
     def mean_bytes(self) -> float:
-        """Of an encoded picture, about."""
+        """About how many bytes an encoded picture has."""
         ...
 
     def blocks(self, places: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ class Blocked(Encoded, Protocol):
         ...
 
     def by_blocks(self, most_bytes: int) -> Encoded:
-        """The same, read by whole blocks, of which a process keeps so many bytes."""
+        """These, read by whole blocks, of which a process keeps so many bytes."""
         ...
 
 
