@@ -23,7 +23,7 @@ def every_audit(rank: int, world: int, folder: str, port: str) -> None:
     from toy_audits import write_toy_findings
 
     torch.set_num_threads(1)
-    options = {"batch_size": 16, "attack_images": 70, "aggregate": 0, "cache": None}
+    options = {"batch_size": 16, "attack_images": 140, "aggregate": 0, "cache": None}
     if world == 1:
         write_toy_findings(Path(folder), 0, **options, crew=ALONE)
         return
