@@ -44,7 +44,9 @@ def test_the_minimum_is_that_of_scikit_learn(strength):
     assert float(problem(found)[1].abs().max()) <= 1e-5
 
 
-def test_directions_of_uneven_variance_take_few_passes(monkeypatch):
+@pytest.fixture
+def passes(monkeypatch):
+    """How often a problem was asked for its value and gradient, in a list of one."""
     asked, call = [0], Problem.__call__
 
     def counted(self, parameters):
@@ -52,8 +54,25 @@ def test_directions_of_uneven_variance_take_few_passes(monkeypatch):
         return call(self, parameters)
 
     monkeypatch.setattr(Problem, "__call__", counted)
+    return asked
+
+
+def test_directions_of_uneven_variance_take_few_passes(passes):
     fitted(*uneven(dtype=torch.float32), 1e-3)
-    assert asked[0] <= 30  # a scaled identity in place of the covariance takes several times as many
+    assert passes[0] <= 30  # a scaled identity in place of the covariance takes several times as many
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.1, 0.01])
+@pytest.mark.parametrize("seed", range(3))
+def test_near_the_minimum_rounding_does_not_halve_the_steps(passes, strength, seed):
+    """Where values differ by rounding alone, a fit went on by hundreds of tiny steps."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(140, 5, generator=generator)
+    labels = (x @ torch.randn(5, 6, generator=generator)).argmax(1)
+    x = x - x.mean(0)
+    found = fitted(x, labels, strength, classes=6)
+    assert passes[0] <= 60
+    assert float(Problem(x, labels, strength)(found)[1].abs().max()) <= 1e-5
 
 
 @pytest.mark.parametrize("rows", [1, 3, 30])

@@ -17,6 +17,8 @@ _TOLERANCE = 1e-5
 """Largest entry of the gradient at which a fit ends."""
 _ENOUGH = 1e-4
 """Share of the decrease that a step's slope promises that is enough (Armijo)."""
+_ROUNDING = 1e-6
+"""How much of the value may be rounding: near the minimum the slope judges a step where the value no longer can."""
 _HALVINGS = 20
 Step = tuple[Tensor, Tensor]
 """A step and the change of the gradient that it made, each [classes, dim + 1]."""
@@ -90,31 +92,34 @@ def _inverse(covariance: Tensor, classes: int, strength: float) -> Callable[[Ten
 
 
 def _direction(gradient: Tensor, steps: list[Step], precondition: Callable[[Tensor], Tensor]) -> Tensor:
-    """L-BFGS's two loops."""
-    rest, weights = gradient.clone(), []
-    for step, change in reversed(steps):
-        scale = 1 / (step * change).sum()
-        weights.append((scale, scale * (step * rest).sum()))
-        rest -= weights[-1][1] * change
-    result = precondition(rest)
-    if steps:
-        step, change = steps[-1]
-        result *= (step * change).sum() / (change * precondition(change)).sum()
-    for (step, change), (scale, weight) in zip(steps, reversed(weights), strict=True):
-        result += (weight - scale * (change * result).sum()) * step
-    return -result
+    """L-BFGS's two loops, each as a triangular system over the steps (Byrd, Nocedal and Schnabel 1994)."""
+    if not steps:
+        return -precondition(gradient)
+    moves, changes = (torch.stack(side).flatten(1) for side in zip(*steps, strict=True))
+    products = moves @ changes.mT
+    upper, own = products.triu(), products.diagonal()
+    first = torch.linalg.solve_triangular(upper, (moves @ gradient.flatten())[:, None], upper=True)[:, 0]
+    last = steps[-1][1]
+    result = precondition(gradient - (first @ changes).view_as(gradient))
+    result *= own[-1] / (last * precondition(last)).sum()
+    rest = own * first - changes @ result.flatten()
+    second = torch.linalg.solve_triangular(upper.mT, rest[:, None], upper=False)[:, 0]
+    return -(result + (second @ moves).view_as(result))
 
 
 def _searched(
     problem: Problem, point: Tensor, value: float, direction: Tensor, slope: float
 ) -> tuple[Tensor, float, Tensor] | None:
-    """(point, value, gradient) after the longest of the step and its halves that lowers the value enough; None where
+    """(point, value, gradient) after the longest of the step and its halves that lowers the value enough, or, within
+    rounding, ends on a slope no steeper than it began (approximate Wolfe condition, Hager and Zhang 2005); None where
     none does."""
     length = 1.0
     for _ in range(_HALVINGS):
         moved = point + length * direction
         lower, gradient = problem(moved)
         if lower <= value + _ENOUGH * length * slope:
+            return moved, lower, gradient
+        if lower <= value + _ROUNDING * abs(value) and float((gradient * direction).sum()) <= (2 * _ENOUGH - 1) * slope:
             return moved, lower, gradient
         length /= 2
     return None
