@@ -78,20 +78,23 @@ def value(row: Mapping[str, Any], measure: str) -> float:
 
 
 def effects(runs: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """By measure and part: mean of the runs with the part less that of those without; empty before all eight ran."""
+    """By measure and part: mean of the runs with the part less that of those without; empty before all eight ran.
+
+    Beside them "pairs of parts": the root mean square of the three contrasts that no part alone explains, in each of
+    which the interplays of two pairs of parts and the luck of the runs add up: an effect of that size may be either.
+    """
     named = {name_of_run(levels): levels for levels in design()}
     if not named.keys() <= runs.keys():
         return {}
-    return {
-        measure: {
-            part: float(
-                np.mean([value(runs[name], measure) for name, levels in named.items() if levels[part]])
-                - np.mean([value(runs[name], measure) for name, levels in named.items() if not levels[part]])
-            )
-            for part in LEVELS
-        }
-        for measure in MEASURES
-    }
+    found = {}
+    for measure in MEASURES:
+        values = np.array([value(runs[name], measure) for name in named])
+        signs = {part: np.array([2 * levels[part] - 1 for levels in named.values()]) for part in LEVELS}
+        first, *others = signs.values()
+        pairs = [float(values @ (first * other)) / 4 for other in others]
+        found[measure] = {part: float(values @ sign) / 4 for part, sign in signs.items()}
+        found[measure]["pairs of parts"] = float(np.sqrt(np.mean(np.square(pairs))))
+    return found
 
 
 def aims(runs: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -108,6 +111,11 @@ def aims(runs: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, dict[s
         }
         for name, row in runs.items()
     }
+
+
+def read_off(runs: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """What the rows say beside each other and beside the methods that ran by now."""
+    return {"effects": effects(runs), "aims": aims(runs, others)}
 
 
 def main() -> None:
@@ -127,8 +135,9 @@ def main() -> None:
                 print(f"{options.minutes:g} minutes are over; the same command goes on")
                 return
             families.one(name, seed, families.sized(plan(levels), options, seed), options, document)
-            document |= {"effects": effects(document["runs"]), "aims": aims(document["runs"], others)}
+            document |= read_off(document["runs"], others)
             write_json(options.results, document)
+    write_json(options.results, document | read_off(document["runs"], others))
 
 
 if __name__ == "__main__":

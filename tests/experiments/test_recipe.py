@@ -30,7 +30,12 @@ def test_effects_are_those_that_were_put_in():
         recipe.name_of_run(levels): row(linear_accuracy=40 + sum(true[part] * on for part, on in levels.items()))
         for levels in recipe.design()
     }
-    assert recipe.effects(runs)["linear probe"] == pytest.approx(true)
+    assert recipe.effects(runs)["linear probe"] == pytest.approx({**true, "pairs of parts": 0.0})
+    for levels in recipe.design():  # four points where twin and crops are alike, none elsewhere
+        together = 4.0 * (levels["twin"] == levels["crops"])
+        runs[recipe.name_of_run(levels)] = row(linear_accuracy=40 + together)
+    found = recipe.effects(runs)["linear probe"]
+    assert found == pytest.approx({**dict.fromkeys(true, 0.0), "pairs of parts": 4 / 3**0.5})
     runs.popitem()
     assert recipe.effects(runs) == {}, "seven of eight runs are no design"
 
@@ -48,6 +53,20 @@ def test_an_aim_is_met_where_the_row_is_no_worse_than_the_method_it_is_measured_
         "robustness": False,
         "memorization": True,
     }
+
+
+def test_a_search_that_is_done_is_read_again_beside_methods_that_ran_since(tmp_path, monkeypatch):
+    done, others = tmp_path / "recipe.json", tmp_path / "families.json"
+    document = json.loads(recipe.RESULTS.read_text())
+    done.write_text(json.dumps(document | {"aims": {}}))
+    others.write_text(recipe.families.RESULTS.read_text())
+    monkeypatch.setattr(recipe.families, "RESULTS", others)
+    words = ["x", "--seeds", "1", "--results", str(done), "--only", next(iter(document["runs"]))]
+    monkeypatch.setattr("sys.argv", [*words, "--threads", "1"])
+    recipe.main()
+    found = json.loads(done.read_text())
+    assert found["runs"] == document["runs"]
+    assert found["aims"] == recipe.aims(document["runs"], json.loads(others.read_text())["runs"])
 
 
 @pytest.mark.slow
