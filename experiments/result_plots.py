@@ -160,7 +160,7 @@ def _trade(axes: "Axes", series: dict[str, list[Point]], below: Sequence[str]) -
     shapes: Any = "os^DvPX*"
     for place, (title, ((x, *_), (y, low, high))) in enumerate(series.items()):
         bar = [[max(0.0, y - low)], [max(0.0, high - y)]]
-        style: dict[str, Any] = {"fmt": shapes[place % len(shapes)], "color": COLOURS[place % 4], "capsize": 2}
+        style: dict[str, Any] = {"fmt": shapes[place // 4 % len(shapes)], "color": COLOURS[place % 4], "capsize": 2}
         axes.errorbar([x], [y], yerr=bar, label=title, **style)
     axes.set_xlabel(below[0])
     axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -38,7 +38,12 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/audits/robustness.md": ["95 %", "watched above 5 %"],
         "docs/audits/tail.md": ["95 %"],
         "docs/compare.md": ["97.5 %"],
-        "docs/data.md": ["images × 3 × height", "Default: 5 %", "the usual 1 % and 10 % of every class"],
+        "docs/data.md": [
+            "within 4 MiB of a tar file",
+            "images × 3 × height",
+            "Default: 5 %",
+            "the usual 1 % and 10 % of every class",
+        ],
         "docs/getting-started.md": ["20 × 200", "100 × 5,000"],
         "docs/inspect.md": ["1 % of the images repeat", "what 8 hours buy", "over 4 GiB decoded"],
         "docs/methods/cf_amc_ssl.md": ["hold out 5 %", "95 %"],
