@@ -23,5 +23,24 @@ def forgetting() -> Block:
     )
 
 
+def wanted() -> Block:
+    """Which invariances a task wants: accuracy of the first set of views, and what the others add to it or take."""
+    scores = results("wanted_invariances")["scores"] if has("wanted_invariances") else {}
+    tasks = list(next(iter(scores.values()), {}))
+    lines = [f"| views drawn by | {' | '.join(tasks)} |", f"|---|{'---|' * len(tasks)}"]
+    for name, cells in scores.items():
+        lines.append(f"| {name} | {' | '.join(_above(cells[task]) for task in tasks)} |")
+    return Block("docs/results.md", "wanted", "\n".join(lines) if scores else "Not measured yet.")
+
+
+def _above(cell: dict[str, Any]) -> str:
+    """The accuracy, or how far it lies above the first row's."""
+    shown = cell.get("above", cell)
+    sign = "+" if shown is not cell and shown["value"] > 0 else ""
+    words = sign + with_interval(shown, 1)
+    low, high = shown["interval"]
+    return f"**{words}**" if shown is not cell and (low > 0 or high < 0) else words
+
+
 def _scored(run: dict[str, Any], score: str) -> str:
     return with_interval(run["scores"][score], 1)

@@ -22,7 +22,14 @@ ARM_SPREAD = 0.1
 SHAPES = tuple(product(TURNS, ARMS))
 CURVE_CLASSES = tuple(f"{'against' if turns < 0 else 'with'} {abs(turns)}, arm {arm}" for turns, arm in SHAPES)
 POINTS = 64
-DRAWS = 13
+NUISANCES = (
+    *("rotation", "radius", "across", "along", "pen"),
+    *(f"{part}_{channel}" for part in ("ink", "paper") for channel in ("red", "green", "blue")),
+    *("noise", "arm"),
+)
+"""What a curve is drawn with beside its class, in the order of its draws; larger draws of a paper are darker ones."""
+
+DRAWS = len(NUISANCES)
 
 
 def draw_curves(labels: Tensor, ids: Tensor, *, seed: int, size: int) -> Tensor:
@@ -30,8 +37,7 @@ def draw_curves(labels: Tensor, ids: Tensor, *, seed: int, size: int) -> Tensor:
 
     Drawn in float64 and then rounded, so that machines agree on the bytes.
     """
-    keys = fold(key(seed, "curves"), ids)
-    draws = uniform(keys, DRAWS).double()
+    keys, draws = _keys(ids, seed), torch.stack(list(curve_nuisances(ids, seed=seed).values()), dim=1)
     ink = strokes(*_points(labels, draws), 0.06 + 0.3 * draws[:, 4:5], size=size)
     ink = 1 - (-3 * ink / ink.amax((1, 2), keepdim=True)).exp()  # where the pen is slow it leaves little more
     fore, back = 0.5 * draws[:, 5:8], 1 - 0.4 * draws[:, 8:11]
@@ -40,6 +46,15 @@ def draw_curves(labels: Tensor, ids: Tensor, *, seed: int, size: int) -> Tensor:
     pictures = torch.addcmul(back[..., None, None], contrast[..., None, None], ink[:, None])
     pictures = torch.addcmul(pictures, 0.3 * draws[:, 11, None, None, None], noise)
     return (255 * pictures.clamp(0, 1)).round().to(torch.uint8)
+
+
+def curve_nuisances(ids: Tensor, *, seed: int) -> dict[str, Tensor]:
+    """By name of NUISANCES: float64 [n], uniform in [0, 1), what the curves of ids [n] are drawn with."""
+    return dict(zip(NUISANCES, uniform(_keys(ids, seed), len(NUISANCES)).double().unbind(1), strict=True))
+
+
+def _keys(ids: Tensor, seed: int) -> Tensor:
+    return fold(key(seed, "curves"), ids)
 
 
 def _points(labels: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:

@@ -52,7 +52,9 @@ def side_of_views(settings: ViewSettings, *, full: int, epoch: int, epochs: int)
 def joined(*parts: Views) -> Views:
     """All views of one batch that was drawn in parts, of one size, one part after the other."""
     first, tables = parts[0], [part.parameters for part in parts]
-    found = {name: torch.cat([getattr(table, name) for table in tables]) for name in _tensors(first.parameters)}
+    found: dict[str, Any] = {
+        name: torch.cat([getattr(table, name) for table in tables]) for name in _tensors(first.parameters)
+    }
     if hasattr(first.parameters, "order"):
         found["order"] = sum((table.order for table in tables), ())
     return Views(torch.cat([part.images for part in parts]), replace(first.parameters, **found), first.batch)

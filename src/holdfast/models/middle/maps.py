@@ -1,7 +1,8 @@
 """Maps of features, as timm's networks give them, and what networks need to give them for images of any size."""
 
 import torch
-from timm.layers import Format, PatchEmbed
+from timm.layers.format import Format
+from timm.layers.patch_embed import PatchEmbed
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
