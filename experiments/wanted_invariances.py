@@ -27,7 +27,7 @@ from holdfast.engine.session import environment, launch
 from holdfast.evaluation import extract_features, fit_probe
 from holdfast.methods import SimCLRConfig, fresh_encoder
 from holdfast.runs import write_json
-from holdfast.statistics import bounded_interval, wilson_interval
+from holdfast.statistics import bounded_interval
 
 RESULTS = Path(__file__).parent.parent / "results" / "wanted_invariances.json"
 NO_CROPS: dict[str, float] = {"crop_min": 1.0, "ratio_min": 1.0, "ratio_max": 1.0, "flip": 0.0}
@@ -105,6 +105,12 @@ def mean_marks(seeds: dict[str, dict[str, str]], task: str, over: list[str]) -> 
     return np.mean([[int(mark) for mark in seeds[seed][task]] for seed in over], axis=0)
 
 
+def shown(shares: np.ndarray, *, least: float) -> dict[str, Any]:
+    """The mean of shares by image [n], from `least` to 1, in percent with its interval."""
+    ends = bounded_interval(shares, least=least, most=1.0)
+    return {"value": float(100 * shares.mean()), "interval": [100 * end for end in ends]}
+
+
 def compared(hits: dict[str, dict[str, dict[str, str]]]) -> dict[str, dict[str, Any]]:
     """By set and task: accuracy and, but for the first set, what it lies above the first, in percent.
 
@@ -114,12 +120,11 @@ def compared(hits: dict[str, dict[str, dict[str, str]]]) -> dict[str, dict[str, 
     for name, seeds in hits.items():
         for task in TASKS:
             own = mean_marks(seeds, task, list(seeds))
-            cell: dict[str, Any] = {"value": 100 * own.mean(), "interval": wilson_interval(100 * own.mean(), len(own))}
+            cell: dict[str, Any] = shown(own, least=0.0)
             both = sorted(set(seeds) & set(hits.get(BASE, {})))
             if name != BASE and both:
                 apart = mean_marks(seeds, task, both) - mean_marks(hits[BASE], task, both)
-                ends = bounded_interval(apart, least=-1.0, most=1.0)
-                cell["above"] = {"value": 100 * apart.mean(), "interval": tuple(100 * end for end in ends)}
+                cell["above"] = shown(apart, least=-1.0)
             found.setdefault(name, {})[task] = cell
     return found
 
