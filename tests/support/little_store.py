@@ -56,7 +56,7 @@ def served(files: dict[str, bytes]) -> Iterator[Store]:
         def do_HEAD(self) -> None:
             self.do_GET(body=False)
 
-        def log_message(self, *told: Any) -> None:
+        def log_message(self, format: str, *told: Any) -> None:  # noqa: A002  # as its base names it
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

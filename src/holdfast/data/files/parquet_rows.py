@@ -120,8 +120,12 @@ class ParquetRows:
         groups = [(number, group) for number, shard in enumerate(shards) for group in range(len(shard.groups))]
         return cls(tuple(shards), leaf, request, source, most_bytes, starts, np.array(groups, np.int64).reshape(-1, 2))
 
-    @cached_property
+    @property
     def identity(self) -> str:
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> str:
         """What the pixels depend on: the files' names, sizes and times of change, and how they are decoded."""
         digest = hashlib.sha256(f"{self.leaf}/{self.request.identity}".encode())
         for shard in self.shards:

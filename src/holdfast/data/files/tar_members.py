@@ -82,8 +82,12 @@ class TarMembers:
     """Encoded bytes of blocks that a process keeps for the next batch; 0: each picture is read by itself."""
     _kept: Kept = field(default_factory=Kept, repr=False)
 
-    @cached_property
+    @property
     def identity(self) -> str:
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> str:
         """What the pixels depend on: where the pictures lie, the files' times of change, and how they are decoded."""
         digest = hashlib.sha256(self.request.identity.encode())
         for file in self.files:

@@ -125,7 +125,7 @@ def read_shards(name: str, left_out: Callable[[str], Rejected | None]) -> tuple[
 
     Raises as shard_files; ValueError for what is no parquet file, OSError where no shard can be read.
     """
-    shards, skipped = [], []
+    shards, skipped, failed = [], [], None
     for file in shard_files(name):
         if (known := left_out(file)) is not None:
             skipped.append(known)
@@ -142,7 +142,7 @@ def read_shards(name: str, left_out: Callable[[str], Rejected | None]) -> tuple[
             f"expected a .parquet file that can be read, got {skipped[0].path}: {skipped[0].reason}; check the network "
             "and your credentials"
         )
-    if skipped and not shards:
+    if failed is not None and not shards:
         raise failed
     return shards, skipped
 
