@@ -35,7 +35,7 @@ class Mixing:
     def __str__(self) -> str:
         return (
             f"two images of a block meet in a batch {self.meetings:.3g} times as often as in a uniform shuffle, and a "
-            f"batch draws on {self.blocks:,.0f} blocks where that would draw on {self.uniform_blocks:,.0f}"
+            f"batch draws on {_some(self.blocks)} blocks where that would draw on {_some(self.uniform_blocks)}"
         )
 
 
@@ -61,6 +61,10 @@ def epoch_order(
     order = np.empty(images, np.int64)
     order[np.argsort(slots, kind="stable")] = sequence[np.lexsort((draw, window, lane))]
     return order
+
+
+def _some(blocks: float) -> str:
+    return f"{blocks:.1f}" if blocks < 10 else f"{blocks:,.0f}"
 
 
 def mixing(order: np.ndarray, blocks: np.ndarray, batch_size: int) -> Mixing:
