@@ -19,7 +19,7 @@ class Rejected(NamedTuple):
     """In a few words."""
 
 
-NOT_READ = "not read in "
+NOT_READ = "not read"
 """How the reason begins where a file was there and could not be read, which may pass."""
 _ROW = re.compile(r"row (\d+) of ")
 

@@ -58,7 +58,8 @@ def read_file(name: str, read: Callable[[str], T]) -> T:
 
 def unread(error: OSError) -> OSError:
     """What is recorded of a picture that could not be read, however often it was tried."""
-    return OSError(f"{NOT_READ}{len(WAITS)} tries: {reason(error)}")
+    tries = "" if isinstance(error, LeftAloneError) else f" in {len(WAITS)} tries"
+    return OSError(f"{NOT_READ}{tries}: {reason(error)}")
 
 
 def named(pattern: str) -> list[str]:
@@ -93,6 +94,10 @@ def stamp(name: str) -> str:
     return f"{Path(name).resolve()}/{found.st_size}/{found.st_ctime_ns}"
 
 
+class LeftAloneError(OSError):
+    """A file is not tried, for it failed just before."""
+
+
 class ShortError(OSError):
     """A file has fewer bytes than it should have."""
 
@@ -103,7 +108,7 @@ def byte_range(name: str, start: int, size: int) -> bytes:
     bytes."""
     begun, before = time.monotonic(), _failing.get(name)
     if before is not None and begun < before.until:
-        raise OSError(f"left alone just after it failed: {before.reason}")
+        raise LeftAloneError(f"left alone just after it failed: {before.reason}")
     try:
         found = retried(lambda: _range(name, start, size))
     except (ShortError, FileNotFoundError):
