@@ -77,6 +77,7 @@ def test_a_run_resumes_in_mid_epoch_to_the_same_bits_with_other_memory_and_worke
     assert "times as often as in a uniform shuffle, and a batch draws on" in note
 
 
+@pytest.mark.slow
 def test_files_in_other_row_groups_are_refused_when_a_run_resumes(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "_checkpoint", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):

@@ -119,6 +119,7 @@ def test_a_resumed_run_leaves_out_the_same_although_the_store_has_recovered(stor
     assert plain.encoder.read_bytes() != whole.encoder.read_bytes() and not (plain.path / "skipped.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_batch_of_which_nothing_is_left_ends_the_run_which_can_be_resumed(store, failing_after, tmp_path):
     failing_after(2, 99, name="part")
     with pytest.raises(OSError, match=r"at least 2 pictures of a batch .* got [01] \(row .*; .* with: holdfast resume"):
@@ -135,6 +136,7 @@ def test_a_strict_run_stops_at_the_first_picture_that_fails(store, failing_after
         train(config(store, strict=True), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_signals_are_of_the_held_out_images_that_can_be_read(store, failing_after, tmp_path):
     failing_after(3, 99)
     told = []

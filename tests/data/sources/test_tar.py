@@ -1,5 +1,6 @@
 """Tar files: names end at the last dot, files are counted, what is far away is asked for by the picture."""
 
+import subprocess
 from typing import Any, cast
 
 import fsspec
@@ -34,6 +35,18 @@ def test_names_with_dots_stay_apart_and_counts_are_the_tars_own(tmp_path):
     assert images.paths == ("a.b.png", "a.c.png") and torch.equal(images.pixels, pixels(2))
     assert "1 tar file holds 3 files: 2 pictures, 1 without a suffix" in images.notes
     assert survey(str(tmp_path / "a.tar")).holds == ("1 tar file holds 3 files: 2 pictures, 1 without a suffix",)
+
+
+def test_folders_and_links_are_counted_so_that_all_adds_up_to_what_tar_lists(tmp_path):
+    (tmp_path / "in" / "a.b").mkdir(parents=True)
+    (tmp_path / "in" / "a.b" / "x.1.png").write_bytes(png(pictures()[0]))
+    (tmp_path / "in" / "a.b" / "x.2.png").write_bytes(png(pictures()[1]))
+    (tmp_path / "in" / "link.png").symlink_to("a.b/x.1.png")
+    subprocess.run(["tar", "-cf", tmp_path / "a.tar", "-C", tmp_path / "in", "."], check=True)
+    listed = subprocess.run(["tar", "-tf", tmp_path / "a.tar"], check=True, capture_output=True, text=True).stdout
+    (said,) = load_images(tmp_path / "a.tar").notes
+    assert said == "1 tar file holds 2 files: 2 pictures; 3 folders, links and the like beside them"
+    assert len(listed.splitlines()) == 2 + 3
 
 
 def test_labels_stand_beside_the_pictures(tmp_path):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,17 @@ class Member:
     """What is in it, where that was asked for."""
 
 
+class Contents(NamedTuple):
+    """What a tar file holds, by its headers."""
+
+    members: list[Member]
+    """Its regular files."""
+    others: int
+    """Entries that are none: folders, links, devices."""
+    ended: bool
+    """Whether its end is marked: where it is not, the file is cut short or damaged there."""
+
+
 def tar_files(name: str) -> list[str]:
     """The files that a name or pattern stands for, in the order of their names. Raises FileNotFoundError for none."""
     if is_remote(name):
@@ -45,24 +56,26 @@ def tar_files(name: str) -> list[str]:
     return sorted(found)
 
 
-def members_of(file: str, *, texts: str) -> tuple[list[Member], bool]:
-    """The regular files in a tar file by their headers, and whether its end is marked: where it is not, the file is cut
-    short or damaged there. texts: the end of names whose files are read on the way, for each would else be a request of
-    its own. Raises OSError, or tarfile.ReadError for what is no tar file."""
+def members_of(file: str, *, texts: str) -> Contents:
+    """What is in a tar file. texts: the end of names whose files are read on the way, for each would else be a request
+    of its own. Raises OSError, or tarfile.ReadError for what is no tar file."""
     found: list[Member] = []
+    others = 0
     with opened_file(file) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
         try:
             for member in archive:
                 if member.isreg() and not member.issparse():
                     text = _text(archive.extractfile(member)) if member.name.endswith(texts) else None
                     found.append(Member(member.name, member.offset_data, member.size, text))
+                else:
+                    others += 1
                 archive.members = []  # type: ignore[attr-defined]  # else all headers of a large file stay in memory
         except tarfile.ReadError:
             if not found:
                 raise
-            return found, False
+            return Contents(found, others, False)
         stream.seek(archive.offset)
-        return found, stream.read(_BLOCK) == bytes(_BLOCK)
+        return Contents(found, others, stream.read(_BLOCK) == bytes(_BLOCK))
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,6 +47,8 @@ class _Index:
     """How many files there are of each suffix."""
     skipped: list[Rejected] = field(default_factory=list)
     """Tar files that could not be read."""
+    others: dict[str, int] = field(default_factory=dict)
+    """By tar file: entries that are no files, such as folders and links."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -149,13 +151,14 @@ def key_of(name: str) -> tuple[str, str]:
 def _add(index: _Index, number: int, file: str) -> None:
     """The members of a tar file, or why it is skipped."""
     try:
-        members, ended = read_file(file, partial(members_of, texts=f".{LABEL}"))
+        members, others, ended = read_file(file, partial(members_of, texts=f".{LABEL}"))
     except OSError as error:
         index.skipped.append(Rejected(file, reason(unread(error))))
         return
     except tarfile.TarError as error:
         index.skipped.append(Rejected(file, reason(error)))
         return
+    index.others[file] = others
     if not ended:
         index.notes.append(f"{file} has no end mark after {len(members):,} files: it is cut short or damaged there")
     for member in members:
@@ -168,9 +171,11 @@ def _add(index: _Index, number: int, file: str) -> None:
 
 
 def _counts(index: _Index) -> Iterator[str]:
-    """How many files there are of each kind: they add up to what `tar -t` lists."""
-    others = {kind: count for kind, count in index.kinds.items() if kind.encode() not in PICTURES}
-    said = "".join(f", {count:,} {kind}" for kind, count in sorted(others.items()))
+    """How many files there are of each kind; with what is no file they add up to what `tar -t` lists."""
+    kinds = {kind: count for kind, count in index.kinds.items() if kind.encode() not in PICTURES}
+    said = "".join(f", {count:,} {kind}" for kind, count in sorted(kinds.items()))
+    others = sum(index.others.values())
+    said += f"; {others:,} folders, links and the like beside them" if others else ""
     total, files = index.kinds.total(), len(index.files)
     hold = "1 tar file holds" if files == 1 else f"{files:,} tar files hold"
     yield f"{hold} {total:,} files: {len(index.pictures):,} pictures{said}"
