@@ -83,6 +83,7 @@ class Pool:
             "image_size": self.images.pixels.shape[-1],
             "limit": self.limit,
             "limit_seed": self.seed,
+            "blocks": self.blocks,
             **self.reading,
             "checksum": self.images.checksum,
             "unlabelled": self.images.unlabelled.checksum,
@@ -93,7 +94,6 @@ class Pool:
             "counts": None if split is None else list(split.counts),
             "classes": None if self.images.classes is None else list(self.images.classes),
             "notes": list(self.images.notes),
-            "blocks": self.blocks,
             "unread": [list(one) for one in self.images.rejected if one.reason.startswith(NOT_READ)],
             "ranges": {kind: list(reach) for kind, reach in self.images.ranges.items()},
         }
