@@ -1,6 +1,7 @@
 """Every row of docs/results.md has its script run at toy scale: trained, measured, written, and not trained again.
 
-The demo has its own test (tests/cli/test_demo_command.py); questions, removal and recipe have theirs beside this file.
+The demo has its own test (tests/cli/test_demo_command.py); questions, removal, recipe and wanted invariances have
+theirs beside this file.
 """
 
 import json

@@ -1,5 +1,6 @@
 import pytest
 
+from holdfast.methods import WRAPPERS
 from holdfast.report.wording import method_name
 
 
@@ -15,8 +16,16 @@ from holdfast.report.wording import method_name
             {"method": "sdclr", "adversary": "free:3", "penalty": "invariance:0.1"},
             "SDCLR + free adversary + invariance penalty",
         ),
+        ({"method": "moco-v3", "soft_equivariance": "ser:1"}, "MoCo v3 + SER"),
+        ({"method": "sdclr", "memory_augment": "bcl-d:2", "forget": "site"}, "SDCLR + BCL-D + Talos"),
         ({"method": "new-one", "adversary": "odd:1"}, "new-one + odd"),
     ],
 )
 def test_a_run_is_called_by_its_method_and_the_parts_put_on_it(settings, name):
     assert method_name(settings) == name
+
+
+@pytest.mark.parametrize(("word", "kind"), [(word, kind) for word, kinds in WRAPPERS.items() for kind in kinds])
+def test_each_part_has_a_name_of_its_own_in_a_runs(word, kind):
+    name = method_name({"method": "simclr", word: f"{kind}:1"})
+    assert name.startswith("SimCLR + ") and name != f"SimCLR + {kind}"

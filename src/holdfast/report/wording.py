@@ -29,25 +29,38 @@ METHOD_NAMES = {
 """How papers write each method of METHODS, by its command-line name."""
 _UNDER_ATTACK = {("emp-ssl", "free"): "CF-AMC-SSL", ("emp-ssl", "pgd"): "robust EMP-SSL"}
 _UNDER_ATTACK |= {(name, "pgd"): METHOD_NAMES[name] for name in ("rocl", "acl", "deacl", "profeat", "lore", "dynacl++")}
-_ADVERSARIES = {"free": "free adversary", "pgd": "PGD adversary"}
-_PENALTIES = {"invariance": "invariance penalty"}
+_PUT_ON: Mapping[str, Mapping[str, str]] = {
+    "adversary": {"free": "free adversary", "pgd": "PGD adversary"},
+    "penalty": {"invariance": "invariance penalty"},
+    "equivariance": {"care": "Transformation Coding"},
+    "soft_equivariance": {"ser": "SER"},
+    "harmonize": {"gh": "GH"},
+    "memory_augment": {"bcl-i": "BCL-I", "bcl-d": "BCL-D"},
+    "sharpness": {"rwsam": "rwSAM"},
+    "temperature_schedule": {"cosine": "temperature schedule"},
+    "strength_schedule": {"steps": "strength schedule"},
+    "weight_average": {"ema": "averaged weights"},
+}
+"""By the setting that puts a part on a method: how it is written, by its command-line name."""
 
 
 def method_name(settings: Mapping[str, Any]) -> str:
-    """What a run's settings train, as papers write it: a method, then what is put on it: twin, adversary, penalty.
+    """What a run's settings train, as papers write it: a method, then what is put on it: twin, adversary, penalty, and
+    so on.
 
     A part that is not known here is shown by its command-line name.
     """
     method = str(settings["method"])
-    adversary, penalty = (str(settings.get(name) or "").partition(":")[0] for name in ("adversary", "penalty"))
-    name = _UNDER_ATTACK.get((method, adversary))
+    chosen = {word: str(settings.get(word) or "").partition(":")[0] for word in _PUT_ON}
+    name = _UNDER_ATTACK.get((method, chosen["adversary"]))
     parts = [name or METHOD_NAMES.get(method, printable(method))]
     if method == "emp-ssl" and settings.get("prune_ratio"):
         parts.append("pruned twin")
-    if adversary and name is None:
-        parts.append(_ADVERSARIES.get(adversary, printable(adversary)))
-    if penalty:
-        parts.append(_PENALTIES.get(penalty, printable(penalty)))
+    for word, own in chosen.items():
+        if own and (word != "adversary" or name is None):
+            parts.append(_PUT_ON[word].get(own, printable(own)))
+    if settings.get("forget"):
+        parts.append("Talos")
     return " + ".join(parts)
 
 

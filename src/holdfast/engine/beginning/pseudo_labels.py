@@ -26,7 +26,9 @@ def give_clusters(session: Session) -> None:
     labels = found.members.to(features.device)
     probe = fit_probe(features, labels, classes=method.clusters, ids=images.ids, seed=seed)
     weight = probe.weight / probe.scale
-    method.take_clusters(found.centres, weight, probe.bias - weight @ probe.shift)
+    own = (found.centres, weight, probe.bias - weight @ probe.shift)
+    # Each process has found the same, up to what a GPU adds in another order: weights have to agree to the bit.
+    method.take_clusters(*session.fabric.broadcast(own))
     right = (probe.predict(features) == labels).to(torch.float64).mean()
     session.listen({"kind": "note", "text": f"{_said(found)}; the head tells {100 * right:.1f} % of them"})
 
