@@ -16,7 +16,7 @@ from holdfast import SimCLRConfig, train
 from holdfast.data import epoch_batches, load_images, prepare
 from holdfast.data.files import remote
 from holdfast.data.shuffling import resolved_buffer, shuffle_notes
-from holdfast.engine import loop, resume
+from holdfast.engine import loop, resume, session
 
 IMAGES = 96
 
@@ -133,6 +133,19 @@ def test_large_row_groups_on_the_disk_are_said_with_the_ways_out(tmp_path):
     (note,) = shuffle_notes(local, prepare(local).images)
     assert note.startswith("1 blocks of about 96 images (row groups), each read whole for any image of it")
     assert "or mix so many at a time with --shuffle-buffer " in note
+
+
+def test_processes_that_found_other_images_are_told_before_anything_is_written(folder, tmp_path, monkeypatch):
+    pool = prepare(config(folder))
+    session.check_same_images(pool)
+    numbers = []
+    monkeypatch.setattr(session, "largest", lambda number: numbers.append(number) or number)
+    session.check_same_images(pool)
+    (folder / "part-0.parquet").unlink()
+    monkeypatch.setattr(session, "largest", lambda number: max(number, numbers[0] if number > 0 else numbers[1]))
+    with pytest.raises(ValueError, match=r"the same images of \S+ on all processes, got others on some, .*start again"):
+        train(config(folder), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_buffer_for_images_in_no_blocks_is_refused_before_anything_is_written(tmp_path):

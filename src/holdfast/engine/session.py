@@ -1,5 +1,6 @@
 """What a run needs in hand: devices, networks, images, files; made the same way for a new run and a resumed one."""
 
+import hashlib
 import platform
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from holdfast.config import RunConfig
 from holdfast.data.batches import steps_per_epoch
 from holdfast.data.pool import Pool
 from holdfast.data.shuffling import resolved_buffer
-from holdfast.distributed import keep_strides, synchronise_norms
+from holdfast.distributed import keep_strides, largest, synchronise_norms
 from holdfast.engine.optim import make_optimizer
 from holdfast.methods import Method, build
 from holdfast.models import Encoder, exact_strides, resolve_stem, whiten_first_convolution
@@ -125,6 +126,19 @@ def resolve(config: RunConfig, fabric: Fabric, pool: Pool) -> RunConfig:
         parts=tuple(part.resolved(pool.train) for part in config.parts),
         signals_every=max(1, config.epochs // 10) if config.signals_every is None else config.signals_every,
     )
+
+
+def check_same_images(pool: Pool) -> None:
+    """Raises ValueError, on all processes, where they found other images: a store may fail for one of them alone."""
+    digest = hashlib.sha256(pool.images.places.astype("<i8").tobytes())
+    for one in pool.images.rejected:
+        digest.update(f"/{one.path}".encode("utf-8", "surrogateescape"))
+    own = int.from_bytes(digest.digest()[:7], "little")
+    if largest(own) != -largest(-own):
+        raise ValueError(
+            f"expected the same images of {pool.images.source} on all processes, got others on some, of which "
+            f"{len(pool.images):,} are here and {len(pool.images.rejected):,} could not be used; start again"
+        )
 
 
 def open_session(

@@ -26,7 +26,7 @@ from holdfast.engine.resuming import (
     starting_point,
     with_devices,
 )
-from holdfast.engine.session import Listener, Session, environment, launch, open_session, resolve
+from holdfast.engine.session import Listener, Session, check_same_images, environment, launch, open_session, resolve
 from holdfast.methods import fresh_encoder, name_of, to_document
 from holdfast.models import Encoder, Initial, check_own, load_initial, save_encoder, save_prefeature
 from holdfast.progress import OnProgress
@@ -64,6 +64,7 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore, 
         RunFolder.check(target)
         check_writable(target)
     pool = prepare(config, progress=_reading(listen))
+    check_same_images(pool)
     config = resolve(config, fabric, pool)
     for text in (*pool.images.notes, *shuffle_notes(config, pool.train)) if first else ():
         listen({"kind": "note", "text": text})
