@@ -125,7 +125,7 @@ def aligned_loss(name: str, *, collapsed: bool) -> Tensor:
         module.predictor = nn.Identity()
     if name in ("deacl", "lore"):  # as far from its random teacher as from anything, until it is the same
         method.network[0] = copy.deepcopy(method.teacher.network)
-    if name == "dynacl++":  # a head that tells which of the first three images is nearest, and clusters around these
+    if name == "dynacl++":  # a head that tells which of the first images is nearest, and clusters around these
         centres = method.teacher(batch.images[: method.clusters])
         method.take_clusters(centres, 2 * centres, -centres.square().sum(1))
         method.eval()

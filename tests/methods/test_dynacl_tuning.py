@@ -37,8 +37,8 @@ def built(**parts: Any) -> Any:
     config = RunConfig(method=small_config("dynacl++"), encoder="timm/test_resnet")
     method = double_method(with_settings(config, **parts))
     tuned = method.innermost()
-    centres = tuned.teacher(batch().images)[:3]
-    tuned.take_clusters(centres, draw(1, *centres.shape), draw(2, 3))
+    centres = tuned.teacher(batch().images)[: tuned.clusters]
+    tuned.take_clusters(centres, draw(1, *centres.shape), draw(2, tuned.clusters))
     return method
 
 
@@ -64,9 +64,9 @@ def test_the_loss_is_trades_on_the_clusters_of_the_images_as_they_are_by_the_enc
     labels = method.labels(batch().images)
     features = load_encoder(teacher_run(), image_size=12).double()(batch().images)
     assert labels.tolist() == [
-        int(min(range(3), key=lambda k, row=row: (row - features[k]).norm())) for row in features
+        int(min(range(4), key=lambda k, row=row: (row - features[k]).norm())) for row in features
     ]
-    assert labels[:3].tolist() == [0, 1, 2]
+    assert labels[:4].tolist() == [0, 1, 2, 3]
     views = method.views(batch())
     moved = replace(views, images=torch.stack([views.images[0], (views.images[1] + 0.1).clamp(0, 1)]))
     loss = method.loss(moved)
@@ -129,7 +129,7 @@ def test_centres_and_head_are_those_of_k_means_and_of_a_probe_of_the_training_im
     ids = torch.tensor(json.loads(run.ids.read_text())["train"])
     images = load_images("digits", size=8, limit=40).select(ids)
     features = load_encoder(teacher_run(), image_size=8)(images.floats())
-    found = cluster(features.detach(), 3, seed=0)
+    found = cluster(features.detach(), 4, seed=0)
     torch.testing.assert_close(state["centres"], found.centres, rtol=1e-4, atol=1e-5)
     told = F.linear(features, state["network.1.weight"], state["network.1.bias"]).argmax(1)
     assert float((told == found.members).double().mean()) > 0.9
@@ -140,3 +140,9 @@ def test_fewer_images_than_clusters_are_refused_before_anything_is_written(tmp_p
     assert main(["train", "dynacl++", *words, "--out", str(tmp_path / "run")]) == 2
     assert "expected 10 images or more, got 8; set --clusters lower" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_harmonization_takes_the_width_of_the_heads_answers():
+    method = built(harmonize="gh:1", harmonize_classes=5, harmonize_start=0.0)
+    assert method.frame.shape == (5, 4)
+    assert torch.isfinite(method.loss(method.views(batch())))

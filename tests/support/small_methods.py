@@ -25,7 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "byol": {"predictor_dim": 16, "head_dim": 8},
     "moco-v3": {"predictor_dim": 16, "head_dim": 8},
     "lore": {"start": "own", "updates": 2, "dual_rate": 0.01},  # what learns the other way holds still
-    "dynacl++": {"clusters": 3},
+    "dynacl++": {"clusters": 4},
     "dino": {"prototypes": 12, "head_dim": 8, "local_count": 1, "local_scale": 1.0, "head_layers": 2},
 }
 

@@ -47,6 +47,8 @@ class HarmonyConfig(PartConfig):
         dim = config.method.head_dim
         if isinstance(head, nn.Identity) and isinstance(encoder, Encoder):
             dim = encoder.dim
+        elif isinstance(head, nn.Linear):
+            dim = head.out_features
         return harmony(method, self, weight=weight, dim=dim, epochs=config.epochs, seed=config.seed)
 
 
