@@ -126,6 +126,13 @@ def test_a_tar_file_that_is_cut_short_is_said_to_be(tmp_path):
     (tmp_path / "a.tar").write_bytes(whole[: ends[1] // 512 * 512])
     notes = " ".join(load_images(tmp_path / "a.tar").notes)
     assert "no end mark after" in notes and "cut short or damaged" in notes
+    labelled = some(3)
+    (tmp_path / "c.tar").write_bytes(labelled[: labelled.rindex(b"a.2.cls") // 512 * 512])
+    with pytest.raises(
+        ValueError, match=r"got none for '.*a.2.png'; \S+c.tar has no end mark after 5 files: it is cut"
+    ):
+        load_images(tmp_path / "c.tar")
+    assert len(load_images(tmp_path / "c.tar", labels="none")) == 3
     (tmp_path / "b.tar").write_bytes(b"no tar file" * 100)
     with pytest.raises(ValueError, match=r"expected a tar file, got .*b.tar"):
         load_images(tmp_path / "b.tar")

@@ -49,7 +49,13 @@ class _Index:
     """Tar files that could not be read."""
     others: dict[str, int] = field(default_factory=dict)
     """By tar file: entries that are no files, such as folders and links."""
+    cut: dict[int, str] = field(default_factory=dict)
+    """By number, what is said of a tar file without an end mark."""
     notes: list[str] = field(default_factory=list)
+
+    def cut_short(self, number: int) -> str:
+        """What explains a file that is missing in a tar file, where something does."""
+        return f"{self.cut[number]}; " if number in self.cut else ""
 
 
 class Tar(Source):
@@ -118,7 +124,8 @@ class Tar(Source):
                 known = sorted({suffix for _, _, suffix in self.index.beside}) or ["none"]
                 raise ValueError(
                     f"expected a .{name} file beside every picture of {self.name}, got none for {member.name!r}; "
-                    f"suffixes beside pictures: {', '.join(known)}; or leave labels out: --labels none"
+                    f"{self.index.cut_short(number)}suffixes beside pictures: {', '.join(known)}; or leave labels out: "
+                    "--labels none"
                 )
             values.append(text_of(self.index.files[number], beside))
         whole = all(value.removeprefix("-").isdigit() for value in values)
@@ -160,7 +167,8 @@ def _add(index: _Index, number: int, file: str) -> None:
         return
     index.others[file] = others
     if not ended:
-        index.notes.append(f"{file} has no end mark after {len(members):,} files: it is cut short or damaged there")
+        index.cut[number] = f"{file} has no end mark after {len(members):,} files: it is cut short or damaged there"
+        index.notes.append(index.cut[number])
     for member in members:
         key, suffix = key_of(member.name)
         index.kinds[f".{suffix}" if suffix else "without a suffix"] += 1
