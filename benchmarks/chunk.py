@@ -1,14 +1,17 @@
 """What one step of SimCLR needs beyond its weights, whole, by chunks and with activations computed again, and how long
 it takes: each in a process of its own, float32, one thread, and the ratios. ResNet-18 with a small stem, batch 256 of
-32 pixels; `python benchmarks/chunk.py vit` takes ViT-S, batch 32 of 224 pixels."""
+32 pixels; `python benchmarks/chunk.py vit` takes ViT-S, batch 32 of 224 pixels. Memory goes to results/chunk.json."""
 
+import json
 import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 NETWORKS = {"resnet": ("timm/resnet18", 256, 32), "vit": ("timm/vit_small_patch16_224", 32, 224)}
 """Encoder, images of a batch, and their side in pixels."""
+RESULTS = Path(__file__).parents[1] / "results" / "chunk.json"
 WAYS = {"whole": {}, "--chunk": {}, "--checkpoint-activations": {"checkpoint_activations": True}}
 
 
@@ -46,6 +49,9 @@ if __name__ == "__main__":
     else:
         network = sys.argv[1] if len(sys.argv) > 1 else "resnet"
         found = {way: measured(network, way) for way in WAYS}
+        known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        known[network] = {way: round(memory) for way, (memory, _) in found.items()}
+        RESULTS.write_text(json.dumps(known, indent=1) + "\n")
         encoder, images, size = NETWORKS[network]
         whole, seconds = found["whole"]
         print(f"a step of {images} images of {size} px, {encoder}: {whole:,.0f} MiB whole")

@@ -9,10 +9,13 @@ which every process computes whole: 3 · 2 (2B)² d. Memory is what autograd kee
 matrix of 2B × 2B and twice the embeddings; three such matrices are there at once. Communication is what a process
 gives to collectives: 4P bytes of gradients; of embeddings 8Bd/G bytes gathered (8 more for each view's count) and 8Bd
 summed in the backward; of batch norms 4 (2C + 1 for each norm) forward and 8C backward; and all buffers, which the
-first process sends. A ring moves (G - 1)/G of a gathered whole, and twice that of a summed one.
+first process sends. A ring moves (G - 1)/G of a gathered whole, and twice that of a summed one. A process holds 12P
+bytes of weights, gradients and momentum; with --shard-weights 12P/G, and gives 4P/G bytes of weights twice in place of
+buffers.
 """
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,7 @@ BATCHES, GPUS, DIM = (4096, 16384, 65536), (8, 64, 256, 1024), 128
 LOSS_MATRICES = 3
 """Matrices of 2B × 2B, float32, that NT-Xent has at once in forward and backward."""
 COUNTED = {"ResNet of timm's tests": "timm/test_resnet", "ViT of timm's tests": "timm/test_vit"}
+IN_SHARES = "ViT of timm's tests"
 PROCESSES, BATCH, SIDE = (1, 2, 4), 64, 32
 RESULTS = Path(__file__).parents[1] / "results" / "scaling.json"
 
@@ -47,11 +51,13 @@ def per_view(network: nn.Module, size: int, device: str) -> dict[str, float]:
 
 
 def model_of(
-    network: nn.Module, view: dict[str, float], *, batch: int, gpus: int, size: int, dim: int = DIM
+    network: nn.Module, view: dict[str, float], *, batch: int, gpus: int, size: int, shares: bool = False
 ) -> dict[str, float]:
-    """The stated model's numbers of a process: FLOPs and bytes."""
-    norms = [module.num_features for module in network.modules() if isinstance(module, NORMS)]
-    several = gpus > 1
+    """The stated model's numbers of a process: FLOPs and bytes. shares: with --shard-weights."""
+    found: Any = [module for module in network.modules() if isinstance(module, NORMS)]
+    norms = [int(norm.num_features) for norm in found]
+    several, dim = gpus > 1, DIM
+    weights = 4.0 * sum(parameter.numel() for parameter in network.parameters())
     return {
         "views": 2 * batch / gpus,
         "flops": view["flops"] * 2 * batch / gpus,
@@ -60,12 +66,14 @@ def model_of(
         "activations": view["bytes"] * 2 * batch / gpus,
         "loss_kept": 4 * (2 * batch) ** 2 + 16 * batch * dim,
         "loss_bytes": LOSS_MATRICES * 4 * (2 * batch) ** 2,
-        "gradients": several * 4.0 * sum(parameter.numel() for parameter in network.parameters()),
+        "held": 3 * weights / (gpus if shares else 1),
+        "weights": several * shares * 2 * weights / gpus,
+        "gradients": several * weights,
         "gathered": several * 8.0 * batch * dim / gpus,
         "counts": several * 16.0,
         "summed": several * 8.0 * batch * dim,
         "norms": several * 4.0 * sum(4 * channels + 1 for channels in norms),
-        "buffers": several * float(sum(buffer.nbytes for buffer in network.buffers())),
+        "buffers": several * (not shares) * float(sum(buffer.nbytes for buffer in network.buffers())),
     }
 
 
@@ -97,21 +105,21 @@ def predicted(config: RunConfig, gpus: int) -> dict[str, float]:
     """The model's numbers of a small run, named as step_counts names what it counts."""
     method = build(config, image_size=SIDE).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     view = per_view(method.network, SIDE, "cpu")
-    found = model_of(method.network, view, batch=config.batch_size, gpus=gpus, size=SIDE)
+    shares = config.shard_weights
+    found = model_of(method.network, view, batch=config.batch_size, gpus=gpus, size=SIDE, shares=shares)
     flops = sum(found[name] for name in ("flops", "crop_flops", "loss_flops"))
-    names = ("gradients", "gathered", "counts", "summed", "norms", "buffers")
-    return {
-        "flops": flops,
-        "kept": found["activations"] + found["loss_kept"],
-        **{name: found[name] for name in names if gpus > 1},
-    }
+    names = ("weights", "gradients", "gathered", "counts", "summed", "norms", "buffers")
+    kept = {"kept": found["activations"] + found["loss_kept"], "held": found["held"]}
+    return {"flops": flops, **kept, **{name: found[name] for name in names if found[name]}}
 
 
-def checked(gpus: int, name: str) -> dict[str, Any]:
+def checked(gpus: int, name: str, *, shares: bool = False) -> dict[str, Any]:
     """Predicted and counted numbers of the first process."""
-    config = small(COUNTED[name])
-    counted = of_processes(config, gpus)[0]
-    return {"network": name, "gpus": gpus, "predicted": predicted(config, gpus), "counted": dict(counted)}
+    config = replace(small(COUNTED[name]), shard_weights=shares)
+    sides = {"predicted": predicted(config, gpus), "counted": dict(of_processes(config, gpus)[0])}
+    for side in sides.values() if shares else ():
+        del side["kept"]  # autograd names joined weights that are not there between the passes
+    return {"network": name, "gpus": gpus, "shares": shares, **sides}
 
 
 def loss_matrices(batch: int = 512) -> float:
@@ -122,6 +130,7 @@ def loss_matrices(batch: int = 512) -> float:
 
 if __name__ == "__main__":
     rows, side_by_side = table(), [checked(gpus, name) for name in COUNTED for gpus in PROCESSES]
+    side_by_side += [checked(gpus, IN_SHARES, shares=True) for gpus in PROCESSES if gpus > 1]
     for row in rows:
         print({name: value if isinstance(value, str) else float(f"{value:.3g}") for name, value in row.items()})
     for row in side_by_side:

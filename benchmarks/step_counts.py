@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
+from torch.distributed.tensor import DTensor
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -42,7 +44,7 @@ class Given(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func.namespace == "c10d":
-            given = args[1] if "gather" in func.name() else args[0]
+            given = args[1] if "gather" in func.name() or "scatter" in func.name() else args[0]
             for tensor in (leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor)):
                 self.bytes[self._kind(func.name(), tensor)] += tensor.nbytes
         return func(*args, **(kwargs or {}))
@@ -50,6 +52,8 @@ class Given(TorchDispatchMode):
     def _kind(self, name: str, tensor: Tensor) -> str:
         if "broadcast" in name:
             return "buffers"
+        if "base" in name:  # of weights in shares: joined, and their gradients summed
+            return "weights" if "allgather" in name else "gradients"
         if "allgather" in name:
             return "gathered" if tensor.is_floating_point() else "counts"
         if tensor.ndim > 1:
@@ -88,7 +92,7 @@ class Live(TorchDispatchMode):
 class Kept:
     """Bytes that autograd keeps for a backward pass, each memory once, without a module's own tensors."""
 
-    def __init__(self, module: torch.nn.Module):
+    def __init__(self, module: nn.Module):
         tensors = [*module.parameters(), *module.buffers()]
         self._own = {tensor.untyped_storage()._cdata for tensor in tensors}
         self._found = dict[int, int]()
@@ -121,15 +125,27 @@ def counted_step(config: RunConfig) -> Mapping[str, float]:
         flops = FlopCounterMode(display=False)
         given, kept = Given({len(norm.running_mean) for norm in norms}), Kept(session.method)  # type: ignore[arg-type]
         seen: list[tuple[int, Counter[str], int]] = []
+        optimizer: Optimizer = session.optimizer.optimizer  # type: ignore[attr-defined]
 
         def mark(*_: object) -> None:
             seen.append((flops.get_total_flops(), Counter(given.bytes), kept.taken()))
+            owned.append(held(session.method, optimizer))
 
-        session.optimizer.optimizer.register_step_post_hook(mark)  # type: ignore[attr-defined]
+        owned: list[int] = []
+        optimizer.register_step_post_hook(mark)
         with flops, given, kept.watched():
             run(session, Position())
     before, last = seen[-2], seen[-1]
-    return {"flops": last[0] - before[0], "kept": last[2], **(last[1] - before[1])}
+    return {"flops": last[0] - before[0], "kept": last[2], "held": owned[-1], **(last[1] - before[1])}
+
+
+def held(method: nn.Module, optimizer: Optimizer) -> int:
+    """Bytes of the weights, their gradients and the optimiser's state that this process holds: its share of them where
+    there are shares."""
+    tensors: list[Any] = [*method.parameters(), *(parameter.grad for parameter in method.parameters())]
+    tensors += [value for state in optimizer.state.values() for value in state.values()]
+    mine = [tensor.to_local() if isinstance(tensor, DTensor) else tensor for tensor in tensors if tensor is not None]
+    return sum(tensor.nbytes for tensor in mine if isinstance(tensor, Tensor))
 
 
 def of_processes(config: RunConfig, world: int) -> list[Mapping[str, float]]:

@@ -23,7 +23,7 @@ VIT = "timm/test_vit"
 
 def case(method: str, images: int = 13, encoder: str = "timm/test_resnet", **changes) -> tuple[RunConfig, int]:
     """A configuration, and how many images it is trained on: the last batch of 8 is compared."""
-    stem = "small" if encoder == "timm/test_resnet" else "standard"
+    stem = "standard" if encoder == NORMS else "small"
     settings = small_config(method, encoder)
     return with_settings(RunConfig(method=settings, encoder=encoder, stem=stem), **changes), images
 
@@ -43,6 +43,8 @@ CASES = {
     "moco-v3, soft equivariance": case("moco-v3", 13, soft_equivariance="ser:1", seed=5),
     "simclr, soft equivariance of a ViT": case("simclr", 13, VIT, soft_equivariance="ser:1", seed=5, stem="small"),
     "simclr, forgetting": case("simclr", 13, forget="site", forget_groups=2),
+    "simclr, shares of weights": case("simclr", 16, "timm/test_vit", shard_weights=True),
+    "emp-ssl, shares of weights": case("emp-ssl", 16, "timm/test_vit", shard_weights=True, adversary="free:2"),
     "simclr, pgd": case("simclr", adversary="pgd:2"),
     "simclr, penalty by derivatives": case("simclr", penalty_form="vjp", **PENALTY),
     "sdclr, penalty by derivatives": case("sdclr", penalty_form="vjp", **PENALTY),
@@ -114,6 +116,7 @@ def test_a_step_costs_what_the_model_of_the_scaling_page_says(two_ranks):
         found = {
             name: int(n) for name, n in safetensors.torch.load_file(two_ranks / f"counts{rank}.safetensors").items()
         }
+        assert found["held"] == expected["held"]
         assert found.pop("kept") == pytest.approx(expected["kept"], rel=0.01)
         assert found == {name: value for name, value in expected.items() if name != "kept"}
 

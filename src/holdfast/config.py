@@ -168,6 +168,9 @@ class RunConfig:
     chunk: int | None = None
     """Views per pass of the network, for batches that do not fit into memory: they are computed again in the backward,
     and batch norms see a chunk at a time; None: all at once."""
+    shard_weights: bool = False
+    """Keep a share of weights, gradients and optimiser state on each process (FSDP2) in place of all: for networks that
+    do not fit one GPU with their optimiser."""
     checkpoint_activations: bool = False
     """Keep the inputs of the network's blocks alone and compute the rest again in the backward: the same gradients in
     less memory, for a third more time."""
@@ -228,7 +231,7 @@ class RunConfig:
         require(self.lars_trust > 0, "lars_trust > 0", self.lars_trust, "EMP-SSL uses 0.005")
         kinds = [type(part).__name__ for part in self.parts]
         require(len(set(kinds)) == len(kinds), "parts of different kinds", ", ".join(kinds), "give each once")
-        for part in self.parts:
+        for part in (self.method, *self.parts):
             part.check(self)
         require(not (self.whiten and self.init), "--whiten without --init", self.init, "trained filters would be lost")
         both = self.compile and self.checkpoint_activations

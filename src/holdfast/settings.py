@@ -89,6 +89,21 @@ class MethodConfig:
         require(self.head_layers in (2, 3), "head_layers 2 or 3", self.head_layers, "compare methods at equal depth")
         require(self.head_dim >= 1, "head_dim >= 1", self.head_dim, "the papers use 128")
 
+    @property
+    def whole_weights(self) -> str | None:
+        """What it does with whole weights, so that --shard-weights is refused; None: nothing."""
+        return None
+
+    def check(self, run: Any) -> None:
+        """Raises ValueError where a run has options that the method cannot be trained with."""
+        if not run.shard_weights:
+            return
+        for option in ("compile", "chunk"):
+            require(not getattr(run, option), f"--shard-weights without --{option}", "both", "leave one of them out")
+        name = type(self).__name__.removesuffix("Config")
+        both = f"both, and it {self.whole_weights}"
+        require(self.whole_weights is None, f"--shard-weights without {name}", both, "leave it out")
+
 
 @dataclass(frozen=True, kw_only=True)
 class PartConfig:

@@ -58,7 +58,7 @@ OBEYED = {
     "card": "run out name licence",
     "demo": "out data epochs seeds",
     "train": "out data labels pixel_range groups resize memory_gib workers shuffle_buffer strict "
-    "long_tail holdout limit image_size encoder chunk checkpoint_activations "
+    "long_tail holdout limit image_size encoder chunk checkpoint_activations shard_weights "
     "stem init epochs batch_size optimizer lr lr_end warmup_epochs weight_decay decay schedule adversary penalty seed "
     "precision compile devices accelerator threads checkpoint_steps keep_checkpoints signals_every crop_min crop_max "
     "ratio_min ratio_max interpolation flip jitter brightness contrast saturation hue grey colours blur solarize "

@@ -68,6 +68,7 @@ def test_one_batched_rate_is_the_rate_of_each():
 def test_gradients_are_those_of_the_function(shape):
     z = embeddings(*shape).requires_grad_()
     assert torch.autograd.gradcheck(emp_ssl, (z,))
+    assert torch.autograd.gradgradcheck(emp_ssl, (z,))
     assert torch.autograd.gradgradcheck(lambda x: coding_rate(x, eps=0.2).sum(), (z,))
 
 

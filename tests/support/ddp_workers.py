@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import torch
 import torch.distributed as dist
 from scaling import small
 from step_counts import as_launched, counted_step
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.nn.parallel import DistributedDataParallel
 
 from holdfast.config import RunConfig
 from holdfast.data import Images
 from holdfast.data.batches import Batch, epoch_batches
 from holdfast.data.images import Subgroups
-from holdfast.distributed import gather, join_rows, synchronise_norms, total
+from holdfast.distributed import gather, join_rows, synchronise_norms, total, whole
 from holdfast.engine.session import Stream
+from holdfast.engine.shares import divide
 from holdfast.methods import Method, SimCLRConfig, build, with_settings
 
 
@@ -44,7 +47,7 @@ def double_method(config: RunConfig) -> Method:
 
 def gradients_of(method: Method) -> dict[str, torch.Tensor]:
     """Gradients by parameter name."""
-    return {name: p.grad.clone().contiguous() for name, p in method.named_parameters() if p.grad is not None}
+    return {name: whole(p.grad).clone().contiguous() for name, p in method.named_parameters() if p.grad is not None}
 
 
 def replay(method: Method, batch: Batch, forward: Callable[[Any], torch.Tensor] = next) -> torch.Tensor:
@@ -85,13 +88,21 @@ def step(rank: int, world: int, file: Path, config: RunConfig, images: int) -> N
     """The backward passes of a rank on its share of the batch; rank 0 writes the last gradients and statistics."""
     method = double_method(config)
     synchronise_norms(method)
-    stream = DistributedDataParallel(Stream(method))
+    stream = Stream(method)
+    stream = divide(stream, meeting(world)) if config.shard_weights else DistributedDataParallel(stream)
     loss = replay(method, last_batch(images, rank, world), stream)
     ranks = {name: join_rows(rows)[0] for name, rows in method.rank_state().items()}
+    gradients = gradients_of(method)
     if rank == 0:
         buffers = {name: b.double().contiguous() for name, b in method.named_buffers() if "running" in name}
-        tensors = gradients_of(method) | buffers | ranks | {"loss": loss}
+        tensors = gradients | buffers | ranks | {"loss": loss}
         safetensors.torch.save_file({name: t.clone() for name, t in tensors.items()}, file)
+
+
+@cache
+def meeting(world: int) -> DeviceMesh:
+    """All processes, which keep shares of weights."""
+    return init_device_mesh("cpu", (world,))
 
 
 def remembering(rank: int = 0, world: int = 1) -> dict[str, torch.Tensor]:

@@ -1,9 +1,14 @@
 """`holdfast methods`: what can be trained, and one method in full."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from holdfast.cli.options import changed, chosen, first_line, without_heavy_imports, wrapped
+
+if TYPE_CHECKING:
+    from holdfast.config import RunConfig
 
 
 def methods(words: Sequence[str]) -> None:
@@ -24,10 +29,20 @@ def methods(words: Sequence[str]) -> None:
         config = default_config(name)
         print(wrapped(first_line(entries[name])))
         print(f"\nsettings that differ from a plain run:\n{changed(config, RunConfig(method=type(config.method)()))}")
+        print(f"\n{_shares(config)}")
         recipes = [f"  holdfast recipes {key}" for key in RECIPES if key.startswith(f"{name}/")]
         print("\n".join(["\nrecipes:", *recipes] if recipes else []))
         print(_measured(name))
         print(f"\nnext: holdfast train {name} --help")
+
+
+def _shares(config: "RunConfig") -> str:
+    """Whether it trains with --shard-weights, and why not."""
+    try:
+        replace(config, shard_weights=True)
+    except ValueError as error:
+        return wrapped(f"not with --shard-weights: {error}")
+    return "with --shard-weights too: weights in shares over the processes"
 
 
 def _measured(name: str) -> str:

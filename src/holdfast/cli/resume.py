@@ -13,7 +13,7 @@ HELP = Help(
     usage="holdfast resume RUN [OPTIONS]",
     says="Continues an interrupted run from its newest whole checkpoint, with its own settings.",
     example="holdfast resume runs/sdclr-1",
-    first="accept_changes devices",
+    first="accept_changes devices shard_weights",
 )
 
 
@@ -28,6 +28,8 @@ class ResumeOptions:
     on, and metrics.jsonl records what changed."""
     devices: int | None = None
     """Processes or GPUs, where other than before; None: as many as before, or as torchrun or srun started."""
+    shard_weights: bool | None = None
+    """Keep a share of the weights on each process (True), or all of them (False), where other than before."""
 
 
 def resume(words: Sequence[str]) -> None:
@@ -41,5 +43,6 @@ def resume(words: Sequence[str]) -> None:
     quiet_fabric()
     folder = Path(options.run)
     with Progress(folder) as progress:
-        run = engine_resume(folder, listen=progress, accept_changes=options.accept_changes, devices=options.devices)
+        given = {"accept_changes": options.accept_changes, "devices": options.devices}
+        run = engine_resume(folder, listen=progress, shard_weights=options.shard_weights, **given)
     progress.say(f"encoder: {run.encoder}")

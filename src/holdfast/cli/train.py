@@ -36,8 +36,8 @@ GROUPS = {
     "network": "stem init whiten",
     "optimiser": "optimizer lr lr_end warmup_epochs momentum nesterov lars_trust lars_clip muon_rest weight_decay "
     "decay schedule",
-    "where and how it is computed": "seed precision chunk checkpoint_activations compile devices accelerator "
-    "threads checkpoint_steps keep_checkpoints signals_every",
+    "where and how it is computed": "seed precision chunk shard_weights checkpoint_activations compile devices "
+    "accelerator threads checkpoint_steps keep_checkpoints signals_every",
 }
 
 

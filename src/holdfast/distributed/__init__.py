@@ -18,5 +18,9 @@ if TYPE_CHECKING:
     from holdfast.distributed.norms import SynchronisedBatchNorm as SynchronisedBatchNorm
     from holdfast.distributed.norms import keep_strides as keep_strides
     from holdfast.distributed.norms import synchronise_norms as synchronise_norms
+    from holdfast.distributed.sharding import like as like
+    from holdfast.distributed.sharding import make_whole as make_whole
+    from holdfast.distributed.sharding import shard as shard
+    from holdfast.distributed.sharding import whole as whole
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

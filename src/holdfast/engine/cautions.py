@@ -18,6 +18,7 @@ def cautions(config: RunConfig, pool: Pool) -> list[str]:
         _batch(config, len(pool.train_ids)),
         _lr(config),
         _chunk(config),
+        _shares(config),
         _few(config, pool),
         _copies(pool),
     )
@@ -74,6 +75,12 @@ def _chunk(config: RunConfig) -> str | None:
         f"--chunk {config.chunk}: batch norms, where the network has them, normalise {config.chunk} views at a time; "
         "the loss is that of the whole batch"
     )
+
+
+def _shares(config: RunConfig) -> str | None:
+    if not config.shard_weights or config.devices > 1:
+        return None
+    return "--shard-weights with one process: it keeps all weights; add --devices N, or start several"
 
 
 def _few(config: RunConfig, pool: Pool) -> str | None:

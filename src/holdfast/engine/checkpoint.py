@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from holdfast.distributed import rank, world_size
+from holdfast.distributed import like, rank, whole, world_size
 from holdfast.methods import Method
 from holdfast.runs import atomic_folder, write_json
 from holdfast.system import DamagedError, digest, document_digest, read_json, reading
@@ -41,9 +41,29 @@ class Position:
     """Time spent training, over all interruptions."""
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What training has made so far, on the CPU: tensors by name."""
+
+    method: Mapping[str, Tensor]
+    optimizer: Mapping[str, Tensor]
+
+
+def trained(method: nn.Module, optimizer: Optimizer) -> Trained:
+    """The tensors of a method and of its optimiser, whole. All processes have to ask where they keep shares; the first
+    alone gets them."""
+    kept = _flat(optimizer.state_dict()["state"])
+    return Trained(_of_first(method.state_dict()), _of_first(kept))
+
+
+def _of_first(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    joined = ((name, whole(tensor.detach())) for name, tensor in tensors.items())
+    return {name: tensor.cpu().contiguous() for name, tensor in joined if rank() == 0}
+
+
 def _flat(state: dict[int, dict[str, object]]) -> dict[str, Tensor]:
     return {
-        f"{index}.{name}": value.detach().cpu().contiguous() if isinstance(value, Tensor) else torch.tensor(value)
+        f"{index}.{name}": value if isinstance(value, Tensor) else torch.tensor(value)
         for index, entries in state.items()
         for name, value in entries.items()
         if value is not None
@@ -52,8 +72,7 @@ def _flat(state: dict[int, dict[str, object]]) -> dict[str, Tensor]:
 
 def save_checkpoint(
     folder: Path,
-    method: nn.Module,
-    optimizer: Optimizer,
+    state: Trained,
     position: Position,
     *,
     ranks: Mapping[str, tuple[Tensor, Tensor]] | None = None,
@@ -69,17 +88,16 @@ def save_checkpoint(
     if target.exists():
         return target
     with atomic_folder(target) as temporary:
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in method.state_dict().items()}
-        _check_finite(tensors, position.step)
-        safetensors.torch.save_file(tensors, temporary / "method.safetensors")
-        safetensors.torch.save_file(_flat(optimizer.state_dict()["state"]), temporary / "optimizer.safetensors")
+        _check_finite(state.method, position.step)
+        safetensors.torch.save_file(dict(state.method), temporary / "method.safetensors")
+        safetensors.torch.save_file(dict(state.optimizer), temporary / "optimizer.safetensors")
         if ranks:
             rows = {name: joined.cpu().contiguous() for name, (joined, _) in ranks.items()}
             counts = {f"{name}/counts": counts.cpu() for name, (_, counts) in ranks.items()}
             safetensors.torch.save_file(rows | counts, temporary / "ranks.safetensors")
         files = {file.name: digest(file) for file in sorted(temporary.iterdir())}
-        state = {"schema": SCHEMA_VERSION, **asdict(position), "config": dict(config or {}), "files": files}
-        write_json(temporary / "state.json", {**state, "digest": document_digest(state)})
+        document = {"schema": SCHEMA_VERSION, **asdict(position), "config": dict(config or {}), "files": files}
+        write_json(temporary / "state.json", {**document, "digest": document_digest(document)})
     for old in checkpoints(folder)[:-keep]:
         shutil.rmtree(old)
     return target
@@ -161,7 +179,11 @@ def load_checkpoint(path: Path, method: Method, optimizer: Optimizer) -> Positio
     """Restores what save_checkpoint wrote into method and optimizer, bit for bit, and returns the position."""
     state = read_state(path)
     with reading(path, "a checkpoint of this run's method and encoder", "restore config.json, or train again"):
-        method.load_state_dict(safetensors.torch.load_file(path / "method.safetensors"))
+        own = method.state_dict()
+        saved = safetensors.torch.load_file(path / "method.safetensors")
+        method.load_state_dict(
+            {name: like(value, own[name]) if name in own else value for name, value in saved.items()}
+        )
         _load_optimizer(optimizer, safetensors.torch.load_file(path / "optimizer.safetensors"))
     if (path / "ranks.safetensors").is_file():
         method.load_rank_state(_own_rows(safetensors.torch.load_file(path / "ranks.safetensors")))
@@ -190,5 +212,7 @@ def _load_optimizer(optimizer: Optimizer, flat: dict[str, Tensor]) -> None:
         index, name = int(key.partition(".")[0]), key.partition(".")[2]
         parameter = parameters[index]
         alike = value.shape == parameter.shape
-        state.setdefault(index, {})[name] = torch.empty_like(parameter).copy_(value) if alike else value
+        state.setdefault(index, {})[name] = (
+            torch.empty_like(parameter).copy_(like(value, parameter)) if alike else value
+        )
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

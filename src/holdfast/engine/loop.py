@@ -15,11 +15,12 @@ import torch
 from holdfast.data.batches import Batch, epoch_batches, whole_batch
 from holdfast.data.images import Images
 from holdfast.distributed import join_rows, largest
-from holdfast.engine.checkpoint import Position, save_checkpoint
+from holdfast.engine.checkpoint import Position, save_checkpoint, trained
 from holdfast.engine.interrupt import Asked, Interrupted, listening
 from holdfast.engine.meter import READ_EVERY, Meter
 from holdfast.engine.optim import epoch_rate, learning_rate, warmup_steps
 from holdfast.engine.session import Session
+from holdfast.engine.shares import in_parts
 from holdfast.engine.skips import Skips, skipped_by_epoch
 from holdfast.engine.tensorboard import tensorboard
 from holdfast.evaluation import FEW_IMAGES, live_signals, near_collapse
@@ -205,7 +206,7 @@ def _end_epoch(session: Session, position: Position, meter: Meter) -> None:
 def _signals(session: Session, position: Position) -> None:
     """Whether it learns, on images the run does not train on; weights, statistics and later draws are untouched."""
     held_out = session.pool.held_out
-    if len(held_out) < 2 or session.fabric.global_rank > 0:
+    if len(held_out) < 2 or (session.fabric.global_rank > 0 and not in_parts(session.fabric)):
         return
     held_out = held_out.to(session.fabric.device)
     batch = whole_batch(held_out)
@@ -260,12 +261,13 @@ def _is_due(session: Session, position: Position, meter: Meter) -> bool:
 def _checkpoint(session: Session, position: Position, meter: Meter) -> None:
     meter.read()
     ranks = {name: join_rows(rows) for name, rows in session.method.rank_state().items()}
-    if session.fabric.global_rank == 0:
+    first = session.fabric.global_rank == 0
+    state = trained(session.method, session.optimizer) if first or in_parts(session.fabric) else None
+    if state is not None and first:
         keep = session.config.keep_checkpoints
         path = save_checkpoint(
             session.folder.checkpoints,
-            session.method,
-            session.optimizer,
+            state,
             position,
             ranks=ranks,
             config=to_document(session.config),

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from holdfast.distributed import like, whole
+
 COEFFICIENTS = (3.4445, -4.775, 2.0315)
 """The odd polynomial that each step applies to the singular values: fast to near 1, where it then hovers."""
 
@@ -58,8 +60,9 @@ class Muon(Optimizer):
         ahead = gradient.add(buffer, alpha=group["momentum"])
         rate, step = group["lr"], ahead
         if parameter.ndim > 1:
-            matrix = ahead.flatten(1)
-            step = orthogonalised(matrix).view_as(parameter) * max(1.0, len(matrix) / matrix.shape[1]) ** 0.5
+            matrix = whole(ahead).flatten(1)  # of shares of weights the matrix is joined, on every process
+            step = orthogonalised(matrix).view(parameter.shape) * max(1.0, len(matrix) / matrix.shape[1]) ** 0.5
+            step = like(step, parameter)
         else:
             rate = rate * group["rest"]
         parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(step, alpha=-rate)

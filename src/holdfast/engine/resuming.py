@@ -14,7 +14,7 @@ from holdfast.runs import RunFolder, atomic_path, metrics_row
 
 FREE = frozenset(
     (
-        *("schema", "version", "workers", "memory_gib", "download", "strict", "devices"),
+        *("schema", "version", "workers", "memory_gib", "download", "strict", "devices", "shard_weights"),
         *("checkpoint_steps", "keep_checkpoints", "signals_every"),
     )
 )
@@ -101,6 +101,7 @@ def cut_metrics(path: Path, step: int, listen: Listener) -> None:
         temporary.write_text("".join(kept))
 
 
-def with_devices(config: RunConfig, devices: int | None) -> RunConfig:
-    """The configuration for another number of processes, where one is given."""
-    return config if devices is None else replace(config, devices=devices)
+def elsewhere(config: RunConfig, devices: int | None, shard_weights: bool | None) -> RunConfig:
+    """The configuration for another number of processes, or with weights kept otherwise, where they are given."""
+    given = {"devices": devices, "shard_weights": shard_weights}
+    return replace(config, **{name: value for name, value in given.items() if value is not None})

@@ -23,6 +23,7 @@ from holdfast.data.pool import Pool
 from holdfast.data.shuffling import resolved_buffer
 from holdfast.distributed import keep_strides, largest, synchronise_norms
 from holdfast.engine.optim import make_optimizer
+from holdfast.engine.shares import in_parts, set_up, strategy_of
 from holdfast.methods import Method, build
 from holdfast.models import Encoder, exact_strides, resolve_stem, whiten_first_convolution
 from holdfast.randomness import key, permutation
@@ -102,7 +103,7 @@ def launch(config: RunConfig, *, alone: bool = False) -> Fabric:
         accelerator=accelerator,
         devices=own if world is None else world.per_node,
         num_nodes=1 if world is None else world.nodes,
-        strategy="ddp" if config.devices > 1 or (world is not None and world.size > 1) else "auto",
+        strategy=strategy_of(config.shard_weights, config.devices if world is None else world.size),
         precision="bf16-mixed" if precision == "bf16" else "32-true",
         plugins=[LightningEnvironment()] if alone else None,
     )
@@ -158,14 +159,15 @@ def open_session(
         _whiten(method, pool, config.seed)
     if fabric.world_size > 1:
         synchronise_norms(method)
-    method = method.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if fabric.world_size > 1:
-        keep_strides(method)
+    method = method.to(fabric.device)
+    if not in_parts(fabric):  # shares are of contiguous tensors
+        method = method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if fabric.world_size > 1:
+            keep_strides(method)
     if config.compile:
         # One compilation for each size of views: torch would else compile the second for any size, which is slower.
         method.network[0].compile(dynamic=False)
-    optimizer = make_optimizer(config, method)
-    stream, wrapped = fabric.setup(Stream(method), optimizer)
+    stream, optimizer = set_up(fabric, Stream(method), lambda: make_optimizer(config, method))
     return Session(
         config=config,
         fabric=fabric,
@@ -173,7 +175,7 @@ def open_session(
         pool=pool,
         method=method,
         stream=stream,
-        optimizer=wrapped,  # type: ignore[arg-type]
+        optimizer=optimizer,
         steps_per_epoch=steps_per_epoch(len(pool.train_ids), config.batch_size, fabric.world_size),
         listen=listen,
     )

@@ -14,6 +14,7 @@ from holdfast.data.factors import write_factors
 from holdfast.data.files import Paths, write_rejects
 from holdfast.data.pool import load_pool, prepare
 from holdfast.data.shuffling import shuffle_notes
+from holdfast.distributed import make_whole
 from holdfast.engine import checkpoint, loop
 from holdfast.engine.beginning import give_clusters
 from holdfast.engine.cautions import cautions
@@ -22,11 +23,12 @@ from holdfast.engine.resuming import (
     agreed,
     changes_row,
     cut_metrics,
+    elsewhere,
     read_config,
     starting_point,
-    with_devices,
 )
 from holdfast.engine.session import Listener, Session, check_same_images, environment, launch, open_session, resolve
+from holdfast.engine.shares import in_parts
 from holdfast.methods import fresh_encoder, name_of, to_document
 from holdfast.models import Encoder, Initial, check_own, load_initial, save_encoder, save_prefeature
 from holdfast.progress import OnProgress
@@ -131,18 +133,19 @@ def resume(
     listen: Listener = _ignore,
     accept_changes: bool = False,
     devices: int | None = None,
+    shard_weights: bool | None = None,
     alone: bool = False,
 ) -> RunFolder:
     """Continues an interrupted run from its newest whole checkpoint, or from its start where it has none.
 
     On CPU with the same number of threads the weights end bit-identical to those of a run that was never interrupted. A
     finished run is returned as it is. accept_changes: go on although config.json was changed since the checkpoint;
-    metrics.jsonl records what changed. devices: processes, where other than before. alone: as of train. Raises
+    metrics.jsonl records what changed. devices, shard_weights: where other than before. alone: as of train. Raises
     FileNotFoundError where folder is no run, ValueError where its images or settings changed, or where a file is
     damaged.
     """
     run = RunFolder.open(folder)
-    config = with_devices(read_config(run), devices)
+    config = elsewhere(read_config(run), devices, shard_weights)
     if _is_finished(run, listen):
         return run
     fabric = launch(config, alone=alone)
@@ -218,6 +221,8 @@ def _same_start(run: RunFolder, config: RunConfig) -> Encoder | None:
 def _finish(session: Session) -> RunFolder:
     run, method, config = session.folder, session.method, session.config
     assert isinstance(method.encoder, Encoder)
+    for kept in (method.encoder, method.prefeature) if in_parts(session.fabric) else ():
+        make_whole(kept or nn.Identity())
     if session.fabric.global_rank == 0:
         if isinstance(method.prefeature, nn.Sequential):
             save_prefeature(method.prefeature, run.prefeature)

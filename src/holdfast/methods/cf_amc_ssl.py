@@ -51,6 +51,8 @@ class AdversaryConfig(PartConfig):
         require(
             not kept, "--adversary-gradients kept with pgd:N", self.adversary, "leave it out: free has no such steps"
         )
+        both = config.shard_weights and self.adversary_gradients == "kept"
+        require(not both, "--adversary-gradients dropped with --shard-weights", "kept", "leave one of them out")
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         adversary, count = self.pick(ADVERSARIES, letter="N", least=1, example="free:3")

@@ -55,6 +55,10 @@ class EMPSSLConfig(MethodConfig):
                 getattr(self, name) is None or getattr(self, name) >= 1, f"{name} >= 1", getattr(self, name), "raise it"
             )
 
+    @property
+    def whole_weights(self) -> str | None:
+        return "ranks all weights and hides some (--prune-ratio)" if self.prune_ratio else None
+
 
 class EMPSSL(Method):
     """Many crops of an image agree with their mean; the coding rate keeps the images of a view apart."""

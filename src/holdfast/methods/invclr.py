@@ -47,9 +47,9 @@ class PenaltyConfig(PartConfig):
         require(self.penalty_draws >= 0, "penalty_draws >= 0", self.penalty_draws, "0 switches it off")
 
     def check(self, config: RunConfig) -> None:
-        on, twice = self.penalty is not None, config.compile and self.penalty_form == "vjp"
+        on, twice = self.penalty is not None, self.penalty_form == "vjp" and (config.compile or config.shard_weights)
         require(not (on and config.chunk), "--penalty without --chunk", config.chunk, "leave one of them out")
-        require(not (on and twice), "--penalty-form pair with --compile", "vjp", "no second backward is compiled")
+        require(not (on and twice), "--penalty-form pair with --compile or --shard-weights", "vjp", "leave one out")
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         penalty, weight = self.pick(PENALTIES, letter="W", least=0, example="invariance:0.1")

@@ -32,6 +32,10 @@ class SDCLRConfig(MethodConfig):
         require(self.temperature > 0, "temperature > 0", self.temperature, "the paper uses 0.2 or 0.3")
         require(0 <= shares[0] <= shares[1] <= 1, "0 <= prune_random <= prune_ratio <= 1", shares, "the paper uses 0.9")
 
+    @property
+    def whole_weights(self) -> str:
+        return "ranks all weights and hides some"
+
 
 class SDCLR(Method):
     """NT-Xent between view 1 through the dense network and view 2 through the pruned one; gradients reach both."""

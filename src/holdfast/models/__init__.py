@@ -7,7 +7,7 @@ from holdfast.models.identity import checksum
 from holdfast.models.initial import Initial, load_initial
 from holdfast.models.load import OnnxEncoder, check_own, load_encoder, loaded_of, own_size, save_encoder, takes_any_size
 from holdfast.models.loaded import Loaded
-from holdfast.models.memory import ChunkedNetwork, recompute_blocks, recomputed
+from holdfast.models.memory import ChunkedNetwork, blocks_of, recompute_blocks, recomputed
 from holdfast.models.middle import feature_map, map_shape, require_sizes, take_any_size
 from holdfast.models.prefeature import PrefeatureEncoder, save_prefeature
 from holdfast.models.pruning import PrunedBranch, magnitude_masks
@@ -29,6 +29,7 @@ __all__ = [
     "Prototypes",
     "PrunedBranch",
     "Teacher",
+    "blocks_of",
     "check_own",
     "checksum",
     "create_encoder",

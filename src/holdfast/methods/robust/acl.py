@@ -28,6 +28,10 @@ class ACLConfig(MethodConfig):
         require(self.temperature > 0, "temperature > 0", self.temperature, "the authors use 0.5")
         require(0 <= self.attacked_ramp <= 1, "attacked_ramp in [0, 1]", self.attacked_ramp, "DynACL uses 2/3")
 
+    @property
+    def whole_weights(self) -> str:
+        return "lends its network norms of its own"
+
 
 class ACL(Method):
     """Half NT-Xent of two clean views by one set of norms, half of their adversaries by the set that audits see."""

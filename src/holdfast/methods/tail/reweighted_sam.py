@@ -35,6 +35,10 @@ class SharpnessConfig(PartConfig):
     def check(self, config: RunConfig) -> None:
         on = self.sharpness is not None
         require(not (on and config.chunk), "--sharpness without --chunk", config.chunk, "leave one of them out")
+        shares = config.shard_weights
+        require(
+            not (on and shares), "--sharpness without --shard-weights", "both, and it moves weights", "leave one out"
+        )
         require(not (on and config.compile), "--sharpness without --compile", "--compile", "leave one of them out")
 
     def wrap(self, method: Method, config: RunConfig) -> Method:

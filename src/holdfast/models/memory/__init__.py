@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from holdfast.models.memory.blocks import blocks_of as blocks_of
     from holdfast.models.memory.blocks import recompute_blocks as recompute_blocks
     from holdfast.models.memory.chunked import ChunkedNetwork as ChunkedNetwork
     from holdfast.models.memory.chunked import recomputed as recomputed

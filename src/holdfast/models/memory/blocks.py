@@ -29,7 +29,7 @@ def recompute_blocks(network: nn.Module, name: str) -> int:
     name: how the user calls it. Raises ValueError for a network of timm that cannot be checkpointed, or that has no
     blocks one after another.
     """
-    blocks = list(_blocks(network)) if hasattr(network, "set_grad_checkpointing") else []
+    blocks = list(blocks_of(network)) if hasattr(network, "set_grad_checkpointing") else []
     if len(blocks) < _FEWEST:
         raise ValueError(
             f"expected a network of blocks, such as a ResNet or a ViT, for --checkpoint-activations, got {name}; "
@@ -40,14 +40,14 @@ def recompute_blocks(network: nn.Module, name: str) -> int:
     return len(blocks)
 
 
-def _blocks(module: nn.Module) -> Iterator[nn.Module]:
-    """The modules that stand in a list and are made of others, in their order; of stages, which hold such lists, the
-    blocks within."""
+def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
+    """A network's blocks: the modules that stand in a list and are made of others, in their order; of stages, which
+    hold such lists, the blocks within."""
     for child in module.children():
         if isinstance(module, _CONTAINERS) and _is_made_of_others(child) and not _is_stage(child):
             yield child
         else:
-            yield from _blocks(child)
+            yield from blocks_of(child)
 
 
 def _is_made_of_others(module: nn.Module) -> bool:
