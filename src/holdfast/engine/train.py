@@ -11,7 +11,7 @@ from torch import nn
 
 from holdfast.config import RunConfig
 from holdfast.data.factors import write_factors
-from holdfast.data.files import Paths, write_rejects
+from holdfast.data.files import READ_IN_PART, Paths, write_rejects
 from holdfast.data.pool import load_pool, prepare
 from holdfast.data.shuffling import shuffle_notes
 from holdfast.distributed import make_whole
@@ -69,7 +69,7 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore, 
     check_same_images(pool)
     config = resolve(config, fabric, pool)
     for text in (*pool.images.notes, *shuffle_notes(config, pool.train)) if first else ():
-        listen({"kind": "note", "text": text})
+        listen({"kind": "caution" if READ_IN_PART in text else "note", "text": text})
     for text in cautions(config, pool) if first else ():
         listen({"kind": "caution", "text": text})
     encoder, initial = first_encoder(config)

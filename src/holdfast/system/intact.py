@@ -21,6 +21,10 @@ REMEDIES = {
     errno.ELOOP: "it is a link to itself: put the file there",
     errno.ENOENT: "it may have been moved or deleted: name it as it is now",
     errno.ENAMETOOLONG: "take a shorter name",
+    **dict.fromkeys(
+        (errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT),
+        "check the address and the network",
+    ),
 }
 
 

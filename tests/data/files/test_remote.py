@@ -5,6 +5,7 @@ import time
 import pytest
 from little_store import served
 
+from holdfast.data import load_images
 from holdfast.data.files import remote
 
 
@@ -56,3 +57,18 @@ def test_one_failure_leaves_nothing_alone(store):
     with pytest.raises(OSError, match="503"):
         remote.byte_range(f"{store.url}/a.bin", 0, 5)
     assert remote.byte_range(f"{store.url}/a.bin", 0, 5) == bytes(range(5))
+
+
+def test_a_server_without_ranges_of_bytes_is_refused_at_its_first_answer(store):
+    answers, given = [], store.answer
+    store.answer = lambda name, span: (answers.append(span), given(name, None))[1]
+    for name in ("a.tar", "a.parquet"):
+        store.files[name] = bytes(5000)
+        answers.clear()
+        with pytest.raises(
+            ValueError, match=rf"ranges of bytes, got whole files from that of {store.url}/{name}; down"
+        ):
+            load_images(f"{store.url}/{name}")
+        assert [span for span in answers if span is not None] == ["bytes=0-0"]
+    with pytest.raises(ValueError, match="ranges of bytes, got whole files"):
+        remote.byte_range(f"{store.url}/a.bin", 10, 5)

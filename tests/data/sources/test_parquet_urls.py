@@ -163,6 +163,7 @@ def test_a_damaged_row_group_on_the_disk_is_set_aside_too(tmp_path):
             r"fsspec opens, got s3://bucket/part-\*.parquet: Install s3fs .*holdfast\[remote\]",
         ),
         ("http://127.0.0.1:9/a.parquet", r"files behind http://127.0.0.1:9/a.parquet, got: .*\(tried 3 times\); check"),
+        ("ftp://127.0.0.1:9/a.tar", r"files behind ftp://127.0.0.1:9/a.tar, got: .*refused.*; check the address"),
         ("memory://nowhere/pictures", "got none; check the path; pictures that are files of their own are not read"),
     ],
 )

@@ -120,33 +120,80 @@ def test_a_picture_that_cannot_be_read_is_set_aside_after_its_tries(tmp_path, mo
         assert "not read in 3 tries: timed out" in images.rejected[0].reason
 
 
-def test_a_tar_file_that_is_cut_short_is_said_to_be(tmp_path):
-    whole = some(3, label=False)
-    ends = [member.start + 1024 for _, member in _pictures(tmp_path, whole)]
-    (tmp_path / "a.tar").write_bytes(whole[: ends[1] // 512 * 512])
-    notes = " ".join(load_images(tmp_path / "a.tar").notes)
-    assert "no end mark after" in notes and "cut short or damaged" in notes
+def test_a_tar_file_that_is_cut_short_is_said_to_be_and_a_picture_without_its_label_is_left_out(tmp_path):
     labelled = some(3)
     (tmp_path / "c.tar").write_bytes(labelled[: labelled.rindex(b"a.2.cls") // 512 * 512])
-    with pytest.raises(
-        ValueError, match=r"got none for '.*a.2.png'; \S+c.tar has no end mark after 5 files: it is cut"
+    harm = "cut short or damaged after 5 files: it has no end mark"
+    for labels in (None, "none"):
+        images = load_images(tmp_path / "c.tar", labels=labels)
+        assert images.ids.tolist() == [0, 1] and torch.equal(images.pixels, pixels(2))
+        file, picture = images.rejected
+        assert file == (str(tmp_path / "c.tar"), f"read in part: {harm}")
+        assert picture.path.endswith("a.2.png") and picture.reason.startswith("left out without its .cls, for ")
+        assert any(note.endswith(f"c.tar is read in part: {harm}") for note in images.notes)
+    assert load_images(tmp_path / "c.tar").labels.tolist() == [0, 1]
+    with pytest.raises(ValueError, match=r"tar files that can be read, got \S+c.tar: read in part: cut short"):
+        load_images(tmp_path / "c.tar", strict=True)
+    (tmp_path / "a.tar").write_bytes(labelled[: labelled.rindex(b"a.2.cls") // 512 * 512 - 512])
+    images = load_images(tmp_path / "a.tar")
+    assert (
+        images.ids.tolist() == [0, 1] and "after 4 files: 512 of its 4,608 bytes (11.1 %)" in images.rejected[0].reason
+    )
+
+
+def test_a_tar_file_is_read_on_after_damage_with_the_share_of_what_is_missing(tmp_path):
+    content = bytearray(some(6))
+    header = content.index(b"2024.05.00.jpg.dir/a.2.cls")
+    content[header : header + 200] = bytes(byte ^ 0xFF for byte in content[header : header + 200])
+    (tmp_path / "a.tar").write_bytes(content)
+    images = load_images(tmp_path / "a.tar")
+    assert images.labels.tolist() == [0, 1, 0, 1, 2] and torch.equal(images.pixels, pixels(6)[[0, 1, 3, 4, 5]])
+    assert "damaged, or joined with another, after 5 files: 1,024 of its" in images.rejected[0].reason
+    assert survey(str(tmp_path / "a.tar")).left_out[0].endswith("bytes (5.0 %) are not read")
+    with pytest.raises(ValueError, match="read in part: damaged"):
+        load_images(tmp_path / "a.tar", strict=True)
+
+
+@pytest.mark.parametrize("hole", [512, 2048, 4096])
+def test_a_hole_of_zeros_in_a_tar_file_is_no_end(tmp_path, hole):
+    whole = some(12, label=False)
+    (tmp_path / "whole.tar").write_bytes(whole)
+    start = whole.index(b"2024.05.00.jpg.dir/a.4.png")
+    (tmp_path / "a.tar").write_bytes(whole[:start] + bytes(hole) + whole[start + hole :])
+    images = load_images(tmp_path / "a.tar")
+    assert (
+        len(images) == 12 - -(-hole // 1024)
+        and f"after 4 files: {hole if hole > 512 else 1024:,} of" in images.notes[1]
+    )
+    assert not load_images(tmp_path / "whole.tar", strict=True).rejected
+
+
+def test_two_tar_files_joined_are_read_both_and_said(tmp_path):
+    (tmp_path / "a.tar").write_bytes(some(3) + some(3, 3))
+    images = load_images(tmp_path / "a.tar")
+    assert torch.equal(images.pixels, pixels(6)) and "joined with another, after 6 files" in images.rejected[0].reason
+
+
+def test_what_is_no_tar_file_is_named(tmp_path):
+    for content, said in (
+        (b"no tar file" * 100, r"write it again, uncompressed"),
+        (b"<!DOCTYPE html><title>404</title>" * 40, r"a.tar: a web page; download the file itself$"),
+        (b"\x1f\x8b\x08" + bytes(2000), r"a.tar: a gzip archive; unpack it$"),
     ):
-        load_images(tmp_path / "c.tar")
-    assert len(load_images(tmp_path / "c.tar", labels="none")) == 3
-    (tmp_path / "b.tar").write_bytes(b"no tar file" * 100)
-    with pytest.raises(ValueError, match=r"expected a tar file, got .*b.tar"):
-        load_images(tmp_path / "b.tar")
+        (tmp_path / "a.tar").write_bytes(content)
+        with pytest.raises(ValueError, match=r"expected a tar file, got .*" + said):
+            load_images(tmp_path / "a.tar")
+    (tmp_path / "b.tar").write_bytes(some(3))
+    assert load_images(str(tmp_path / "?.tar").replace("?", "*")).notes[:2] == (
+        "1 tar file holds 6 files: 3 pictures, 3 .cls",
+        f"{tmp_path / 'a.tar'} is skipped: a gzip archive; unpack it",
+    )
     with pytest.raises(FileNotFoundError, match=r"expected .tar files named"):
         load_images(tmp_path / "nothing.tar")
 
 
 def _index(source: str) -> Any:
     return cast(Any, source_of(source)).index
-
-
-def _pictures(folder, content):
-    (folder / "whole.tar").write_bytes(content)
-    return _index(str(folder / "whole.tar")).pictures
 
 
 def test_blocks_of_a_tar_file_are_read_once_for_all_of_their_pictures(tmp_path, monkeypatch):

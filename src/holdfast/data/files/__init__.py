@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from holdfast.data.files.pictures import reason as reason
     from holdfast.data.files.pictures import to_rgb as to_rgb
     from holdfast.data.files.rejects import NOT_READ as NOT_READ
+    from holdfast.data.files.rejects import READ_IN_PART as READ_IN_PART
     from holdfast.data.files.rejects import Rejected as Rejected
     from holdfast.data.files.rejects import summary as summary
     from holdfast.data.files.rejects import unread_rows as unread_rows
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from holdfast.data.files.remote import named as named
     from holdfast.data.files.remote import read_file as read_file
     from holdfast.data.files.remote import unread as unread
+    from holdfast.data.files.remote import what_is as what_is
     from holdfast.data.files.stream import Streamed as Streamed
     from holdfast.data.files.stream import refuse as refuse
     from holdfast.data.files.tar_members import Member as Member

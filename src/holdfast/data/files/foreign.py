@@ -54,6 +54,10 @@ _FOREIGN = (
         "a NIfTI volume; save its slices as files",
     ),
     (lambda head: head[4:8] == b"ftyp", "a film; save its frames as pictures"),
+    (
+        lambda head: head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")),
+        "a web page; download the file itself",
+    ),
     (lambda head: head.lstrip()[:5] in (b"<?xml", b"<svg "), "a drawing or text; save it as PNG"),
 )
 

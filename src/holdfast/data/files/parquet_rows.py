@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from holdfast.data.files.decode import LoadRequest, decode_cell
 from holdfast.data.files.pictures import reason
 from holdfast.data.files.rejects import Rejected
-from holdfast.data.files.remote import file_size, is_remote, opened_file, read_file, stamp, unread
+from holdfast.data.files.remote import file_size, is_remote, opened_file, read_file, stamp, unread, what_is
 from holdfast.data.files.threads import Kept
 
 _PIECE = 512  # rows that a file on the disk is read by
@@ -46,7 +46,9 @@ class Shard:
                 rows, held = tuple(one.num_rows for one in groups), sum(one.total_byte_size for one in groups)
                 return cls(name, file.schema_arrow, rows, footer if size else None, size, held)
         except pa.ArrowInvalid as error:
-            raise ValueError(f"expected a parquet file, got {name}, which is none or is cut short ({error})") from error
+            what = what_is(name)
+            said = f"{name}: {what}" if what else f"{name}, which is none or is cut short ({error})"
+            raise ValueError(f"expected a parquet file, got {said}") from error
 
     @property
     def rows(self) -> int:

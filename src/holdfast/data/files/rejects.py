@@ -21,6 +21,8 @@ class Rejected(NamedTuple):
 
 NOT_READ = "not read"
 """How the reason begins where a file was there and could not be read, which may pass."""
+READ_IN_PART = "read in part"
+"""How the reason begins where a file is damaged and the rest of it is used."""
 _ROW = re.compile(r"row (\d+) of ")
 
 

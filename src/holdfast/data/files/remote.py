@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeGuard, TypeVar, cast
 
+from holdfast.data.files.foreign import NO_PICTURE, named_as
 from holdfast.data.files.pictures import reason
 from holdfast.data.files.rejects import NOT_READ
 
@@ -18,6 +19,7 @@ WAITS = (0.0, 0.5, 2.0)
 """Seconds before each try to read; after the last one it is given up."""
 SLOW = 60.0
 """Seconds after which a try to read from a URL has failed, where its library can be stopped."""
+_WHOLE, _PART = 200, 206  # how http says that an answer is a whole file, or a range of it
 _AHEAD = 2**20  # bytes asked for at once where a file is read from its beginning
 
 
@@ -30,6 +32,8 @@ class _Failing(NamedTuple):
 
 
 _failing: dict[str, _Failing] = {}
+_ranged: set[str] = set()
+"""Servers that are known to answer ranges of bytes."""
 
 
 def is_remote(name: str) -> bool:
@@ -67,8 +71,8 @@ def named(pattern: str) -> list[str]:
 
     Raises ValueError where the package for its scheme is missing, OSError where its store does not answer.
     """
-    system, path = _system(pattern)
     try:
+        system, path = _system(pattern)
         if "*" in path:
             found = retried(lambda: _called(system, "glob", path))
             return sorted(system.unstrip_protocol(one) for one in found)
@@ -130,6 +134,8 @@ def _range(name: str, start: int, size: int) -> bytes:
         with Path(name).open("rb") as stream:
             stream.seek(start)
             found = stream.read(size)
+    if len(found) > size:
+        raise _no_ranges(name)
     if len(found) != size:
         raise ShortError(f"{len(found)} of {size} bytes at {start} of {name}")
     return found
@@ -141,7 +147,47 @@ def file_size(name: str) -> int:
     _failing.pop(name, None)
     if size is None:
         raise OSError(f"the store of {name} does not say how many bytes it has")
+    _check_ranges(name)
     return int(size)
+
+
+def what_is(name: str) -> str:
+    """What a file is by its first bytes, with the way out, where these are known; else nothing."""
+    with opened_file(name) as file:
+        found = named_as(file)
+    return "" if found == NO_PICTURE else found
+
+
+def _check_ranges(name: str) -> None:
+    """Raises ValueError where an http server answers with a whole file where a byte of it is asked for."""
+    server = name.split("/")[2]
+    if not name.startswith(("http://", "https://")) or server in _ranged:
+        return
+    import fsspec.asyn
+
+    system, path = _system(name)
+    status = 0
+    with suppress(OSError), _as_os_error():
+        status = fsspec.asyn.sync(system.loop, _status, system, path, timeout=SLOW)
+    if status == _WHOLE:
+        raise _no_ranges(name)
+    if status == _PART:
+        _ranged.add(server)
+
+
+async def _status(system: Any, path: str) -> int:
+    """How a server answers where the first byte of a file is asked for; no more of the answer is read."""
+    session = await system.set_session()
+    asked = {**system.kwargs, "headers": {**system.kwargs.get("headers", {}), "Range": "bytes=0-0"}}
+    async with session.get(system.encode_url(path), **asked) as answer:
+        return answer.status
+
+
+def _no_ranges(name: str) -> ValueError:
+    return ValueError(
+        f"expected a server that answers ranges of bytes, got whole files from that of {name}; download the files and "
+        "name them here"
+    )
 
 
 def opened_file(name: str, *, size: int | None = None, ahead: int = _AHEAD) -> IO[bytes]:
@@ -191,6 +237,10 @@ def _system(name: str) -> tuple[Any, str]:
             f"expected a URL that fsspec opens, got {name}: {reason(error)}; pip install 'holdfast[remote]' brings "
             "s3://, gs:// and hf://"
         ) from error
+    except OSError:
+        raise
+    except Exception as error:  # some connect here, and raise what they like
+        raise OSError(reason(error)) from error
 
 
 def _info(name: str) -> Any:

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from holdfast.data.files.remote import byte_range, is_remote, named, opened_file
 from holdfast.data.files.threads import Kept
 
 _BLOCK = 512
+_PIECE = 2048 * _BLOCK  # bytes that the next header is looked for in at once
 BLOCK_BYTES = 2**22
 """Bytes of a tar file that are read at once where it is read by blocks."""
 
@@ -37,11 +38,13 @@ class Contents(NamedTuple):
     """What a tar file holds, by its headers."""
 
     members: list[Member]
-    """Its regular files."""
+    """Its regular files, those that are whole."""
     others: int
     """Entries that are none: folders, links, devices."""
-    ended: bool
-    """Whether its end is marked: where it is not, the file is cut short or damaged there."""
+    breaks: tuple[int, ...] = ()
+    """After how many files something is missing: where headers are damaged, or the file ends without its mark."""
+    harm: str = ""
+    """What is missing, in words; nothing where it is whole."""
 
 
 def tar_files(name: str) -> list[str]:
@@ -58,24 +61,101 @@ def tar_files(name: str) -> list[str]:
 
 def members_of(file: str, *, texts: str) -> Contents:
     """What is in a tar file. texts: the end of names whose files are read on the way, for each would else be a request
-    of its own. Raises OSError, or tarfile.ReadError for what is no tar file."""
+    of its own. After damage it is read on from the next header.
+
+    Raises OSError, or tarfile.ReadError for what is no tar file.
+    """
     found: list[Member] = []
+    gaps: list[_Gap] = []
     others = 0
     with opened_file(file) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
-        try:
-            for member in archive:
-                if member.isreg() and not member.issparse():
-                    text = _text(archive.extractfile(member)) if member.name.endswith(texts) else None
-                    found.append(Member(member.name, member.offset_data, member.size, text))
-                else:
-                    others += 1
-                archive.members = []  # type: ignore[attr-defined]  # else all headers of a large file stay in memory
-        except tarfile.ReadError:
-            if not found:
-                raise
-            return Contents(found, others, False)
-        stream.seek(archive.offset)
-        return Contents(found, others, stream.read(_BLOCK) == bytes(_BLOCK))
+        size = stream.seek(0, io.SEEK_END)
+        for entry in _entries(archive, stream, size):
+            if isinstance(entry, tuple):
+                gaps.append(_Gap(len(found), *entry))
+            elif entry.isreg() and not entry.issparse():
+                text = _text(archive.extractfile(entry)) if entry.name.endswith(texts) else None
+                found.append(Member(entry.name, entry.offset_data, entry.size, text))
+            else:
+                others += 1
+    if gaps and not found:
+        raise tarfile.ReadError("no file in it is whole")
+    return Contents(found, others, tuple(gap.files for gap in gaps), _harm(gaps, size))
+
+
+def _entries(archive: tarfile.TarFile, stream: IO[bytes], size: int) -> Iterator[tarfile.TarInfo | tuple[int, int]]:
+    """What is in a tar file of so many bytes, and from where to where bytes are no whole entries."""
+    while True:
+        entry = _next(archive)
+        archive.members = []  # type: ignore[attr-defined]  # else all headers of a large file stay in memory
+        if entry is not None and _is_whole(entry, size):
+            yield entry
+            continue
+        start = min(archive.offset if entry is None else entry.offset, size)
+        stop = _next_header(stream, start + _BLOCK, size)
+        if stop < size or not _ends(stream, start):
+            yield start, stop
+        if stop >= size:
+            return
+        archive.offset = stop
+
+
+def _is_whole(entry: tarfile.TarInfo, size: int) -> bool:
+    return not entry.isreg() or entry.issparse() or entry.offset_data + entry.size <= size
+
+
+class _Gap(NamedTuple):
+    """Bytes that are no files of a tar file."""
+
+    files: int
+    """How many files lie before it."""
+    start: int
+    stop: int
+
+
+def _next(archive: tarfile.TarFile) -> tarfile.TarInfo | None:
+    """The next entry; None at the end, and where there should be one and its header is damaged."""
+    try:
+        return archive.next()
+    except (tarfile.TarError, ValueError):
+        return None
+
+
+def _ends(stream: IO[bytes], start: int) -> bool:
+    """Whether a tar file's mark of its end stands there: blocks of zeros."""
+    stream.seek(start)
+    mark = stream.read(2 * _BLOCK)
+    return len(mark) >= _BLOCK and not any(mark)
+
+
+def _next_header(stream: IO[bytes], start: int, size: int) -> int:
+    """Where the next entry begins at a start or after it, by its header's checksum; the size where there is none."""
+    for first in range(start, size, _PIECE):
+        stream.seek(first)
+        piece = stream.read(_PIECE)
+        for place in range(0, len(piece), _BLOCK):
+            block = piece[place : place + _BLOCK]
+            if block[257:262] == b"ustar" and _is_header(block):
+                return first + place
+    return size
+
+
+def _is_header(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:  # type: ignore[attr-defined]
+        return False
+    return True
+
+
+def _harm(gaps: Sequence[_Gap], size: int) -> str:
+    if not gaps:
+        return ""
+    lost = sum(gap.stop - gap.start for gap in gaps)
+    what = "cut short or damaged" if gaps[-1].stop >= size else "damaged, or joined with another,"
+    many = f" and in {len(gaps) - 1:,} more places" if len(gaps) > 1 else ""
+    said = f"{lost:,} of its {size:,} bytes ({lost / size:.1%}) are not read".replace("%", " %")
+    return f"{what} after {gaps[0].files:,} files{many}: {said if lost else 'it has no end mark'}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from holdfast.data.files import (
     PICTURES,
+    READ_IN_PART,
     LoadRequest,
     Member,
     Rejected,
@@ -23,6 +24,7 @@ from holdfast.data.files import (
     tar_files,
     text_of,
     unread,
+    what_is,
 )
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers
@@ -49,13 +51,17 @@ class _Index:
     """Tar files that could not be read."""
     others: dict[str, int] = field(default_factory=dict)
     """By tar file: entries that are no files, such as folders and links."""
-    cut: dict[int, str] = field(default_factory=dict)
-    """By number, what is said of a tar file without an end mark."""
+    harm: dict[int, str] = field(default_factory=dict)
+    """By number, what of a tar file is missing."""
+    edges: set[tuple[int, str]] = field(default_factory=set)
+    """(file, key) of what lies beside something that is missing."""
+    lost: list[Rejected] = field(default_factory=list)
+    """Tar files that are read in part, and pictures without what stood beside them there."""
     notes: list[str] = field(default_factory=list)
 
-    def cut_short(self, number: int) -> str:
+    def explained(self, number: int) -> str:
         """What explains a file that is missing in a tar file, where something does."""
-        return f"{self.cut[number]}; " if number in self.cut else ""
+        return f"{self.files[number]} is {self.harm[number]}; " if number in self.harm else ""
 
 
 class Tar(Source):
@@ -79,20 +85,27 @@ class Tar(Source):
                 _add(index, number, file)
         if len(index.skipped) == len(index.files):
             first = index.skipped[0]
-            raise ValueError(f"expected a tar file, got {first.path}: {first.reason}; write it again, uncompressed")
+            remedy = "" if ";" in first.reason else "; write it again, uncompressed"
+            raise ValueError(f"expected a tar file, got {first.path}: {first.reason}{remedy}")
+        _leave_out(index)
         index.notes.extend([*_counts(index), *(f"{one.path} is skipped: {one.reason}" for one in index.skipped)])
+        index.notes.extend(f"{one.path} is {one.reason}" for one in index.lost)
         return index
 
     def load(self, request: LoadRequest) -> Images:
         """Every picture of the tar files; an id is a picture's place among those of all files that can be read.
 
         What cannot be decoded is in .rejected and keeps its id; a tar file that cannot be read, after some tries, is
-        there too, and said. Raises ValueError where there is no picture, and with request.strict for such a file.
+        there too, and said, as is one that is damaged or cut short, of which the rest is read. Raises ValueError where
+        there is no picture, and with request.strict for such a file.
         """
         index = self.index
-        if request.strict and index.skipped:
-            one = index.skipped[0]
-            raise ValueError(f"expected tar files that can be read, got {one.path}: {one.reason}; leave --strict out")
+        if request.strict and (missing := [*index.skipped, *index.lost]):
+            one = missing[0]
+            raise ValueError(
+                f"expected tar files that can be read, got {one.path}: {one.reason}; write it again, or leave --strict "
+                "out"
+            )
         places = request.places(len(index.pictures), self.name)
         labels, classes = self.labels(request)
 
@@ -107,7 +120,7 @@ class Tar(Source):
         names = tuple(index.pictures[place][1].name for place in places.tolist())
         own = labels if labels is None else labels[places]
         images = without(Images(pixels, places, own, classes, self.name, paths=names), rejected, ranges)
-        return replace(images, rejected=(*images.rejected, *index.skipped)).noted(index.notes)
+        return replace(images, rejected=(*images.rejected, *index.skipped, *index.lost)).noted(index.notes)
 
     def labels(self, request: LoadRequest) -> Labels:
         """What the .cls files say, where every picture has one beside it; none where none has."""
@@ -124,7 +137,7 @@ class Tar(Source):
                 known = sorted({suffix for _, _, suffix in self.index.beside}) or ["none"]
                 raise ValueError(
                     f"expected a .{name} file beside every picture of {self.name}, got none for {member.name!r}; "
-                    f"{self.index.cut_short(number)}suffixes beside pictures: {', '.join(known)}; or leave labels out: "
+                    f"{self.index.explained(number)}suffixes beside pictures: {', '.join(known)}; or leave labels out: "
                     "--labels none"
                 )
             values.append(text_of(self.index.files[number], beside))
@@ -158,18 +171,20 @@ def key_of(name: str) -> tuple[str, str]:
 def _add(index: _Index, number: int, file: str) -> None:
     """The members of a tar file, or why it is skipped."""
     try:
-        members, others, ended = read_file(file, partial(members_of, texts=f".{LABEL}"))
+        found = read_file(file, partial(members_of, texts=f".{LABEL}"))
     except OSError as error:
         index.skipped.append(Rejected(file, reason(unread(error))))
         return
     except tarfile.TarError as error:
-        index.skipped.append(Rejected(file, reason(error)))
+        index.skipped.append(Rejected(file, what_is(file) or reason(error)))
         return
-    index.others[file] = others
-    if not ended:
-        index.cut[number] = f"{file} has no end mark after {len(members):,} files: it is cut short or damaged there"
-        index.notes.append(index.cut[number])
-    for member in members:
+    index.others[file] = found.others
+    if found.harm:
+        index.harm[number] = found.harm
+        index.lost.append(Rejected(file, f"{READ_IN_PART}: {found.harm}"))
+    beside = (member for after in found.breaks for member in found.members[max(0, after - 1) : after + 1])
+    index.edges.update((number, key_of(member.name)[0]) for member in beside)
+    for member in found.members:
         key, suffix = key_of(member.name)
         index.kinds[f".{suffix}" if suffix else "without a suffix"] += 1
         if f".{suffix}".encode() in PICTURES:
@@ -178,13 +193,31 @@ def _add(index: _Index, number: int, file: str) -> None:
             index.beside[number, key, suffix] = member
 
 
+def _leave_out(index: _Index) -> None:
+    """Leaves out pictures at the edge of damage that lack what stands beside most pictures, such as their label."""
+    if not index.edges:
+        return
+    pairs = [(number, key_of(member.name)[0]) for number, member in index.pictures]
+    known, kept = set(pairs), []
+    has = Counter(suffix for number, key, suffix in index.beside if (number, key) in known)
+    usual = [suffix for suffix, count in sorted(has.items()) if 2 * count > len(pairs)]
+    for pair, one in zip(pairs, index.pictures, strict=True):
+        gone = [f".{suffix}" for suffix in usual if (*pair, suffix) not in index.beside]
+        if pair in index.edges and gone:
+            why = f"left out without its {' and '.join(gone)}, for {index.files[pair[0]]} is damaged or cut short there"
+            index.lost.append(Rejected(one[1].name, why))
+        else:
+            kept.append(one)
+    index.pictures[:] = kept
+
+
 def _counts(index: _Index) -> Iterator[str]:
     """How many files there are of each kind; with what is no file they add up to what `tar -t` lists."""
     kinds = {kind: count for kind, count in index.kinds.items() if kind.encode() not in PICTURES}
     said = "".join(f", {count:,} {kind}" for kind, count in sorted(kinds.items()))
     others = sum(index.others.values())
     said += f"; {others:,} folders, links and the like beside them" if others else ""
-    total, files = index.kinds.total(), len(index.files)
+    total, files = index.kinds.total(), len(index.files) - len(index.skipped)
     hold = "1 tar file holds" if files == 1 else f"{files:,} tar files hold"
     yield f"{hold} {total:,} files: {len(index.pictures):,} pictures{said}"
 

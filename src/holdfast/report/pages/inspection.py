@@ -53,7 +53,7 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     found += [("values", _values(entry)) for entry in document.get("values", ())]
     found += [("not taken", f"{what}: {count:,} files") for what, count in document.get("not_taken", {}).items()]
-    found += [("holds", text) for text in document.get("holds", ())]
+    found += [("contents", text) for text in document.get("holds", ())]
     found += [("left out", text) for text in document.get("left_out", ())]
     every = "" if twins["every_pair"] else " (not every pair compared)"
     counted = [
