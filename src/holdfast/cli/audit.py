@@ -18,6 +18,7 @@ from holdfast.cli.audited import (
     copies_caution,
     decided,
     folders,
+    hold_outs_differ,
     is_features,
     left_out,
     subject_of,
@@ -81,13 +82,31 @@ def _audited(options: AuditOptions, given: frozenset[str], crew: "Crew") -> None
 
     for source in options.encoders if crew.first else ():
         _ready(source, options)
+    if crew.first and (caution := hold_outs_differ(options)):
+        print(fitted(f"caution: {caution}"))
     chosen = Choice(**crew.agreed(asdict(choose_budget(options, given)) if crew.first else None))
     measured = [audit_encoder(source, options, chosen, given=given, crew=crew) for source in options.encoders]
-    if len(measured) > 1:
-        named = shlex.join(map(str, measured))
-        print("next:")
-        for command in (f"holdfast compare {named}", f"holdfast report {named} --out report.html"):
-            print(copyable(command, "  "))
+    if crew.first and len(measured) > 1:
+        say_next(measured)
+
+
+def say_next(measured: Sequence[Path]) -> None:
+    """The commands that show the encoders side by side; in place of a comparison that would be refused, why."""
+    from holdfast.report.comparison import not_comparable
+    from holdfast.report.gathered import gathered
+
+    try:
+        encoders = gathered(measured)
+    except ValueError as error:
+        print(fitted(f"not side by side on a page: {error}"))
+        return
+    named, refused = shlex.join(map(str, measured)), not_comparable(encoders)
+    for reason in refused:
+        print(fitted(f"not comparable: {reason}"))
+    print("next:")
+    if len(encoders) > 1 and not refused:
+        print(copyable(f"holdfast compare {named}", "  "))
+    print(copyable(f"holdfast report {named} --out report.html", "  "))
 
 
 def _ready(source: str, options: AuditOptions) -> None:

@@ -85,4 +85,5 @@ def _limit(name: str, given: Any, path: Path) -> Limit:
             f'expected {{"most": NUMBER}} or {{"least": NUMBER}}, with a "reason" if you like, for {name} in {path}, '
             f"got {json.dumps(given)[:80]}; correct it"
         )
-    return Limit(most=numbers.get("most"), least=numbers.get("least"), reason=str(given.get("reason", "Your limit.")))
+    reason, share_of = str(given.get("reason", "Your limit.")), LIMITS[_key(name, path)].share_of
+    return Limit(most=numbers.get("most"), least=numbers.get("least"), reason=reason, share_of=share_of)

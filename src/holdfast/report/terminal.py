@@ -6,7 +6,16 @@ from pathlib import Path
 
 from holdfast.report.cells import Table, as_text
 from holdfast.report.collect import Encoder
-from holdfast.report.comparison import Difference, apart_sentences, cautions, facts, incomparable, shortlisted, title
+from holdfast.report.comparison import (
+    Difference,
+    apart_sentences,
+    cautions,
+    facts,
+    incomparable,
+    made_alike,
+    shortlisted,
+    title,
+)
 from holdfast.report.damaged import without_damage
 from holdfast.report.gathered import gathered
 from holdfast.report.tables import difference_table, differences, score_table, sections, shortlist_table
@@ -73,9 +82,7 @@ def compare(folders: Iterable[Path | str]) -> Comparison:
         )
     for encoder in encoders[1:]:
         if reason := incomparable(encoder, encoders[0]):
-            raise ValueError(
-                f"expected encoders measured in the same way, got that {reason}; audit them alike: holdfast audit"
-            )
+            raise ValueError(f"expected encoders measured in the same way, got that {reason}; {made_alike(reason)}")
     return without_damage(encoders, _compared)[0]
 
 

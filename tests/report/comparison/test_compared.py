@@ -1,14 +1,19 @@
 """Comparisons: over the same images, by the same protocol, and plain about what cannot be told apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from holdfast.findings import Finding, Score
 from holdfast.report import compare, report
 from holdfast.report.collect import collect
+from holdfast.report.comparison import cautions
 from holdfast.report.comparison.comparability import measured_differently
 from holdfast.report.comparison.differences import difference
 from holdfast.report.listed import label
+
+STARTS = ("Not comparable", "Measured differently")
 
 
 def robust_finding(name, rights, robusts, **settings):
@@ -135,3 +140,26 @@ def test_encoders_of_one_name_have_names_of_their_own(protocols, tmp_path):
     names = [encoder.name for encoder in collect(folders)]
     assert len(set(names)) == len(protocols)
     assert all(str(folder) in name or "protocol ridge" in name for folder, name in zip(folders, names, strict=True))
+
+
+def test_encoders_of_other_test_images_are_one_line_with_one_remedy(tmp_path):
+    for name, images, checksum in (("a", 40, "x"), ("b", 42, "y"), ("c", 42, "y")):
+        own = {"test_checksum": checksum, "attack_images": images, "drift_images": images}
+        robust_finding(name, 70, 10, **own).save(tmp_path / name)
+    said = [line for line in cautions(collect([tmp_path / name for name in "abc"])) if line.startswith(STARTS)]
+    assert said == [
+        "Not comparable: different test images: a / b and c. No differences are given between them; audit them alike: "
+        "holdfast audit RUN RUN --test FILE."
+    ]
+
+
+def test_one_setting_in_which_several_encoders_differ_is_one_line(tmp_path):
+    for name, steps in (("a", 10), ("b", 20), ("c", 20), ("d", 10)):
+        finding = robust_finding(name, 70, 10, attack_steps=steps, shift_images=steps, probe_images=steps)
+        finding.save(tmp_path / name)
+        replace(finding, audit="invariance").save(tmp_path / name)
+    said = [line for line in cautions(collect([tmp_path / name for name in "abcd"])) if line.startswith(STARTS)]
+    assert said == [
+        "Measured differently, invariance and robustness: probe images is 20 for b and c, 10 for a and d. No "
+        "differences are given for them; measure both with the same --budget."
+    ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdfast.cli.audited.options import AuditOptions as AuditOptions
     from holdfast.cli.audited.said import copies_caution as copies_caution
     from holdfast.cli.audited.said import decided as decided
+    from holdfast.cli.audited.said import hold_outs_differ as hold_outs_differ
     from holdfast.cli.audited.said import left_out as left_out
     from holdfast.cli.audited.said import score_lines as score_lines
     from holdfast.cli.audited.said import tested as tested

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from holdfast.cli.audited.inputs import is_run
 from holdfast.cli.audited.options import AuditOptions
 from holdfast.findings import Finding
+from holdfast.report.wording import joined
+from holdfast.runs import RunFolder
 
 if TYPE_CHECKING:
     from holdfast.audits import Subject
@@ -20,6 +22,27 @@ def copies_caution(facts: Mapping[str, Any], test_images: int, options: AuditOpt
     return (
         f"{found:,} of {test_images:,} test images are copies of images that probes are fitted on: accuracy is too "
         f"high; remove them from one of the two ({remedy} names them)"
+    )
+
+
+def hold_outs_differ(options: AuditOptions) -> str | None:
+    """That runs of one seed and split are tested on images of their own, which they held out, and that these differ, so
+    that their numbers cannot be compared; with the remedy. None where they do not, and where test images are named."""
+    if options.test is not None or options.data is not None or not all(map(is_run, options.encoders)):
+        return None
+    held: dict[object, dict[tuple[object, ...], list[str]]] = {}
+    for source in dict.fromkeys(options.encoders):
+        folder = RunFolder.open(source)
+        record, config = folder.read_ids(), folder.read_config()
+        own = (record.get("unlabelled") or record["checksum"], *(record["held_out"] or ()))
+        held.setdefault((config.get("seed"), config.get("split")), {}).setdefault(own, []).append(source)
+    kinds = next((found for found in held.values() if len(found) > 1), None)
+    if kinds is None:
+        return None
+    each = " / ".join(joined(sources) for sources in kinds.values())
+    return (
+        f"different images were held out in training: {each}. They are tested on these, so their numbers cannot be "
+        "compared; name the same test images for all with --test FILE"
     )
 
 

@@ -46,6 +46,11 @@ class Limit:
     """Whether it is for the mean over several splits alone: one split says which classes were drawn as rare."""
     surely: bool = False
     """Whether a number is beyond it only where its whole interval is."""
+    share_of: str = ""
+    """The setting that counts the images of which this number, printed without an interval, is a share: it is fine only
+    where so many images can tell."""
+    means: str = ""
+    """What a number beyond it means in a word or two, for the page's first sentence; mostly nothing."""
 
     def bounds(self, known: Mapping[str, float]) -> tuple[float | None, float | None]:
         """(least, most) in the score's unit; known has the axis's other values by name."""
@@ -71,6 +76,8 @@ class HeadlineMeasure:
     """Ends of the card's scale; None: round numbers about what was measured."""
     meaning: str
     of: Callable[[Finding], Number | None]
+    no_interval: str = ""
+    """Why a number stands without an interval, where it does."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ EQUIVARIANCE = Axis(
             scale=(0.0, 1.0),
             meaning="Of where a moved image's features lie, the share that a linear map foretells.",
             of=score("r2"),
+            no_interval="it has one from 100 test images on",
         ),
     ),
     limits={

@@ -73,6 +73,7 @@ QUALITY = Axis(
             scale=None,
             meaning="How many dimensions the features use; without labels there is no accuracy.",
             of=score("effective_rank"),
+            no_interval="it grows with the number of images",
         ),
     ),
     limits={
@@ -85,11 +86,13 @@ QUALITY = Axis(
             least=1.5,
             reason="Below it all features lie nearly along one direction, as those of random weights do: the encoder "
             "has collapsed, or has not begun to learn.",
+            means="near collapse",
         ),
         "feature_std": Limit(
             least=0.05,
             reason="Below it the features of two images have a cosine of about 0.9975: all images look alike to the "
             "encoder.",
+            means="near collapse",
         ),
     },
     labels={

@@ -167,6 +167,7 @@ ROBUSTNESS = Axis(
             most=5.0,
             reason="Single images are normal. Where Square breaks more than one in twenty of the images that withstood "
             "every attack by gradient, the model hides its gradient and no number of PGD is to be believed.",
+            means="hidden gradients",
         ),
     },
     labels={"clean_accuracy": "Clean accuracy", "without_gradient": "Right images that no gradient reaches"},

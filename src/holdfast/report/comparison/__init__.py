@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from holdfast.report.comparison.differences import Difference as Difference
     from holdfast.report.comparison.differences import difference as difference
     from holdfast.report.comparison.differences import incomparable as incomparable
+    from holdfast.report.comparison.differences import made_alike as made_alike
+    from holdfast.report.comparison.differences import not_comparable as not_comparable
     from holdfast.report.comparison.pairwise import apart_sentences as apart_sentences
     from holdfast.report.comparison.pairwise import apart_summary as apart_summary
     from holdfast.report.comparison.pairwise import shortlisted as shortlisted

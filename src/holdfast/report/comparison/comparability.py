@@ -16,6 +16,15 @@ def measured_differently(audit: str, encoder: Encoder, baseline: Encoder, score:
 
     score: also the settings that this score alone rests on, such as the few-shot probe's images.
     """
+    found = differing(audit, encoder, baseline, score)
+    if found is None:
+        return None
+    words, ours, theirs = found
+    return f"{words} is {ours} for {encoder.name}, {theirs} for {baseline.name}"
+
+
+def differing(audit: str, encoder: Encoder, baseline: Encoder, score: str = "") -> tuple[str, str, str] | None:
+    """As measured_differently: the setting in words, and its value for the encoder and for the baseline."""
     axis = axis_of(audit)
     own = [section for section in axis.sections if section.prefix and score.startswith(section.prefix)]
     names = (*same_everywhere(axis), *(name for section in own for name in section.must_match))
@@ -24,22 +33,18 @@ def measured_differently(audit: str, encoder: Encoder, baseline: Encoder, score:
         for name in names:
             said = None if name in _BY_SPLIT and not by_key else _differs(name, ours, theirs)
             if said is not None:
-                return said.format(encoder.name, baseline.name)
+                return said
     return None
 
 
-def _differs(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
+def _differs(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, str, str] | None:
     found = value_of(ours, name), value_of(theirs, name)
     if found[0] == found[1] or (name.endswith(("checksum", "identity")) and None in found):
         return None  # of before such checksums were kept: the numbers' own columns decide
     words, values = printable(name).replace("_", " ").replace(".", " "), [setting(value) for value in found]
     if values[0] == values[1]:
         return None
-    return f"{words} is {_escaped(values[0])} for {{}}, {_escaped(values[1])} for {{}}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
+    return words, values[0], values[1]
 
 
 def _paired(

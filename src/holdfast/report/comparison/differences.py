@@ -11,11 +11,12 @@ from holdfast.report.comparison.comparability import measured_differently
 from holdfast.report.estimates import values_of
 from holdfast.report.listed import axis_of
 from holdfast.report.paired import Sample, paired_interval
-from holdfast.report.wording import setting
+from holdfast.report.wording import joined, setting
 from holdfast.statistics import Estimate, Measure, apart_interval, over_runs, unpaired
 
 _SPANS = {"percent": 100.0, "share": 1.0, "AUC": 1.0}
 """How far two shares may lie apart, by unit."""
+_OTHER_IMAGES = "were measured on different test images"
 _SAME_PROTOCOL = {"protocol": "probe protocol", "probe_on": "images the probe is fitted on", "group_rule": "group rule"}
 
 
@@ -92,13 +93,45 @@ def incomparable(encoder: Encoder, baseline: Encoder) -> str | None:
         ours, theirs = encoder.members[0].setting(name), baseline.members[0].setting(name)
         if ours != theirs:
             return f"the {words} differ: {setting(ours)} for {encoder.name}, {setting(theirs)} for {baseline.name}"
+    return f"{encoder.name} and {baseline.name} {_OTHER_IMAGES}" if _other_images(encoder, baseline) else None
+
+
+def _other_images(encoder: Encoder, baseline: Encoder) -> bool:
+    """Whether two encoders were measured on different test images, runs of one seed and split where there are any."""
     places = range(len(encoder.members)), range(len(baseline.members))
     pairs = [(encoder.members[i], baseline.members[j]) for i, j in _pairs(encoder, baseline, *places)]
     different = any(None not in (_test(a), _test(b)) and _test(a) != _test(b) for a, b in pairs)
     if not pairs:
         ours, theirs = ({_test(member) for member in e.members} - {None} for e in (encoder, baseline))
         different = bool(ours and theirs) and ours != theirs
-    return f"{encoder.name} and {baseline.name} were measured on different test images" if different else None
+    return different
+
+
+def made_alike(reason: str) -> str:
+    """What makes encoders comparable that are not, by `incomparable`'s reason."""
+    return "audit them alike: holdfast audit RUN RUN" + " --test FILE" * reason.endswith(_OTHER_IMAGES)
+
+
+def not_comparable(encoders: Sequence[Encoder]) -> list[str]:
+    """Why some of the encoders must not be compared with others, a line for each cause, with the remedy."""
+    said = []
+    for name, words in _SAME_PROTOCOL.items():
+        ways: dict[str, list[str]] = {}
+        for encoder in encoders:
+            ways.setdefault(setting(encoder.members[0].setting(name)), []).append(encoder.name)
+        if len(ways) > 1:
+            each = "; ".join(f"{way} for {joined(names)}" for way, names in ways.items())
+            said.append(f"the {words} differ: {each}. No differences are given for them; {made_alike(words)}.")
+    kinds: list[list[Encoder]] = []
+    for encoder in encoders:
+        kind = next((one for one in kinds if not _other_images(encoder, one[0])), None)
+        kinds = kinds if kind is not None else [*kinds, kind := []]
+        kind.append(encoder)
+    if len(kinds) > 1:
+        each = " / ".join(joined([encoder.name for encoder in kind]) for kind in kinds)
+        remedy = made_alike(_OTHER_IMAGES)
+        said.append(f"different test images: {each}. No differences are given between them; {remedy}.")
+    return said
 
 
 def _test(measured: Measured) -> str | None:

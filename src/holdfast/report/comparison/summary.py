@@ -6,8 +6,8 @@ from itertools import combinations
 from holdfast.findings import Score
 from holdfast.report.axes import AXES
 from holdfast.report.collect import Encoder, flat, scores_of
-from holdfast.report.comparison.comparability import measured_differently, remedy
-from holdfast.report.comparison.differences import Difference, difference, incomparable
+from holdfast.report.comparison.comparability import differing, remedy
+from holdfast.report.comparison.differences import Difference, difference, incomparable, not_comparable
 from holdfast.report.damaged import aside_lines
 from holdfast.report.estimates import estimate
 from holdfast.report.listed import axis_of, by_precedence, score_label
@@ -110,11 +110,7 @@ def _apart_sentence(encoders: Sequence[Encoder], audit: str, score: Score) -> li
 
 def cautions(encoders: Sequence[Encoder]) -> list[str]:
     """What keeps numbers from being compared, or makes a comparison one-sided."""
-    reasons = [incomparable(b, a) for a, b in combinations(encoders, 2)]
-    said = [
-        f"Not comparable: {reason}. No differences are given for them."
-        for reason in dict.fromkeys(filter(None, reasons))
-    ]
+    said = [f"Not comparable: {reason}" for reason in not_comparable(encoders)]
     said += aside_lines(encoders)
     said += _unlike(encoders)
     trained = [e for e in encoders if e.run]
@@ -133,23 +129,32 @@ def cautions(encoders: Sequence[Encoder]) -> list[str]:
 
 
 def _unlike(encoders: Sequence[Encoder]) -> list[str]:
-    """Axes on which encoders were measured by different protocols."""
-    audits = dict.fromkeys(audit for e in encoders for m in e.members for audit in m.findings)
-    said = [
-        f"Measured differently, {printable(audit)}: {reason}. No differences are given for them; {remedy(audit)}."
-        for audit in audits
-        for a, b in combinations(encoders, 2)
-        for reason in _reasons(audit, b, a)
+    """Axes on which encoders that might be compared were measured by different protocols: a line for each setting, of
+    all axes and encoders that it is about."""
+    ways: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
+    pairs = [(a, b) for a, b in combinations(encoders, 2) if not incomparable(b, a)]
+    for audit in dict.fromkeys(audit for e in encoders for m in e.members for audit in m.findings):
+        for (a, b), (words, ours, theirs) in ((p, found) for p in pairs for found in _reasons(audit, p[1], p[0])):
+            names = ways.setdefault((audit, words), {})
+            names.setdefault(ours, {})[b.name] = None
+            names.setdefault(theirs, {})[a.name] = None
+    audits: dict[tuple[str, str], list[str]] = {}
+    for (audit, words), names in ways.items():
+        each = ", ".join(f"{value} for {joined(list(who))}" for value, who in names.items())
+        audits.setdefault((f"{words} is {each}", remedy(audit)), []).append(printable(audit))
+    return [
+        f"Measured differently, {joined(of)}: {reason}. No differences are given for them; {mended}."
+        for (reason, mended), of in audits.items()
     ]
-    return list(dict.fromkeys(said))
 
 
-def _reasons(audit: str, encoder: Encoder, baseline: Encoder) -> list[str]:
-    """Why no score of an audit can be compared; where they can, why those of a section cannot."""
-    if reason := measured_differently(audit, encoder, baseline):
+def _reasons(audit: str, encoder: Encoder, baseline: Encoder) -> list[tuple[str, str, str]]:
+    """Why no score of an audit can be compared; where they can, why those of a section cannot: the setting, and its
+    value for either."""
+    if reason := differing(audit, encoder, baseline):
         return [reason]
     prefixes = [section.prefix for section in axis_of(audit).sections if section.prefix]
-    found = [measured_differently(audit, encoder, baseline, prefix) for prefix in prefixes]
+    found = [differing(audit, encoder, baseline, prefix) for prefix in prefixes]
     return [reason for reason in found if reason]
 
 

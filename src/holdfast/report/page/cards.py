@@ -7,7 +7,7 @@ from holdfast.report.axes import AXES, Axis, Headline, HeadlineMeasure, Key, Lim
 from holdfast.report.cells import Cell, estimate_cell, run_cell
 from holdfast.report.collect import Encoder
 from holdfast.report.commands import commands
-from holdfast.report.limits import applies, verdict
+from holdfast.report.page.judged import bound_of, judged
 from holdfast.report.wording import direction_words, joined, number
 
 
@@ -22,9 +22,15 @@ class CardLine:
     left: float
     width: float
     verdict: str
-    """'fine', 'close' or 'watch'; nothing where there is no limit."""
+    """'fine', 'close' or 'watch', the worst that any limit of the axis says; nothing where there is no limit."""
     extra: str
     """A second number."""
+    because: Sequence[str] = ()
+    """What else of the axis is not fine, in words."""
+    means: str = ""
+    """What that means in a word, for the first sentence; mostly nothing."""
+    no_interval: str = ""
+    """That there is no interval, and why; nothing where there is one."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def _card(encoders: Sequence[Encoder], axis: Axis, limits: Mapping[Key, Limit]) 
     missing = [encoder for encoder, line in found if line is None]
     limit = limits.get((axis.audit, measure.name))
     low, high = _scale(measure, [line for _, line in measured])
-    bounds = [] if limit is None else [b for _, line in measured if (b := _bound(limit, line)) is not None]
+    bounds = [] if limit is None else [b for _, line in measured if (b := bound_of(limit, line.known)) is not None]
     same = bounds[0] if bounds and len({round(b, 6) for b in bounds}) == 1 else None
     return Card(
         axis=axis,
@@ -87,12 +93,8 @@ def _line(
     estimate, (low, high) = found.estimate, scale
     ends = estimate.interval or (estimate.value, estimate.value)
     at, left, right = (min(100.0, max(0.0, 100 * (x - low) / (high - low))) for x in (estimate.value, *ends))
-    limit = limits.get((axis.audit, found.measure.name))
-    said = (
-        ""
-        if limit is None or not applies(limit, encoder) or _bound(limit, found) is None
-        else verdict(limit, estimate.value, found.known, estimate.interval)
-    )
+    said = judged(encoder, axis, found, limits)
+    why = f": {found.measure.no_interval}" if found.measure.no_interval and estimate.runs == 1 else ""
     return CardLine(
         name=encoder.name,
         place=encoder.place,
@@ -100,29 +102,22 @@ def _line(
         at=round(at, 2),
         left=round(left, 2),
         width=round(right - left, 2),
-        verdict=said,
-        extra=_second(encoder, axis, found, limits),
+        verdict=said.verdict,
+        extra=_second(encoder, axis),
+        because=said.because,
+        means=said.means,
+        no_interval="" if estimate.interval else f"no interval{why}",
     )
 
 
-def _second(encoder: Encoder, axis: Axis, found: Headline, limits: Mapping[Key, Limit]) -> str:
-    """The card's second number, with its own verdict where that is not 'fine'; nothing for axes that have none."""
+def _second(encoder: Encoder, axis: Axis) -> str:
+    """The card's second number; nothing for axes that have none."""
     second = None if axis.second is None else axis.second.of(encoder)
     if axis.second is None or second is None:
         return ""
     words, estimate = second
-    cell, limit = estimate_cell(estimate, "percent"), limits.get((axis.audit, axis.second.name))
-    text = f"{axis.second.words.format(words)} {cell.text} % {cell.note}".rstrip()
-    bound = None if limit is None else _bound(limit, found)
-    if limit is None or bound is None or verdict(limit, estimate.value, found.known) == "fine":
-        return text
-    return f"{text}, below the limit of {number(bound, 'percent')} %"
-
-
-def _bound(limit: Limit, found: Headline) -> float | None:
-    """The limit in the score's unit; None where what it refers to was not measured."""
-    least, most = limit.bounds(found.known)
-    return most if least is None else least
+    cell = estimate_cell(estimate, "percent")
+    return f"{axis.second.words.format(words)} {cell.text} % {cell.note}".rstrip()
 
 
 def _limit_words(limit: Limit, measure: HeadlineMeasure, bounds: Sequence[float]) -> str:

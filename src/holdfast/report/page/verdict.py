@@ -9,7 +9,7 @@ from PIL import Image
 
 from holdfast.atlas import Atlas, cut
 from holdfast.report.images import Gallery, Pictures
-from holdfast.report.page.cards import Card
+from holdfast.report.page.cards import Card, CardLine
 from holdfast.report.wording import joined
 
 SHOWN, SIDE = 3, 112
@@ -41,10 +41,16 @@ def verdict_sentences(cards: Sequence[Card]) -> list[str]:
     """What the limits say of each encoder, in a sentence; encoders of which the same is said share one."""
     said: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for name in dict.fromkeys(line.name for card in cards for line in card.lines):
-        found = [(line.verdict, card.axis.title.lower()) for card in cards for line in card.lines if line.name == name]
+        found = [(line.verdict, _axis(card, line)) for card in cards for line in card.lines if line.name == name]
         groups = tuple(tuple(axis for verdict, axis in found if verdict == kind) for kind in ("watch", "close", "fine"))
         said.setdefault(groups, []).append(name)
     return [_sentence(joined(names), len(names) > 1, *groups) for groups, names in said.items()]
+
+
+def _axis(card: Card, line: CardLine) -> str:
+    """The axis in the sentence, with what numbers beyond its limits mean where a word says it."""
+    title = card.axis.title.lower()
+    return f"{title} ({line.means})" if line.means else title
 
 
 def _sentence(who: str, several: bool, watch: Sequence[str], close: Sequence[str], fine: Sequence[str]) -> str:
