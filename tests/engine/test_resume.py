@@ -73,7 +73,7 @@ def one_thread():
 
 
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("method", ["simclr", "sdclr"])
+@pytest.mark.parametrize("method", [pytest.param("simclr", marks=pytest.mark.slow), "sdclr"])
 def test_a_run_killed_in_mid_epoch_ends_in_the_same_bits(method, tmp_path):
     killed = tmp_path / "killed"
     command = [sys.executable, "-m", "holdfast", "train", method, *FLAGS, "--out", str(killed)]

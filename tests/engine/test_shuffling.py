@@ -108,6 +108,7 @@ def test_workers_read_each_block_once_an_epoch_and_batches_are_those_of_one():
         ]
 
 
+@pytest.mark.slow
 def test_it_is_switched_on_behind_urls_alone_and_where_the_images_do_not_fit(folder):
     with served(shards()) as store:
         asked = config(f"{store.url}/part-*.parquet", shuffle_buffer=None, memory_gib=2e-5)

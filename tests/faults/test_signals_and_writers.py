@@ -35,7 +35,9 @@ def trains(run: Path) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", pytest.param("SIGINT", marks=pytest.mark.slow), "SIGUSR1"])
+@pytest.mark.parametrize(
+    "name", ["SIGTERM", pytest.param("SIGINT", marks=pytest.mark.slow), pytest.param("SIGUSR1", marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_a_run_after_a_checkpoint_with_the_usual_code_and_the_command_that_goes_on(name, tmp_path):
     run, number = tmp_path / "run", getattr(signal, name)
     process = started("train", "simclr", *FLAGS, *LONG, "--out", str(run))

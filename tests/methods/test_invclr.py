@@ -112,6 +112,7 @@ def test_the_pair_form_is_the_mean_squared_distance_to_another_draw(source):
     assert bool(((values >= 0) & (values <= 4)).all())
 
 
+@pytest.mark.slow
 def test_the_forms_estimate_one_number_where_nuisances_move_little():
     settings = config("simclr", "spirograph:40", penalty="invariance:1", penalty_draws=0)
     method = build(settings, image_size=12).double().eval()

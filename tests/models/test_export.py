@@ -56,8 +56,8 @@ def test_the_code_needs_no_holdfast_and_gives_the_same_features(tmp_path):
         ("timm/resnet18", 32, "small"),
         ("timm/test_resnet", 96, "standard"),
         ("timm/test_vit", 32, "small"),
-        ("timm/test_vit", 64, "standard"),
-        ("timm/test_efficientnet", 96, "standard"),
+        pytest.param("timm/test_vit", 64, "standard", marks=pytest.mark.slow),
+        pytest.param("timm/test_efficientnet", 96, "standard", marks=pytest.mark.slow),
     ],
 )
 def test_any_network_of_timm_is_exported_and_checked(source, size, stem, tmp_path):
@@ -69,6 +69,7 @@ def test_any_network_of_timm_is_exported_and_checked(source, size, stem, tmp_pat
     assert (facts["network"], facts["image_size"], facts["dim"]) == (source, size, encoder.dim)
 
 
+@pytest.mark.slow
 def test_networks_of_torchvision_are_exported_under_its_names(tmp_path):
     exported(load_encoder("torchvision/mobilenet_v3_small"), tmp_path / "out")
     assert "features.0.0.weight" in load_file(tmp_path / "out" / "model.safetensors")
@@ -145,7 +146,7 @@ def test_an_exported_program_gives_the_features_for_any_number_of_images(tmp_pat
     torch.testing.assert_close(program(images), encoder(images), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("pool", ["cls+avg", "avg"])
+@pytest.mark.parametrize("pool", ["cls+avg", pytest.param("avg", marks=pytest.mark.slow)])
 def test_pooling_and_size_travel_with_an_export_and_come_back(pool, tmp_path):
     encoder = load_encoder("timm/test_vit", pool=pool, image_size=96)
     export_encoder(encoder, tmp_path / "out")

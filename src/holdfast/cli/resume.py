@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -28,8 +28,8 @@ class ResumeOptions:
     on, and metrics.jsonl records what changed."""
     devices: int | None = None
     """Processes or GPUs, where other than before; None: as many as before, or as torchrun or srun started."""
-    shard_weights: bool | None = None
-    """Keep a share of the weights on each process (True), or all of them (False), where other than before."""
+    shard_weights: Literal["on", "off"] | None = None
+    """Whether each process keeps a share of the weights or all of them, where other than before."""
 
 
 def resume(words: Sequence[str]) -> None:
@@ -44,5 +44,6 @@ def resume(words: Sequence[str]) -> None:
     folder = Path(options.run)
     with Progress(folder) as progress:
         given = {"accept_changes": options.accept_changes, "devices": options.devices}
-        run = engine_resume(folder, listen=progress, shard_weights=options.shard_weights, **given)
+        shares = None if options.shard_weights is None else options.shard_weights == "on"
+        run = engine_resume(folder, listen=progress, shard_weights=shares, **given)
     progress.say(f"encoder: {run.encoder}")

@@ -49,7 +49,8 @@ class PenaltyConfig(PartConfig):
     def check(self, config: RunConfig) -> None:
         on, twice = self.penalty is not None, self.penalty_form == "vjp" and (config.compile or config.shard_weights)
         require(not (on and config.chunk), "--penalty without --chunk", config.chunk, "leave one of them out")
-        require(not (on and twice), "--penalty-form pair with --compile or --shard-weights", "vjp", "leave one out")
+        form = "--penalty-form pair with --compile or --shard-weights"
+        require(not (on and twice), form, "vjp, which takes a second backward", "leave one out")
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         penalty, weight = self.pick(PENALTIES, letter="W", least=0, example="invariance:0.1")
