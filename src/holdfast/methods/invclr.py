@@ -49,8 +49,8 @@ class PenaltyConfig(PartConfig):
     def check(self, config: RunConfig) -> None:
         on, twice = self.penalty is not None, self.penalty_form == "vjp" and (config.compile or config.shard_weights)
         require(not (on and config.chunk), "--penalty without --chunk", config.chunk, "leave one of them out")
-        form = "--penalty-form pair with --compile or --shard-weights"
-        require(not (on and twice), form, "vjp, which takes a second backward", "leave one out")
+        form = "--penalty-form pair beside --compile, --shard-weights"
+        require(not (on and twice), form, "vjp", "its second backward bars both")
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         penalty, weight = self.pick(PENALTIES, letter="W", least=0, example="invariance:0.1")
@@ -76,8 +76,8 @@ class InvariancePenalty(Method):
     @property
     def passes_per_image(self) -> int:
         """One pass of view 1 more for 'pair'; about two for the second backward of 'vjp'."""
-        more = {"pair": 1, "vjp": 2}[self.settings.penalty_form] * self.steps_per_batch if self.weight else 0
-        return self.inner.passes_per_image + more
+        more = {"pair": 1, "vjp": 2}[self.settings.penalty_form] * bool(self.weight)
+        return self.inner.passes_per_image + more * self.steps_per_batch
 
     @property
     def passes_per_harm(self) -> int:
@@ -119,12 +119,11 @@ class InvariancePenalty(Method):
 
     def _changes(self, features: Tensor, alpha: Tensor, found: Nuisances, views: Views) -> Tensor:
         """[n]: the penalty of each sample in its 'vjp' form; draws 0 takes the expectation over them in closed form."""
-        keys = self._keys(views, "invariance")
+        keys, count = self._keys(views, "invariance"), self.settings.penalty_draws
         signs = 1 - 2 * (uniform(keys, features.shape[1]) < 0.5).to(features)
         gradient = invariance_gradient(features, alpha, signs=signs)
-        if self.settings.penalty_draws == 0:
+        if count == 0:
             return expected_changes(gradient, alpha, low=found.low, high=found.high)
-        count = self.settings.penalty_draws
         draws = uniform(fold(keys, 1), count * alpha.shape[1]).unflatten(1, (count, -1))
         return squared_changes(gradient, alpha, (found.low + (found.high - found.low) * draws).transpose(0, 1))
 
