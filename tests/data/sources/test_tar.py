@@ -59,6 +59,38 @@ def test_labels_stand_beside_the_pictures(tmp_path):
         load_images(tmp_path / "b.tar")
 
 
+def test_a_folder_of_tar_files_is_read_as_its_pattern_unless_pictures_lie_in_it(tmp_path):
+    folder = tmp_path / "tars"
+    folder.mkdir()
+    (folder / "README").write_text("about")
+    for number in range(2):
+        (folder / f"part-{number}.tar").write_bytes(some(3, 3 * number))
+    assert torch.equal(load_images(folder).pixels, pixels(6)) and load_images(folder).labels.tolist() == [0, 1, 2] * 2
+    (folder / "README").unlink()
+    for read in (load_images, survey):
+        with pytest.raises(
+            FileNotFoundError, match=rf"got none but .tar files in {folder}; name the folder of one split"
+        ):
+            read(str(tmp_path))
+    (folder / "a.png").write_bytes(png(pictures()[7]))
+    images = load_images(folder)
+    assert images.paths is not None and list(images.paths) == ["a.png"]
+    assert (
+        "part-0.tar, part-1.tar; unpack them to have what is in them, or read the .tar files alone" in images.notes[0]
+    )
+
+
+def test_tar_files_of_two_splits_are_refused_with_the_pattern_of_each(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / f"{split}-0.tar").write_bytes(some(3))
+    for name in (tmp_path, f"{tmp_path}/*.tar"):
+        with pytest.raises(
+            ValueError, match=r"one split in .*, got train, val: .* '.*/train-\*.tar' or '.*/val-\*.tar'"
+        ):
+            load_images(name)
+    assert len(load_images(f"{tmp_path}/train-*.tar")) == 3
+
+
 @pytest.mark.parametrize("scheme", ["memory", "file"])
 def test_what_fsspec_opens_is_read_as_from_the_disk(scheme, tmp_path):
     root = f"memory://{tmp_path.name}" if scheme == "memory" else f"file://{tmp_path}"

@@ -48,7 +48,11 @@ class LeftOut:
             lines.append(f"folders left out: {_some(named)}")
         if self.archives:
             named = [_printable(name) for name in sorted(self.archives)]
-            lines.append(f"archives are not opened: {_some(named)}; unpack them to have what is in them")
+            tars = any(name.lower().endswith(b".tar") for name in self.archives)
+            lines.append(
+                f"archives are not opened: {_some(named)}; unpack them to have what is in them"
+                + ", or read the .tar files alone, as in --data 'FOLDER/*.tar'" * tars
+            )
         if self.suffixes:
             counts = [f"{name} {count:,}" for name, count in self.suffixes.most_common()]
             lines.append(f"{self.suffixes.total():,} files that are no pictures are not counted: {_some(counts)}")

@@ -48,11 +48,11 @@ class Contents(NamedTuple):
 
 
 def tar_files(name: str) -> list[str]:
-    """The files that a name or pattern stands for, in the order of their names. Raises FileNotFoundError for none."""
+    """The files of a name, folder or pattern, in the order of their names. Raises FileNotFoundError for none."""
     if is_remote(name):
         found = named(name)
     else:
-        path = Path(name)
+        path = Path(name) / "*.tar" if Path(name).is_dir() else Path(name)
         found = [str(one) for one in path.parent.glob(path.name) if one.is_file()]
     if not found:
         raise FileNotFoundError(f"expected .tar files named {name}, got none; check the path")

@@ -24,7 +24,7 @@ from holdfast.data.files import (
 )
 from holdfast.data.images import Images
 from holdfast.data.sources.aside import Decoded, allowed, scaled_alike, streamed, without
-from holdfast.data.sources.parquet import holds_shards
+from holdfast.data.sources.shards import holds_shards, holds_tars
 from holdfast.data.sources.source import Items, Labels, Source, items_of
 from holdfast.lazy import deferred
 
@@ -39,14 +39,14 @@ _SPECIAL = "a pipe, socket or device"
 
 
 class PictureFolder(Source):
-    """A folder of pictures: one that holds no parquet shards."""
+    """A folder of pictures: one that holds no parquet shards or tar files."""
 
     written = "a folder of pictures"
     in_folders = True
 
     @staticmethod
     def matches(name: str) -> bool:
-        return Path(name).is_dir() and not holds_shards(Path(name))
+        return Path(name).is_dir() and not holds_shards(Path(name)) and not holds_tars(Path(name))
 
     def load(self, request: LoadRequest) -> Images:
         """Every picture below it, recursively; an id is a file's place among the sorted paths of all candidates.
@@ -54,9 +54,7 @@ class PictureFolder(Source):
         Files that cannot be used are in .rejected and keep their ids. Raises ValueError where none can be used, and
         with request.strict at the first that cannot; FileNotFoundError where there are no files at all.
         """
-        index = open_index(Path(self.name))
-        if not len(index):
-            raise FileNotFoundError(_nothing(index, self.name))
+        index = self._index()
         places = request.places(len(index), self.name)
 
         def decode(request: LoadRequest) -> Decoded:
@@ -71,8 +69,14 @@ class PictureFolder(Source):
     def labels(self, request: LoadRequest) -> Labels:
         return None, None
 
-    def survey(self, request: LoadRequest) -> Items:
+    def _index(self) -> FolderIndex:
         index = open_index(Path(self.name))
+        if not len(index):
+            raise FileNotFoundError(_nothing(index, self.name))
+        return index
+
+    def survey(self, request: LoadRequest) -> Items:
+        index = self._index()
 
         def item(place: int) -> Path | Exception:
             return ValueError(_SPECIAL) if index.sizes[place] == NOT_REGULAR else index.path(place)
@@ -99,14 +103,15 @@ class FolderFiles:
 
 
 def _nothing(index: FolderIndex, source: str) -> str:
-    """What to say of a folder without pictures: what else is in it, parquet files further down above all."""
-    below = sorted({path.parent for path in index.root.glob("*/**/*.parquet")})[:3]
-    if below:
-        return (
-            f"expected .parquet files or pictures in {source}, got none but .parquet files in "
-            f"{', '.join(str(Path(source) / path.relative_to(index.root)) for path in below)}; name the folder of one "
-            "split"
-        )
+    """What to say of a folder without pictures: what else is in it, shards and tar files further down above all."""
+    for kind in (".parquet", ".tar"):
+        below = sorted({path.parent for path in index.root.glob(f"*/**/*{kind}")})[:3]
+        if below:
+            return (
+                f"expected .parquet files or pictures in {source}, got none but {kind} files in "
+                f"{', '.join(str(Path(source) / path.relative_to(index.root)) for path in below)}; name the folder of "
+                "one split"
+            )
     beside = f" ({'; '.join(index.left_out)})" if index.left_out else ""
     return f"expected .parquet files or pictures in {source}, got none{beside}; check the path"
 

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 from holdfast.data.files import PICTURES, Rejected, Shard, is_remote, named, read_file, reason, unread
 from holdfast.data.labels import split_words
 
-SUFFIX = ".parquet"
+SUFFIX, TAR = ".parquet", ".tar"
 _NUMBERED = re.compile(r"(.*?)[-_.]?\d+-of-\d+$")
+_ABOUT = ("LICENSE", "README")
 _BESIDE = (".md", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".py", ".lock")
 EMBED = (
     "embed them: from datasets.table import embed_table_storage; "
@@ -27,6 +28,19 @@ def holds_shards(folder: Path) -> bool:
         return False
     found = _parquet(folder, "*")
     return _is_snapshot(folder) if not found else any(map(_may_hold_pictures, found)) or not _has_pictures(folder)
+
+
+def holds_tars(folder: Path) -> bool:
+    """Whether a path is a folder with .tar files, no parquet shards, and nothing below it that may be a picture."""
+    if not folder.is_dir() or not any(path.is_file() for path in folder.glob(f"*{TAR}")):
+        return False
+    return not holds_shards(folder) and not any(map(_may_be_picture, folder.glob("**/*")))
+
+
+def _may_be_picture(path: Path) -> bool:
+    """By its name: what has no suffix may be one."""
+    suffix = os.fsencode(path.suffix).lower()
+    return suffix in PICTURES or not (suffix or path.name.startswith(".") or path.name in _ABOUT or path.is_dir())
 
 
 def _may_hold_pictures(path: Path) -> bool:
@@ -49,7 +63,7 @@ def _parquet(folder: Path, pattern: str) -> list[Path]:
 def _is_snapshot(folder: Path) -> bool:
     """Nothing but data, with parquet files in it, and files about them."""
     beside = (path for path in folder.iterdir() if path.name != "data" and not path.name.startswith("."))
-    about = all(path.is_file() and (path.suffix in _BESIDE or path.name == "LICENSE") for path in beside)
+    about = all(path.is_file() and (path.suffix in _BESIDE or path.name in _ABOUT) for path in beside)
     return about and (folder / "data").is_dir() and bool(_parquet(folder / "data", "*"))
 
 
@@ -64,12 +78,12 @@ def shard_files(name: str) -> list[str]:
             f"expected .parquet files in {name}, got none; check the path"
             + (
                 "; pictures that are files of their own are not read from a URL: copy them here, or pack them into tar "
-                "files"
+                f"files, which are named as '{name.rstrip('/')}/*{TAR}'"
                 if is_remote(name)
                 else ""
             )
         )
-    _check_one_split(found)
+    check_one_split(found, SUFFIX)
     return found
 
 
@@ -89,7 +103,7 @@ def _behind_url(name: str) -> list[str]:
     return named(f"{folder}/*{SUFFIX}") or named(f"{folder}/data/*{SUFFIX}")
 
 
-def _check_one_split(files: list[str]) -> None:
+def check_one_split(files: list[str], suffix: str) -> None:
     """Raises ValueError where files are named as two splits, or some of them as one and the others as none."""
     splits: dict[str, list[str]] = {}
     for name in files:
@@ -98,7 +112,7 @@ def _check_one_split(files: list[str]) -> None:
     if len(splits) + bool(others) < 2:
         return
     folder = files[0].removesuffix(Path(files[0]).name)
-    patterns = [f"'{folder}{_pattern(name, names)}'" for name, names in splits.items()]
+    patterns = [f"'{folder}{_pattern(name, names, suffix)}'" for name, names in splits.items()]
     patterns += [f"'{folder}{name}'" for name in others[:1]]
     said = [*splits, *([f"{len(others)} others such as {others[0]}"] if others else [])]
     raise ValueError(
@@ -113,11 +127,11 @@ def _split(stem: str) -> str:
     return (numbered[1] if numbered else "") or "-".join(split_words(stem))
 
 
-def _pattern(split: str, names: list[str]) -> str:
-    if names == [f"{split}{SUFFIX}"]:
+def _pattern(split: str, names: list[str], suffix: str) -> str:
+    if names == [f"{split}{suffix}"]:
         return names[0]
     head = next((f"{split}{sign}" for sign in "-_." if all(name.startswith(f"{split}{sign}") for name in names)), "")
-    return f"{head}*{SUFFIX}" if head else f"*{split.replace('-', '*')}*{SUFFIX}"
+    return f"{head}*{suffix}" if head else f"*{split.replace('-', '*')}*{suffix}"
 
 
 def read_shards(name: str, left_out: Callable[[str], Rejected | None]) -> tuple[list[Shard], list[Rejected]]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from holdfast.data.files import (
     Row,
     TarMembers,
     decode_rows,
+    is_remote,
     members_of,
     read_file,
     reason,
@@ -29,6 +31,7 @@ from holdfast.data.files import (
 from holdfast.data.images import Images
 from holdfast.data.labels import class_numbers
 from holdfast.data.sources.aside import Decoded, held, scaled_alike, streamed, without
+from holdfast.data.sources.shards import TAR, check_one_split, holds_tars
 from holdfast.data.sources.source import Column, Items, Labels, Source, items_of
 
 LABEL = "cls"
@@ -65,19 +68,21 @@ class _Index:
 
 
 class Tar(Source):
-    """'FILE.tar' or a pattern of such files, here or behind a URL, in the order of their names."""
+    """'FILE.tar', a folder that holds such files, or a pattern, here or behind a URL, in the order of their names."""
 
-    written = "a .tar file of pictures or a pattern of them (also s3://, gs://, hf://)"
+    written = "a .tar file of pictures, a folder or pattern of them (also s3://, gs://, hf://)"
     on_disk = False
 
     @staticmethod
     def matches(name: str) -> bool:
-        return name.endswith(".tar")
+        return name.endswith(TAR) or (not is_remote(name) and holds_tars(Path(name)))
 
     @cached_property
     def index(self) -> _Index:
-        """Read from the headers. Raises FileNotFoundError where there is no file, ValueError where none can be read."""
+        """Read from the headers. Raises FileNotFoundError where there is no file, ValueError where none can be read
+        or they are of several splits."""
         index = _Index(tuple(tar_files(self.name)))
+        check_one_split(list(index.files), TAR)
         for number, file in enumerate(index.files):
             if (known := self.left_out(file)) is not None:
                 index.skipped.append(known)
