@@ -91,6 +91,11 @@ def test_a_run_goes_on_without_pictures_of_a_failing_shard_and_counts_add_up(sto
     assert sum(len(ids) for _, _, ids in trained) + len(skipped) == 2 * IMAGES
     reasons = ("not read in 3 tries: 503", "not read: left alone just after it failed: 503")
     assert all(row["reason"].startswith(reasons) for row in rows(run.path))
+    named = [
+        (f"row {i} of {store.url}/part-*.parquet: {store.url}/part-1.parquet row {i - 24} (c")
+        for _, _, i in visits(run.path)
+    ]
+    assert all(row["path"].startswith(name) for row, name in zip(rows(run.path), named, strict=True))
     epochs = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert sum(row["skipped"] for row in epochs if row["kind"] == "epoch") == len(skipped)
     said = capsys.readouterr().out

@@ -68,7 +68,7 @@ def test_without_labels_nothing_is_said_of_classes_and_folders_are_not_taken_for
         ({"plain": 3}, "plain surfaces", "3 images are plain"),
         ({"grey": 49_000}, "colour", "--hue 0"),
         ({"images": {"found": 10, "looked_at": 10, "usable": 8, "set_aside": 2},
-          "set_aside": {"reasons": {"empty file": 2}}}, "set aside", "2 of 10 files cannot be used (most often: empty"),
+          "set_aside": {"reasons": {"empty file": 2}}}, "set aside", "2 of 10 images cannot be used (most often: e"),
         ({"images": {"found": 900, "looked_at": 900, "usable": 900, "set_aside": 0}}, "start", "--init"),
         ({"images": {"found": 10**7, "looked_at": 100, "usable": 100, "set_aside": 0}}, "memory", "GiB"),
     ],

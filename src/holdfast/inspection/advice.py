@@ -65,7 +65,7 @@ def _set_aside(document: Document) -> str | None:
         return None
     most = max(reasons, key=reasons.__getitem__)
     return (
-        f"{found['set_aside']:,} of {found['looked_at']:,} files cannot be used (most often: {most}). Training sets "
+        f"{found['set_aside']:,} of {found['looked_at']:,} images cannot be used (most often: {most}). Training sets "
         "them aside and lists them in rejected.csv; repair them if you need them, or use --strict to stop at the first."
     )
 

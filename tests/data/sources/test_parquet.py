@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from holdfast.data import load_images
+from holdfast.data.survey import survey
 
 
 def channels_last(images):
@@ -221,3 +222,14 @@ def test_a_grey_jpeg_becomes_three_equal_channels(write_parquet):
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(buffer, "JPEG")
     pixels = load_images(write_parquet([buffer.getvalue()])).pixels
     assert torch.equal(pixels[:, 0], pixels[:, 1])
+
+
+def test_a_row_of_several_shards_is_named_by_its_shard(tmp_path, encoded_noise):
+    for number, encoded in enumerate((encoded_noise(5)[0], [*encoded_noise(3)[0], b"broken"])):
+        table = pa.table({"image": [{"bytes": one, "path": None} for one in encoded]})
+        pq.write_table(table, tmp_path / f"part-{number}.parquet", row_group_size=2)
+    name = f"{tmp_path}/part-1.parquet row 3"
+    for more in ({}, {"memory_gib": 1e-9, "workers": 0}):
+        images = load_images(tmp_path, size=8, **more)
+        assert images.rejected[0].path == f"row 8 of {tmp_path}: {name} (counted from 0)"
+    assert survey(str(tmp_path)).rejected[0][0] == name

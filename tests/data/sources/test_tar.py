@@ -80,6 +80,17 @@ def test_a_folder_of_tar_files_is_read_as_its_pattern_unless_pictures_lie_in_it(
     )
 
 
+def test_a_picture_of_several_tar_files_is_named_by_its_file(tmp_path):
+    (tmp_path / "part-0.tar").write_bytes(some(3))
+    (tmp_path / "part-1.tar").write_bytes(
+        packed({"a.png": png(pictures()[0]), "b.png": b"broken", "a.cls": b"0", "b.cls": b"1"})
+    )
+    for more in ({}, {"size": 8, "memory_gib": 1e-6, "workers": 0}):
+        assert load_images(f"{tmp_path}/part-*.tar", **more).rejected[0].path == (
+            f"row 4 of {tmp_path}/part-*.tar: {tmp_path}/part-1.tar picture 1 (counted from 0)"
+        )
+
+
 def test_tar_files_of_two_splits_are_refused_with_the_pattern_of_each(tmp_path):
     for split in ("train", "val"):
         (tmp_path / f"{split}-0.tar").write_bytes(some(3))

@@ -48,7 +48,7 @@ class Progress(Live):
             self._bar.update(self._task, description=f"{self._label}checking files", news="", **counts)
         if now - self._said >= PLAIN_SECONDS or last:
             self._said = now
-            self.say(f"{self._label}checked {event['done']:,} of {event['images']:,} files (once; it is remembered)")
+            self.say(f"{self._label}checked {event['done']:,} of {event['images']:,} images (once; it is remembered)")
 
     def _on_start(self, event: Mapping[str, Any]) -> None:
         self._facts = dict(event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -15,7 +15,7 @@ import PIL
 from holdfast import randomness
 from holdfast.data.files.deep import Ranges
 from holdfast.data.files.pictures import Resize, picture, reason
-from holdfast.data.files.rejects import Rejected, row_name
+from holdfast.data.files.rejects import Rejected
 from holdfast.data.files.stream import Streamed
 from holdfast.data.files.threads import in_threads
 from holdfast.data.files.workers import Encoded
@@ -110,10 +110,10 @@ class LoadRequest:
 
 
 def decode_rows(
-    blocks: Iterable[list[Row]], *, images: int, request: LoadRequest, source: str
+    blocks: Iterable[list[Row]], *, images: int, request: LoadRequest, source: str, name: Callable[[int], str]
 ) -> tuple[Tensor, dict[int, Rejected]]:
     """All rows decoded into one uint8 tensor [images, 3, h, w], in order, by a pool of threads; and, by position, those
-    that cannot be decoded, whose pixels mean nothing.
+    that cannot be decoded, whose pixels mean nothing. name: what the row at a place is called.
 
     Raises ValueError, naming the row, for one that has another size than the first that can be decoded, and with
     request.strict for the first that cannot.
@@ -122,7 +122,7 @@ def decode_rows(
     shape = None
     for block in stream:
         waiting.append(block)
-        found = (_decode_row(row, request, source) for row in block)
+        found = (decode_cell(encoded, place, request, name) for place, encoded in block)
         shape = next((pixels.shape for pixels in found if not isinstance(pixels, Rejected)), None)
         if shape is not None:
             break
@@ -133,12 +133,12 @@ def decode_rows(
     into = pixels.numpy()
 
     def fill(start: int, rows: list[Row]) -> None:
-        for position, row in enumerate(rows, start):
-            found = _decode_row(row, request, source)
+        for position, (place, encoded) in enumerate(rows, start):
+            found = decode_cell(encoded, place, request, name)
             if isinstance(found, Rejected):
                 rejected[position] = found
             else:
-                into[position] = of_shape(found, shape, f"row {row[0]} of {source}")
+                into[position] = of_shape(found, shape, name(place))
 
     in_threads(fill, _pieces(chain(waiting, stream)))
     return pixels, rejected
@@ -153,13 +153,8 @@ def _pieces(blocks: Iterable[list[Row]], rows: int = 64) -> Iterator[tuple[int, 
         position += len(block)
 
 
-def _decode_row(row: Row, request: LoadRequest, source: str) -> np.ndarray | Rejected:
-    place, encoded = row
-    return decode_cell(encoded, place, request, source)
-
-
 def decode_cell(
-    encoded: bytes | OSError | None, place: int, request: LoadRequest, source: str
+    encoded: bytes | OSError | None, place: int, request: LoadRequest, name: Callable[[int], str]
 ) -> np.ndarray | Rejected:
     """uint8 [3, h, w] of a row's encoded picture in the stored size, or why not."""
     try:
@@ -169,7 +164,7 @@ def decode_cell(
             raise ValueError("no bytes of a picture; embed the file in the row")
         return picture(encoded, request.size, request.resize, request.ranges)
     except Exception as error:  # damaged files raise almost anything in Pillow's plugins
-        return Rejected(row_name(place, source), reason(error))
+        return Rejected(name(place), reason(error))
 
 
 def of_shape(pixels: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:

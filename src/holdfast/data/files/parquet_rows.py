@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from holdfast.data.files.decode import LoadRequest, decode_cell
 from holdfast.data.files.pictures import reason
-from holdfast.data.files.rejects import Rejected
+from holdfast.data.files.rejects import Rejected, row_name
 from holdfast.data.files.remote import file_size, is_remote, opened_file, read_file, stamp, unread, what_is
 from holdfast.data.files.threads import Kept
 
@@ -141,7 +141,17 @@ class ParquetRows:
             encoded, start = self._group(int(group)), self.starts[group]
             for position in np.flatnonzero(groups == group):
                 cell = encoded if isinstance(encoded, OSError) else encoded[int(places[position] - start)].as_py()
-                yield int(position), decode_cell(cell, places[position], self.request, self.source)
+                yield int(position), decode_cell(cell, int(places[position]), self.request, self.name)
+
+    def name(self, place: int) -> str:
+        """What a row is called: its place, and of several files which it is in, and its place there."""
+        return row_name(place, self.source, self.inside(place) if len(self.shards) > 1 else "")
+
+    def inside(self, place: int) -> str:
+        """The file that a row is in, and its place there."""
+        file = self.groups[np.searchsorted(self.starts, place, side="right") - 1, 0]
+        first = self.starts[np.searchsorted(self.groups[:, 0], file)]
+        return f"{self.shards[file].name} row {place - first}"
 
     def _group(self, group: int) -> pa.Array | OSError:
         """The encoded pictures of a row group, or why they could not be read, also after some tries."""

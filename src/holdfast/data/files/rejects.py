@@ -26,9 +26,9 @@ READ_IN_PART = "read in part"
 _ROW = re.compile(r"row (\d+) of ")
 
 
-def row_name(place: int, source: str) -> str:
-    """What a picture in a table or archive is called by its place."""
-    return f"row {place} of {source} (counted from 0)"
+def row_name(place: int, source: str, inside: str = "") -> str:
+    """What a picture in a table or archive is called by its place. inside: which of several files, and where in it."""
+    return f"row {place} of {source}{inside and ': '}{inside} (counted from 0)"
 
 
 def unread_rows(rejected: Iterable[Rejected]) -> dict[int, Rejected]:

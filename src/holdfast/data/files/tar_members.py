@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from holdfast.data.files.decode import LoadRequest, decode_cell
-from holdfast.data.files.rejects import Rejected
+from holdfast.data.files.rejects import Rejected, row_name
 from holdfast.data.files.remote import byte_range, is_remote, named, opened_file, stamp, unread
 from holdfast.data.files.threads import Kept
 
@@ -194,7 +194,13 @@ class TarMembers:
         order = np.lexsort((self.start[places], self.file[places]))
         for position in order.tolist():
             place = int(places[position])
-            yield position, decode_cell(self.tried(place), place, self.request, self.source)
+            yield position, decode_cell(self.tried(place), place, self.request, self.name)
+
+    def name(self, place: int) -> str:
+        """What a picture is called: its place, and of several tar files which it is in, and its place there."""
+        file = self.file[place]
+        inside = f"{self.files[file]} picture {place - np.searchsorted(self.file, file)}" if len(self.files) > 1 else ""
+        return row_name(place, self.source, inside)
 
     def tried(self, place: int) -> bytes | OSError:
         """The bytes of a picture, or why they could not be read, also after some tries."""

@@ -88,11 +88,11 @@ class ParquetFiles(Source):
         labels, classes = self.labels(request)
 
         def decode(request: LoadRequest) -> Decoded:
+            rows = ParquetRows.of(shards, columns.leaf, request, self.name, most_bytes=request.budget // 4)
             if request.is_streamed(len(places)):
-                rows = ParquetRows.of(shards, columns.leaf, request, self.name, most_bytes=request.budget // 4)
                 return streamed(rows, places, request)
             blocks = _blocks(shards, columns, places.numpy())
-            return decode_rows(blocks, images=len(places), request=request, source=self.name)
+            return decode_rows(blocks, images=len(places), request=request, source=self.name, name=rows.name)
 
         pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
         rejected = held(rejected, self.unread, places)
@@ -134,7 +134,9 @@ class ParquetFiles(Source):
                 position += len(block)
 
         left_out = tuple(f"{one.path}: {one.reason}" for one in self._found[1])
-        return Items(sum(shard.rows for shard in shards), pieces, lambda place: f"row {place}", left_out=left_out)
+        rows = ParquetRows.of(shards, columns.leaf, request, self.name, most_bytes=0)
+        name = rows.inside if len(shards) > 1 else lambda place: f"row {place}"
+        return Items(sum(shard.rows for shard in shards), pieces, name, left_out=left_out)
 
     def _columns(self, request: LoadRequest) -> _Columns:
         columns = _find_columns(self.shards[0].schema, request, self.name)

@@ -118,7 +118,8 @@ class Tar(Source):
             members = self._members(request)
             if request.is_streamed(len(places)):
                 return streamed(members, places, request)
-            return decode_rows(_blocks(members, places.numpy()), images=len(places), request=request, source=self.name)
+            blocks = _blocks(members, places.numpy())
+            return decode_rows(blocks, images=len(places), request=request, source=self.name, name=members.name)
 
         pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
         rejected = held(rejected, self.unread, places)
