@@ -71,7 +71,8 @@ def parse_part(field_name: str, text: str) -> tuple[str, float]:
     with suppress(ValueError):
         if name and colon:
             return name, float(number)
-    raise ValueError(f"expected {field_name} NAME:NUMBER, got {text!r}; as in free:3, pgd:5 or invariance:0.1")
+    flag = f"--{field_name.replace('_', '-')}"
+    raise ValueError(f"expected {flag} NAME:NUMBER, got {text!r}; as in free:3, pgd:5 or invariance:0.1; none: without")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ class PartConfig:
     """Settings of a part that is put on any method; each part's file adds its own, under names that no other has.
 
     The field that `word` names says which of its kind the part is, as NAME:NUMBER unless it is not `numbered`; where it
-    is None the part does nothing.
+    is None, or the word none where it is `numbered`, the part does nothing.
     """
 
     word: ClassVar[str]
@@ -122,6 +123,8 @@ class PartConfig:
     def __post_init__(self) -> None:
         require_choices(self)
         require_finite(self)
+        if self.numbered and str(self.chosen).lower() == "none":
+            object.__setattr__(self, self.word, None)
         if self.chosen is not None and self.numbered:
             parse_part(self.word, self.chosen)
 
@@ -151,7 +154,7 @@ class PartConfig:
         if name not in known or number < least or (letter == "N" and number != int(number)):
             forms = f":{letter} or ".join(known)
             raise ValueError(
-                f"expected {'an' if self.word[0] in 'aeiou' else 'a'} {self.word} {forms}:{letter} with {letter} >= "
+                f"expected --{self.word.replace('_', '-')} {forms}:{letter} with {letter} >= "
                 f"{least:g}, got {self.chosen!r}; try {example}"
             )
         return known[name], number

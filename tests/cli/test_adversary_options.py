@@ -6,7 +6,7 @@ import pytest
 
 from holdfast.cli import main
 from holdfast.cli.train import train_options
-from holdfast.methods import PRESETS, AdversaryConfig
+from holdfast.methods import PARTS, PRESETS, AdversaryConfig
 from holdfast.runs import RunFolder
 
 TINY = "--data digits --limit 60 --holdout 20 --encoder timm/test_resnet --image-size 12 --epochs 1".split()
@@ -33,6 +33,20 @@ def test_settings_of_an_adversary_without_one_are_refused(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("part", [part for part in PARTS.values() if part.numbered])
+def test_every_part_with_a_name_and_a_number_is_left_out_by_none(part):
+    assert part(**{part.word: "none"}) == part(**{part.word: "None"}) == part()
+    options = train_options(["simclr", f"--{part.word.replace('_', '-')}", "none"])
+    assert options.config == train_options(["simclr"]).config
+
+
+@pytest.mark.parametrize("method", ["holdfast", "cf-amc-ssl"])
+def test_the_attack_of_a_preset_can_be_left_out(method):
+    parts = train_options([method, "--adversary", "none"]).config.parts
+    assert [part.word for part in parts if part.chosen] == ["penalty"] * (method == "holdfast")
+    assert not any(part.idle for part in parts)
+
+
 def test_views_of_a_preset_can_be_patches():
     views = train_options(["cf-amc-ssl", "--views", "patch"]).config.views
     assert (views.crop_min, views.crop_max, views.ratio_min, views.ratio_max) == (0.25, 0.25, 1.0, 1.0)
@@ -53,8 +67,8 @@ def test_sdclr_trains_with_the_free_adversary_and_says_what_it_costs(tmp_path, c
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (["--adversary", "free"], "expected adversary NAME:NUMBER, got 'free'"),
-        (["--adversary", "fre:3"], "expected an adversary pgd:N or free:N with N >= 1, got 'fre:3'"),
+        (["--adversary", "free"], "expected --adversary NAME:NUMBER, got 'free'"),
+        (["--adversary", "fre:3"], "expected --adversary pgd:N or free:N with N >= 1, got 'fre:3'"),
         (["--adversary-eps", "-1"], "adversary_eps >= 0, got -1"),
     ],
 )

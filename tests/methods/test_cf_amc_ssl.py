@@ -217,7 +217,7 @@ def test_free_training_needs_the_engines_backward():
 
 @pytest.mark.parametrize("wrong", ["free:0", "free:1.5", "square:3"])
 def test_an_adversary_that_does_not_exist_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"expected an adversary pgd:N or free:N with N >= 1"):
+    with pytest.raises(ValueError, match=r"expected --adversary pgd:N or free:N with N >= 1"):
         build(config("simclr", wrong), image_size=12)
 
 

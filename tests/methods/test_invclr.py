@@ -192,8 +192,8 @@ def test_tied_views_keep_their_bits_and_both_derivatives():
     ("changes", "message"),
     [
         ({"penalty": "invariance"}, "NAME:NUMBER"),
-        ({"penalty": "invarance:1"}, "expected a penalty"),
-        ({"penalty": "invariance:-1"}, "expected a penalty"),
+        ({"penalty": "invarance:1"}, "expected --penalty"),
+        ({"penalty": "invariance:-1"}, "expected --penalty"),
         ({"penalty": "invariance:1", "penalty_form": "vjp", "compile": True}, "second backward"),
         ({"penalty_limit": 0.0}, "penalty_limit"),
     ],

@@ -231,8 +231,8 @@ def test_an_interrupted_run_with_every_part_ends_in_the_same_bits(tmp_path, monk
     ("parts", "message"),
     [
         ({"harmonize": "gh:1", "harmonize_classes": 500}, "rows in 128 dimensions, got 500"),
-        ({"memory_augment": "bcl-x:1"}, "expected a memory_augment bcl-i:N or bcl-d:N"),
-        ({"sharpness": "rwsam"}, "expected sharpness NAME:NUMBER"),
+        ({"memory_augment": "bcl-x:1"}, "expected --memory-augment bcl-i:N or bcl-d:N"),
+        ({"sharpness": "rwsam"}, "expected --sharpness NAME:NUMBER"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(parts, message):

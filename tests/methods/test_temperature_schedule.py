@@ -54,7 +54,7 @@ def test_a_method_without_a_temperature_is_refused_in_a_line():
     [
         ({"temperature_low": 0.0}, "0 < temperature_low <= temperature_high"),
         ({"temperature_low": 2.0}, "0 < temperature_low <= temperature_high"),
-        ({"temperature_schedule": "cosine"}, "expected temperature_schedule NAME:NUMBER"),
+        ({"temperature_schedule": "cosine"}, "expected --temperature-schedule NAME:NUMBER"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, message):

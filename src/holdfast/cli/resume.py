@@ -7,14 +7,26 @@ from typing import Annotated, Literal
 
 import tyro
 
-from holdfast.cli.options import Help, UserError, parse
+from holdfast.cli.options import Help, UserError, flags, parse
 
 HELP = Help(
     usage="holdfast resume RUN [OPTIONS]",
     says="Continues an interrupted run from its newest whole checkpoint, with its own settings.",
     example="holdfast resume runs/sdclr-1",
     first="accept_changes devices shard_weights",
+    elsewhere=lambda name: _in_config(name),
 )
+
+
+def _in_config(name: str) -> str:
+    """That a setting of a training is changed where the run keeps it; '' for what is none."""
+    from holdfast.cli.train import methods_with
+    from holdfast.config import RunConfig
+
+    if name not in flags(RunConfig) and not methods_with(name):
+        return ""
+    field = name.replace("-", "_")
+    return f"a run goes on as it began: change {field} in RUN/config.json, then holdfast resume RUN --accept-changes"
 
 
 @dataclass(frozen=True, kw_only=True)

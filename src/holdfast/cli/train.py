@@ -9,6 +9,7 @@ from holdfast.cli.options import (
     Option,
     UserError,
     first_line,
+    flags,
     free_folder,
     heading,
     listed,
@@ -20,6 +21,7 @@ from holdfast.cli.options import (
     wrapped,
 )
 from holdfast.config import VIEWS, RunConfig, ViewSettings
+from holdfast.report.wording import joined
 
 MORE = (
     Option(name="recipe", flag="--recipe NAME", text="Start from the settings of a recipe: see `holdfast recipes`."),
@@ -110,7 +112,21 @@ def _help(method: str, says: str) -> Help:
         first="data out encoder image_size epochs batch_size recipe adversary penalty devices",
         groups=GROUPS,
         more=MORE,
+        elsewhere=_of_other_methods,
     )
+
+
+def _of_other_methods(name: str) -> str:
+    """Which methods an option is one of; '' where it is one of none."""
+    owners = methods_with(name)
+    return f"it is one of {joined(owners)}: train with one of these, or leave it out" if owners else ""
+
+
+def methods_with(name: str) -> list[str]:
+    """The methods that have an option of their own of this name, which has dashes."""
+    from holdfast.methods import METHODS
+
+    return [method for method, kind in METHODS.items() if name in flags(kind.Config)]
 
 
 def _without_method(words: Sequence[str], known: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """What `--help` prints: a sentence, an example and the options that most need; all of them with --help-all."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from holdfast.cli.options.describe import Option, options_of
@@ -24,6 +24,8 @@ class Help:
     """By heading: names of the fields that --help-all shows under it. What is in no group comes last."""
     more: tuple[Option, ...] = ()
     """Options that are no fields of the settings."""
+    elsewhere: Callable[[str], str] = lambda name: ""
+    """What to do instead of giving an option that the command does not have but another one has; '' for others."""
 
     @property
     def prog(self) -> str:

@@ -11,6 +11,7 @@ import tyro
 
 from holdfast.cli.options.errors import UserError, nearest
 from holdfast.cli.options.help import Help, help_text
+from holdfast.cli.options.misread import misread
 from holdfast.renamed import current, note
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ def parse(kind: type[T], words: Sequence[str], page: Help, *, default: T | None 
         print(help_text(page, kind, default, full="--help-all" in asked))
         raise SystemExit(0)
     prog = page.prog
-    _check_flags(words, set(flags(kind, default)), prog)
+    _check_flags(words, set(flags(kind, default)), page)
     words = _current(words)
     errors = io.StringIO()
     try:
@@ -38,7 +39,9 @@ def parse(kind: type[T], words: Sequence[str], page: Help, *, default: T | None 
                 config=(tyro.conf.OmitArgPrefixes,),
             )
     except SystemExit:
-        raise UserError(f"{prog}: {_one_line(errors.getvalue())}; see {prog} --help") from None
+        reason = misread(errors.getvalue(), words, kind, default)
+        see = "" if reason.endswith("?") else f"; see {prog} --help"
+        raise UserError(f"{prog}: {reason}{see}") from None
 
 
 def _current(words: Sequence[str]) -> list[str]:
@@ -86,22 +89,14 @@ def flags(kind: Any, default: Any = None) -> Iterator[str]:
                 yield f"no-{name}"
 
 
-def _check_flags(words: Sequence[str], known: set[str], prog: str) -> None:
+def _check_flags(words: Sequence[str], known: set[str], page: Help) -> None:
     for word in words:
         name = word.partition("=")[0].removeprefix("--").replace("_", "-")
         if word.startswith("--") and len(word) > 2 and name not in known:
-            raise UserError(f"expected an option of {prog}, got --{name}; {_nearest_flag(name, known)}")
+            remedy = page.elsewhere(name) or _nearest_flag(name, known)
+            raise UserError(f"expected an option of {page.prog}, got --{name}; {remedy}")
 
 
 def _nearest_flag(name: str, known: set[str]) -> str:
-    close = nearest(name, known)
+    close = nearest(name, known, likeness=0.65)
     return close.replace("mean ", "mean --") if close.startswith("did") else "its --help lists them"
-
-
-def _one_line(text: str) -> str:
-    """The reason in tyro's box, without the box and without the help around it."""
-    words = " ".join(text.translate(str.maketrans("", "", "│╭╮╰╯─|")).split())
-    reason = words.partition("Argument helptext")[0].partition("For full helptext")[0]
-    for prefix in ("Value error", "Parsing error", "Error parsing config:"):
-        reason = reason.strip().removeprefix(prefix)
-    return reason.strip() or "the options do not fit"
