@@ -110,7 +110,7 @@ def test_an_option_without_effect_is_refused_in_one_sentence(command, modes):
     for mode, options in modes(command).items():
         for name in IDLE[command](options):
             flag = name.replace("_", "-")
-            with pytest.raises(UserError, match=rf"expected --{flag} only .*, got it without.*; leave it out"):
+            with pytest.raises(UserError, match=rf"expected --{flag} only .*, got it otherwise.*; leave it out"):
                 refuse_idle(command, [f"--{flag}", "1"], options)
             with pytest.raises(UserError, match=f"--{flag} only"):
                 refuse_idle(command, [f"--{name}=1"], options)

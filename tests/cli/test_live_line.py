@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.cli.progress import Progress
+from holdfast.report.wording import counted
 
 
 class Bar:
@@ -53,3 +54,12 @@ def test_a_line_of_signals_never_stands_without_the_line_of_its_epoch():
     progress(signals)
     progress({**told, "epoch": 4, "step": 20})
     assert [line.split()[:2] for line in lines] == [["epoch", "1/9"], ["epoch", "3/9"], ["signals:", "alignment"]]
+
+
+def test_one_is_singular():
+    assert [counted(number, "epoch") for number in (0, 1, 2, 1200)] == [
+        "0 epochs",
+        "1 epoch",
+        "2 epochs",
+        "1,200 epochs",
+    ]

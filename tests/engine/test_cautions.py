@@ -10,6 +10,7 @@ from holdfast.data import Images
 from holdfast.data.pool import Pool
 from holdfast.engine import loop, train
 from holdfast.engine.cautions import cautions
+from holdfast.evaluation.signals import knn_in_folds
 from holdfast.methods import METHODS, PRESETS, SimCLRConfig, default_config, fitting_lr
 
 
@@ -54,6 +55,22 @@ def test_the_learning_rate_of_every_default_fits_its_batch():
 def test_too_few_images_for_the_batch_are_named_with_a_batch_that_fits(images, batch, words):
     (line,) = cautions(config(batch), pool(images))
     assert words in line
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        ([0] * 4 + [1] * 4, "0 of 8 images are of a class with 5 or more among them, in 0 classes"),
+        ([0] * 7 + [1] * 3, "7 of 10 images are of a class with 5 or more among them, in 1 class:"),
+        ([0] * 5 + [1] * 5, None),
+    ],
+)
+def test_signals_without_neighbours_say_so_and_why(classes, said):
+    few, labels = pool(64, held_out=len(classes)), torch.tensor([0] * 64 + classes)
+    few = replace(few, images=replace(few.images, labels=labels, classes=("a", "b")))
+    lines = [line for line in cautions(config(8), few) if "kNN" in line]
+    assert (knn_in_folds(torch.randn(len(classes), 3), labels[64:]) is None) == bool(said)
+    assert len(lines) == bool(said) and all(said in line and "--holdout" in line for line in lines)
 
 
 def test_enough_images_of_their_own_are_no_reason_for_caution():
@@ -114,3 +131,11 @@ def test_cautions_come_before_the_run_starts(tmp_path):
 def test_what_chunks_do_to_batch_norms_is_said():
     (line,) = cautions(replace(config(8), chunk=4), pool(16))
     assert line.startswith("--chunk 4: batch norms")
+
+
+def test_a_method_without_its_teacher_is_refused_before_anything_else_is_said(tmp_path):
+    said = []
+    lacking = replace(default_config("dynacl++"), data="digits", limit=40, image_size=8, encoder="timm/test_resnet")
+    with pytest.raises(ValueError, match="--teacher RUN"):
+        train(lacking, tmp_path / "run", listen=said.append)
+    assert [event for event in said if event["kind"] in ("caution", "note")] == []

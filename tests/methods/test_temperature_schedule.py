@@ -64,5 +64,5 @@ def test_settings_that_make_no_sense_are_refused(settings, message):
 
 @pytest.mark.parametrize("text", ["linear:4", "cosine:0"])
 def test_a_schedule_that_is_none_is_refused(text):
-    with pytest.raises(ValueError, match=r"a temperature_schedule cosine:E with E >= 1, got"):
+    with pytest.raises(ValueError, match=r"--temperature-schedule cosine:E with E >= 1, got"):
         build(config("simclr", replace(PART, temperature_schedule=text)), image_size=16)

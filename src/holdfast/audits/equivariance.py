@@ -102,7 +102,7 @@ def _moved(subject: Subject, images: Images, name: str, amounts: Tensor) -> Tens
     def augment(pixels: Tensor, rows: Tensor) -> Tensor:
         return TRANSFORMATIONS[name](pixels, amounts.to(rows.device)[rows])
 
-    extraction = subject.extraction(f"equivariance {name}")
+    extraction = subject.extraction(f"equivariance: {name}")
     return extract_features(subject.encoder, images, augment=augment, **extraction).double().cpu()
 
 

@@ -33,7 +33,8 @@ def shuffle_notes(config: RunConfig, images: Images) -> list[str]:
     if blocked is None or blocks is None:
         return []
     count = len(np.unique(blocks))
-    size = f"{count:,} blocks of about {max(1, round(len(images) / count)):,} images"
+    each = max(1, round(len(images) / count))
+    size = f"{count:,} block{'s' * (count != 1)} of about {each:,} image{'s' * (each != 1)}"
     if not buffer:
         room, large = _room(config, blocked), blocked.whole and len(images) >= _LARGE * count
         return [_dear(size, room)] if large and room < len(images) else []
@@ -43,7 +44,8 @@ def shuffle_notes(config: RunConfig, images: Images) -> list[str]:
         len(images), seed=config.seed, epoch=0, batch_size=config.batch_size, blocks=blocks, buffer=buffer
     )
     return [
-        f"shuffled by shard and buffer: {size} in random order, {buffer:,} images mixed at a time (--shuffle-buffer): "
+        f"shuffled by shard and buffer: {size} in random order, {buffer:,} image{'s' * (buffer != 1)} mixed at a time "
+        "(--shuffle-buffer): "
         f"{mixing(order, blocks, config.batch_size)}"
     ]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from holdfast.config import RunConfig
 from holdfast.data.duplicates import copies
 from holdfast.data.pool import Pool
-from holdfast.evaluation import FEW_IMAGES
+from holdfast.evaluation import FEW_IMAGES, lacks_neighbours
 from holdfast.methods import METHODS, fitting_lr, name_of
 
 
@@ -20,6 +20,7 @@ def cautions(config: RunConfig, pool: Pool) -> list[str]:
         _chunk(config),
         _shares(config),
         _few(config, pool),
+        _neighbours(config, pool),
         _copies(pool),
     )
     return [line for line in found if line is not None]
@@ -93,6 +94,15 @@ def _few(config: RunConfig, pool: Pool) -> str | None:
         f"live signals are of {count} images, too few to conclude from (the effective rank cannot exceed their "
         f"number): {remedy}"
     )
+
+
+def _neighbours(config: RunConfig, pool: Pool) -> str | None:
+    """That signals have no kNN accuracy although there are labels, and why."""
+    labels = pool.held_out.labels
+    if config.signals_every == 0 or labels is None or not len(labels):
+        return None
+    reason = lacks_neighbours(labels)
+    return reason and f"signals without kNN accuracy: of the held-out images {reason}; hold out more with --holdout"
 
 
 def _copies(pool: Pool) -> str | None:

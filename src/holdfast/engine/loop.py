@@ -23,7 +23,7 @@ from holdfast.engine.session import Session
 from holdfast.engine.shares import in_parts
 from holdfast.engine.skips import Skips, skipped_by_epoch
 from holdfast.engine.tensorboard import tensorboard
-from holdfast.evaluation import FEW_IMAGES, live_signals, near_collapse
+from holdfast.evaluation import FEW_IMAGES, lacks_neighbours, live_signals, near_collapse
 from holdfast.methods import name_of, to_document
 from holdfast.randomness import seeded_library
 from holdfast.system import told
@@ -221,7 +221,9 @@ def _signals(session: Session, position: Position) -> None:
         return
     views = session.method.make_views(batch, views=2, purpose="signals").images.clamp(0, 1)  # InvCLR's hue may leave it
     values = live_signals(session.method.encoder, views, images=batch.images, labels=held_out.labels)
-    write_metrics(session, {"kind": "signals", "epoch": position.epoch, "step": position.step, **values})
+    reason = None if held_out.labels is None else lacks_neighbours(held_out.labels)
+    row = {"kind": "signals", "epoch": position.epoch, "step": position.step, **values}
+    write_metrics(session, row if reason is None else row | {"knn_left_out": reason})
     if len(held_out) >= FEW_IMAGES and near_collapse(values):
         session.listen({"kind": "caution", "text": _collapsed(values, last=position.epoch == session.config.epochs)})
 

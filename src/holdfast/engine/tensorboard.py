@@ -70,7 +70,7 @@ class _Board:
         values = [
             Summary.Value(tag=f"{event['kind']}/{name}", simple_value=float(value))
             for name, value in event.items()
-            if name not in ("kind", "step", "epoch")
+            if name not in ("kind", "step", "epoch") and not isinstance(value, str)
         ]
         self._write(Event(wall_time=time.time(), step=event["step"], summary=Summary(value=values)))
 

@@ -68,12 +68,12 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore, 
     pool = prepare(config, progress=_reading(listen))
     check_same_images(pool)
     config = resolve(config, fabric, pool)
+    encoder, initial = first_encoder(config)
+    session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)
     for text in (*pool.images.notes, *shuffle_notes(config, pool.train)) if first else ():
         listen({"kind": "caution" if READ_IN_PART in text else "note", "text": text})
     for text in cautions(config, pool) if first else ():
         listen({"kind": "caution", "text": text})
-    encoder, initial = first_encoder(config)
-    session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)
     give_clusters(session)
     with _written_by_one(fabric, target, new=True):
         if first:

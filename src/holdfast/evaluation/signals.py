@@ -125,6 +125,18 @@ def _signals(features: Tensor, plain: Tensor, labels: Tensor | None) -> dict[str
     return signals if accuracy is None else signals | {"knn_accuracy": accuracy}
 
 
+def lacks_neighbours(labels: Tensor) -> str | None:
+    """Why there is no kNN accuracy of samples with these classes [n], in words; None where there is one."""
+    sizes = labels.bincount()
+    kept, large = int((sizes[labels] >= FOLDS).sum()), int((sizes >= FOLDS).sum())
+    if 2 * kept >= len(labels) and large >= 2:
+        return None
+    return (
+        f"{kept:,} of {len(labels):,} images are of a class with {FOLDS} or more among them, in {large:,} "
+        f"class{'es' * (large != 1)}: it takes half of them, in two classes"
+    )
+
+
 def knn_in_folds(features: Tensor, labels: Tensor) -> float | None:
     """Percent of samples [n, dim] whose class [n] their nearest neighbours in other folds vote for; None where too few.
 
@@ -134,10 +146,10 @@ def knn_in_folds(features: Tensor, labels: Tensor) -> float | None:
     of fewer than five samples are left out; None where less than half of the samples are left, or one class.
     """
     labels = labels.to(features.device)
+    if lacks_neighbours(labels) is not None:
+        return None
     sizes = labels.bincount()
     kept = (sizes[labels] >= FOLDS).nonzero()[:, 0]
-    if 2 * len(kept) < len(labels) or int((sizes >= FOLDS).sum()) < 2:
-        return None
     features, labels = features[kept], labels[kept]
     folds = _folds(labels)
     smallest = int(sizes[sizes >= FOLDS].min())

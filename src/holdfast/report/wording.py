@@ -128,3 +128,8 @@ def setting(value: Any) -> str:
 def joined(words: list[str]) -> str:
     """'a', 'a and b', 'a, b and c'."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def counted(count: int, word: str) -> str:
+    """'1 epoch', '2,000 epochs'."""
+    return f"{count:,} {word}{'s' * (count != 1)}"

@@ -31,6 +31,7 @@ from holdfast.data import Images
 from holdfast.evaluation.features import measuring
 from holdfast.evaluation.probes import LinearProbe, classifier, features_of
 from holdfast.findings import Finding, Score
+from holdfast.system import about
 
 
 @dataclass
@@ -200,10 +201,10 @@ def _tell_estimate(setup: AttackSetup, features: Model, home: torch.device) -> N
         seconds.append(time.perf_counter() - start)
     images = len(setup.images)
     both, single = robustness_passes(options, images, setup.subject.classes)
-    minutes = (3 * both + single) * seconds[-1] / len(batch) / 60
+    takes = (3 * both + single) * seconds[-1] / len(batch)
     options.progress(
         f"robustness: passes: {both:,} forward and backward passes of an image and {single:,} forward ones, about "
-        f"{minutes:.0f} min if nothing breaks; --attack-images, --square-queries and others change it",
+        f"{about(takes, takes)} if nothing breaks; --attack-images, --square-queries and others change it",
         0,
         images,
     )

@@ -18,7 +18,7 @@ def refuse_idle(command: str, words: Sequence[str], options: Any) -> None:
     for name in given_names(words):
         if name in needs:
             flag = name.replace("_", "-")
-            raise UserError(f"expected --{flag} only {needs[name]}, got it without: it changes nothing; leave it out")
+            raise UserError(f"expected --{flag} only {needs[name]}, got it otherwise: it changes nothing; leave it out")
 
 
 def given_names(words: Sequence[str]) -> list[str]:

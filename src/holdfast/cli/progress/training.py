@@ -9,6 +9,7 @@ from rich.progress import BarColumn, TextColumn
 
 from holdfast.cli.options import JOIN
 from holdfast.cli.progress.line import Live
+from holdfast.report.wording import counted
 from holdfast.system import about
 
 PLAIN_SECONDS = 5.0
@@ -59,7 +60,7 @@ class Progress(Live):
             f"{event['image_size']} px, {event['held_out']:,} {event['held_out_kind']} for signals; "
             f"{event['encoder']} ({event['stem']} stem, {event['parameters'] / 1e6:.1f} M parameters), "
             f"{event['precision']}, {event['device']}; "
-            f"{event['epochs']} epochs × {event['steps_per_epoch']} steps{start}"
+            f"{counted(event['epochs'], 'epoch')} × {counted(event['steps_per_epoch'], 'step')}{start}"
         )
         parts = "".join(f"{word} {chosen}; " for word, chosen in event["parts"].items())
         self.say(

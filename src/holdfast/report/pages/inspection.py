@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.report.page import fill
+from holdfast.report.wording import counted
 from holdfast.runs import atomic_path
 from holdfast.system import SAME, about
 
@@ -126,7 +127,8 @@ def _cost(cost: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         (
             "time",
             f"about {about(seconds / busy, seconds)}: {cost['method']}, {cost['encoder']} at {cost['image_size']} "
-            f"pixels, {cost['epochs']:,} epochs × {cost['steps_per_epoch']:,} steps of {cost['batch_size']} images, "
+            f"pixels, {counted(cost['epochs'], 'epoch')} × {counted(cost['steps_per_epoch'], 'step')} of "
+            f"{counted(cost['batch_size'], 'image')}, "
             f"{cost['seconds']:.2f} s each ({cost['device']}, {cost['precision']}; measured up to "
             f"{cost['measured_batch']} images, then a line{slowed})",
         ),
