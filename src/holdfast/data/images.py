@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from holdfast.data.files import Paths, Rejected, RowNames, Streamed, checksum, head, short
+from holdfast.data.files import Files, Paths, Rejected, RowNames, Streamed, checksum, head, short
 from holdfast.display import html_table
 from holdfast.lazy import deferred
 
@@ -48,8 +48,7 @@ class Images:
     source: str = "memory"
     """Where they came from, as the user wrote it."""
     factors: Mapping[str, Tensor] = field(default_factory=dict)
-    """Numbers [n] float32, by name, that images were drawn from, where these are known; the checksum leaves them
-    out."""
+    """Numbers [n] float32, by name, that images were drawn from, where known; the checksum leaves them out."""
     subgroups: Mapping[str, Subgroups] = field(default_factory=dict)
     """By the name of a column, each image's group; the checksum leaves them out."""
     paths: Sequence[str] | None = None
@@ -60,6 +59,9 @@ class Images:
     """By kind of deep pixels, integers or floats: what became black and what became white."""
     notes: tuple[str, ...] = ()
     """What was decided about them as they were read, a line each: to be said and recorded."""
+
+    files: Files = ()
+    """The files that they were read from, and how many images each holds, where the source has some."""
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1] != 3:
@@ -270,8 +272,7 @@ def _pixels(pixels: Tensor, positions: Tensor) -> Tensor:
 def _named(paths: Sequence[str], positions: Tensor) -> Sequence[str]:
     if isinstance(paths, (Paths, RowNames)):
         return paths.take(positions.cpu().numpy())
-    places: list[int] = positions.tolist()
-    return tuple(paths[place] for place in places)
+    return tuple(paths[place] for place in cast("list[int]", positions.tolist()))
 
 
 def _check_column(name: str, column: Tensor, rows: int) -> None:

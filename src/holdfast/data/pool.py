@@ -14,6 +14,7 @@ from holdfast import randomness
 from holdfast.config import RunConfig
 from holdfast.data.files import NOT_READ, Rejected
 from holdfast.data.images import Images
+from holdfast.data.shuffling import check_buffer
 from holdfast.data.sources import load_images
 from holdfast.data.splits import LongTailSplit, is_index_file, listed_ids, long_tail_profile, long_tail_split, split_of
 from holdfast.progress import OnProgress
@@ -86,6 +87,7 @@ class Pool:
             "blocks": self.blocks,
             **self.reading,
             "checksum": self.images.checksum,
+            "files": [list(one) for one in self.images.files],
             "unlabelled": self.images.unlabelled.checksum,
             "train": self.train_ids.tolist(),
             "held_out": self.held_out_ids.tolist(),
@@ -112,6 +114,7 @@ def prepare(config: RunConfig, *, progress: OnProgress | None = None) -> Pool:
     drawn = {"size": config.image_size, "limit": config.limit, "seed": config.split}
     memory: dict[str, Any] = {"memory_gib": config.memory_gib, "workers": config.workers, "progress": progress}
     memory["streamed"] = bool(config.shuffle_buffer)
+    check_buffer(config)
     images = load_images(config.data, strict=config.strict, download=config.download, **drawn, **memory, **reading)
     _check_square(images)
     by_file = config.long_tail is not None and is_index_file(config.long_tail)
@@ -137,7 +140,8 @@ def load_pool(record: Mapping[str, Any], *, source: str | Path | None = None, **
         )
     where: str | Path = record["data"] if source is None else source
     unread = tuple(Rejected(*one) for one in record.get("unread") or ())
-    images = read_again(record, where, unread=unread, **memory)
+    files = tuple((name, count) for name, count in record.get("files") or ())
+    images = read_again(record, where, unread=unread, files=files, **memory)
     if images.checksum != record["checksum"]:
         raise ValueError(
             f"expected the images that the run used (checksum {record['checksum']}), got others from {where} "

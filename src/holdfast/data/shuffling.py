@@ -6,6 +6,7 @@ from holdfast.config import RunConfig
 from holdfast.data.files import Blocked, Streamed
 from holdfast.data.images import Images
 from holdfast.data.order import epoch_order, mixing
+from holdfast.data.sources import source_of
 
 _LARGE = 64  # images in a row group from which it is dear to read it for one
 
@@ -18,13 +19,23 @@ def resolved_buffer(config: RunConfig, images: Images) -> int:
     """
     blocked, asked = _blocked(images), config.shuffle_buffer
     if blocked is None and asked:
-        raise ValueError(
-            f"expected --shuffle-buffer only for parquet shards and tar files, with an --image-size, got it for "
-            f"{config.data}; leave it out"
-        )
+        raise _no_blocks(config)
     if blocked is None or asked is not None or not blocked.remote:
         return asked or 0
     return max(config.batch_size, _room(config, blocked))
+
+
+def check_buffer(config: RunConfig) -> None:
+    """Raises ValueError, before anything is read, where a buffer is asked for and images will not lie in blocks."""
+    if config.shuffle_buffer and (config.image_size is None or not source_of(config.data).in_blocks):
+        raise _no_blocks(config)
+
+
+def _no_blocks(config: RunConfig) -> ValueError:
+    return ValueError(
+        f"expected --shuffle-buffer only for parquet shards and tar files, with an --image-size, got it for "
+        f"{config.data}; leave it out"
+    )
 
 
 def shuffle_notes(config: RunConfig, images: Images) -> list[str]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from holdfast.data.files.checks import head as head
     from holdfast.data.files.checks import short as short
     from holdfast.data.files.checks import unusable as unusable
+    from holdfast.data.files.decode import Files as Files
     from holdfast.data.files.decode import LoadRequest as LoadRequest
     from holdfast.data.files.decode import Row as Row
     from holdfast.data.files.decode import decode_rows as decode_rows

@@ -33,6 +33,10 @@ Row = tuple[int, bytes | OSError]
 """An image's id and its encoded bytes, or why they could not be read."""
 
 
+Files = tuple[tuple[str, int], ...]
+"""(name without its folder, images in it) of each file of a source, in order; of a folder of pictures ('', images)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoadRequest:
     """What of a source is asked for: the arguments of `load_images`, checked."""
@@ -53,6 +57,8 @@ class LoadRequest:
     download: bool = False
     labels: bool = True
     """Whether the labels that the source has itself are asked for: they are not looked at otherwise."""
+    files: Files = ()
+    """What a run was read from; other files are refused before anything is decoded."""
     progress: OnProgress | None = field(default=None, compare=False)
 
     def __reduce__(self) -> Any:
@@ -69,6 +75,15 @@ class LoadRequest:
     def places(self, rows: int, source: str) -> Tensor:
         """The ids to load, ascending: all 0..rows-1, or a seeded draw of `limit`. Raises ValueError without rows."""
         return torch.from_numpy(self.numbers(rows, source))
+
+    def checked(self, found: Files, source: str) -> Files:
+        """What is read. Raises ValueError, naming files, where a run was read from others, or others in number."""
+        if self.files and [count for _, count in self.files] != [count for _, count in found]:
+            raise ValueError(
+                f"expected the images that the run used, {_images_in(self.files)}, got {_images_in(found)} in {source}"
+                f"{_other_files(self.files, found)}; restore the files or train again"
+            )
+        return found
 
     def numbers(self, rows: int, source: str) -> np.ndarray:
         """As `places`, int64 [m] without torch."""
@@ -107,6 +122,29 @@ class LoadRequest:
                 f"{images:,} images of {height}×{width} in {source}; use --limit {self.budget // each}, "
                 "or a larger --memory-gib; files are streamed where there is an --image-size"
             )
+
+
+def _images_in(files: Files) -> str:
+    named = [name for name, _ in files if name]
+    return f"{sum(count for _, count in files):,}" + (f" in {len(named):,} files" if named else "")
+
+
+def _other_files(before: Files, now: Files) -> str:
+    """Which files are gone, new, or hold another number of images; the first three of each."""
+    old, new = dict(before), dict(now)
+    gone, more = ([name for name in one if name not in other] for one, other in ((old, new), (new, old)))
+    other = [
+        f"{name} ({old[name]:,} then, {new[name]:,} now)"
+        for name in old
+        if name and old[name] != new.get(name, old[name])
+    ]
+    kinds = (("not there or not read", gone), ("new", more), ("with another number", other))
+    said = [
+        f"{what}: {', '.join(names[:3])}{f' and {len(names) - 3:,} more' * (len(names) > 3)}"
+        for what, names in kinds
+        if names
+    ]
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def decode_rows(

@@ -55,6 +55,7 @@ class PictureFolder(Source):
         with request.strict at the first that cannot; FileNotFoundError where there are no files at all.
         """
         index = self._index()
+        files = request.checked((("", len(index)),), self.name)
         places = request.places(len(index), self.name)
 
         def decode(request: LoadRequest) -> Decoded:
@@ -63,7 +64,7 @@ class PictureFolder(Source):
             return _decode(index, places.numpy(), request, self.name)
 
         pixels, rejected, ranges = scaled_alike(decode, request, len(places), self.name)
-        images = Images(pixels, places, source=self.name, paths=Paths(index, places.numpy()))
+        images = Images(pixels, places, source=self.name, paths=Paths(index, places.numpy()), files=files)
         return without(images, rejected, ranges).noted(index.left_out)
 
     def labels(self, request: LoadRequest) -> Labels:

@@ -8,6 +8,7 @@ from holdfast.config import ViewSettings
 from holdfast.data.files import (
     NO_PICTURE,
     NOT_READ,
+    Files,
     LoadRequest,
     Ranges,
     Rejected,
@@ -44,6 +45,7 @@ def load_images(
     workers: int | None = None,
     streamed: bool = False,
     unread: Sequence[Rejected] = (),
+    files: Files = (),
     progress: OnProgress | None = None,
 ) -> Images:
     """Decodes a source into one uint8 tensor, or sees to it that its pixels are streamed where they are too many.
@@ -66,6 +68,7 @@ def load_images(
     download: let torchvision fetch a set that is not there.
     unread: files and pictures of tar files and shards that a run could not read as it began (Images.rejected): left out
         again, whether or not they can be read now.
+    files: those that a run was read from (Images.files); where others hold other numbers of images, nothing is decoded.
     strict: raise for the first file of a folder that cannot be used, instead of setting it aside (Images.rejected).
 
     Raises FileNotFoundError, or ValueError with what was expected, what came and a remedy.
@@ -84,6 +87,7 @@ def load_images(
         streamed=streamed,
         download=download,
         labels=labels is None,
+        files=files,
         progress=progress,
     )
     found, path = source_of(source, unread), Path(source)

@@ -52,6 +52,7 @@ class ParquetFiles(Source):
     names."""
 
     written = "a .parquet file, a folder or pattern of .parquet shards (also s3://, gs://, hf://)"
+    in_blocks = True
 
     @staticmethod
     def matches(name: str) -> bool:
@@ -83,6 +84,7 @@ class ParquetFiles(Source):
             raise ValueError(
                 f"expected shards that can be read, got {skipped[0].path}: {skipped[0].reason}; leave --strict out"
             )
+        files = request.checked(tuple((Path(one.name).name, one.rows) for one in shards), self.name)
         check_embedded(shards, columns.image, columns.leaf, self.name)
         places = request.places(sum(shard.rows for shard in shards), self.name)
         labels, classes = self.labels(request)
@@ -99,7 +101,7 @@ class ParquetFiles(Source):
         labels, named = labels if labels is None else labels[places], _read_paths(shards, columns, places.numpy())
         images = without(Images(pixels, places, labels, classes, self.name, paths=named), rejected, ranges)
         notes = (f"{one.path} is skipped: {one.reason}" for one in skipped)
-        return replace(images, rejected=(*images.rejected, *skipped)).noted(notes)
+        return replace(images, files=files, rejected=(*images.rejected, *skipped)).noted(notes)
 
     def labels(self, request: LoadRequest) -> Labels:
         """Those of all shards together. Raises ValueError where they are of different kinds."""

@@ -65,6 +65,9 @@ class Source(ABC):
     in_folders: ClassVar[bool] = False
     """Whether its images lie in folders, which --labels folder takes for classes."""
 
+    in_blocks: ClassVar[bool] = False
+    """Whether its images lie in blocks, row groups or tar files, which --shuffle-buffer reads one by one."""
+
     @staticmethod
     @abstractmethod
     def matches(name: str) -> bool:

@@ -72,6 +72,7 @@ class Tar(Source):
 
     written = "a .tar file of pictures, a folder or pattern of them (also s3://, gs://, hf://)"
     on_disk = False
+    in_blocks = True
 
     @staticmethod
     def matches(name: str) -> bool:
@@ -111,6 +112,9 @@ class Tar(Source):
                 f"expected tar files that can be read, got {one.path}: {one.reason}; write it again, or leave --strict "
                 "out"
             )
+        held_by = Counter(number for number, _ in index.pictures)
+        known = tuple((Path(file).name, held_by[number]) for number, file in enumerate(index.files) if held_by[number])
+        files = request.checked(known, self.name)
         places = request.places(len(index.pictures), self.name)
         labels, classes = self.labels(request)
 
@@ -126,7 +130,7 @@ class Tar(Source):
         names = tuple(index.pictures[place][1].name for place in places.tolist())
         own = labels if labels is None else labels[places]
         images = without(Images(pixels, places, own, classes, self.name, paths=names), rejected, ranges)
-        return replace(images, rejected=(*images.rejected, *index.skipped, *index.lost)).noted(index.notes)
+        return replace(images, files=files, rejected=(*images.rejected, *index.skipped, *index.lost)).noted(index.notes)
 
     def labels(self, request: LoadRequest) -> Labels:
         """What the .cls files say, where every picture has one beside it; none where none has."""
