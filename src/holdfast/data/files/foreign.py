@@ -1,6 +1,6 @@
 """What a file is that is no picture here, with the way out; and what of a picture's file is not taken."""
 
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from PIL import Image
 
@@ -10,7 +10,7 @@ _RGB = 2
 _OPACITY = {1, 2}
 
 
-def named_as(file: BinaryIO) -> str:
+def named_as(file: IO[bytes]) -> str:
     """What a file is that Pillow does not know, by its first bytes, and what to do."""
     file.seek(0)
     head = file.read(348)
