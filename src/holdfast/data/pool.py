@@ -15,7 +15,7 @@ from holdfast.config import RunConfig
 from holdfast.data.files import NOT_READ, Rejected
 from holdfast.data.images import Images
 from holdfast.data.shuffling import check_buffer
-from holdfast.data.sources import load_images
+from holdfast.data.sources import load_images, source_of
 from holdfast.data.splits import LongTailSplit, is_index_file, listed_ids, long_tail_profile, long_tail_split, split_of
 from holdfast.progress import OnProgress
 
@@ -114,7 +114,7 @@ def prepare(config: RunConfig, *, progress: OnProgress | None = None) -> Pool:
     drawn = {"size": config.image_size, "limit": config.limit, "seed": config.split}
     memory: dict[str, Any] = {"memory_gib": config.memory_gib, "workers": config.workers, "progress": progress}
     memory["streamed"] = bool(config.shuffle_buffer)
-    check_buffer(config)
+    check_buffer(config, in_blocks=source_of(config.data).in_blocks)
     images = load_images(config.data, strict=config.strict, download=config.download, **drawn, **memory, **reading)
     _check_square(images)
     by_file = config.long_tail is not None and is_index_file(config.long_tail)

@@ -6,7 +6,6 @@ from holdfast.config import RunConfig
 from holdfast.data.files import Blocked, Streamed
 from holdfast.data.images import Images
 from holdfast.data.order import epoch_order, mixing
-from holdfast.data.sources import source_of
 
 _LARGE = 64  # images in a row group from which it is dear to read it for one
 
@@ -25,9 +24,12 @@ def resolved_buffer(config: RunConfig, images: Images) -> int:
     return max(config.batch_size, _room(config, blocked))
 
 
-def check_buffer(config: RunConfig) -> None:
-    """Raises ValueError, before anything is read, where a buffer is asked for and images will not lie in blocks."""
-    if config.shuffle_buffer and (config.image_size is None or not source_of(config.data).in_blocks):
+def check_buffer(config: RunConfig, *, in_blocks: bool) -> None:
+    """Raises ValueError, before anything is read, where a buffer is asked for and images will not lie in blocks.
+
+    in_blocks: whether those of the source may (Source.in_blocks).
+    """
+    if config.shuffle_buffer and not (in_blocks and config.image_size):
         raise _no_blocks(config)
 
 
