@@ -90,10 +90,13 @@ def load_images(
         files=files,
         progress=progress,
     )
-    found, path = source_of(source, unread), Path(source)
+    return _read(source_of(source, unread), request, labels, subgroups).noted(_asked(pixel_range))
+
+
+def _read(found: Source, request: LoadRequest, labels: str | None, subgroups: Sequence[str]) -> Images:
+    path = Path(found.name)
     with reading(path, "images", "restore the file, or write it again") if path.exists() else nullcontext():
-        images = described(found.load(request), labels=labels, subgroups=subgroups, read=found.column)
-    return images.noted(_asked(pixel_range))
+        return described(found.load(request), labels=labels, subgroups=subgroups, read=found.column)
 
 
 def _asked(pixel_range: tuple[float, float] | Ranges | None) -> list[str]:
