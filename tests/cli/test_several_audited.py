@@ -46,7 +46,7 @@ def test_other_held_out_images_are_said_before_anything_is_measured(trained):
     sources = (trained("a", [1, 2, 3]), trained("b", [1, 2]), trained("c", [1, 2]))
     said = hold_outs_differ(AuditOptions(encoders=sources))
     a, b, c = sources
-    assert f"different images were held out in training: {a} / {b} and {c}." in said
+    assert f"different images were held out in training: {a} against {b} and {c}." in said
     assert said.endswith("name the same test images for all with --test FILE")
     assert hold_outs_differ(AuditOptions(encoders=sources, test="test.parquet")) is None
     assert hold_outs_differ(AuditOptions(encoders=sources[1:])) is None
@@ -61,7 +61,7 @@ def test_a_comparison_that_would_be_refused_is_not_offered(tmp_path, capsys):
     a, b, c = (measured(tmp_path / name, name, sum_) for name, sum_ in (("a", "x"), ("b", "y"), ("c", "x")))
     say_next([a, b])
     out = " ".join(capsys.readouterr().out.split())
-    assert "not comparable: different test images: a / b." in out and "--test FILE" in out
+    assert "not comparable: different test images: a against b." in out and "--test FILE" in out
     assert "holdfast compare" not in out and "holdfast report" in out
     say_next([a, c])
     out = capsys.readouterr().out

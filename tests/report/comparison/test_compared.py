@@ -148,8 +148,8 @@ def test_encoders_of_other_test_images_are_one_line_with_one_remedy(tmp_path):
         robust_finding(name, 70, 10, **own).save(tmp_path / name)
     said = [line for line in cautions(collect([tmp_path / name for name in "abc"])) if line.startswith(STARTS)]
     assert said == [
-        "Not comparable: different test images: a / b and c. No differences are given between them; audit them alike: "
-        "holdfast audit RUN RUN --test FILE."
+        "Not comparable: different test images: a against b and c. No differences are given between them; audit them "
+        "alike: holdfast audit RUN RUN --test FILE."
     ]
 
 

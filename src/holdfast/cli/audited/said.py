@@ -39,10 +39,10 @@ def hold_outs_differ(options: AuditOptions) -> str | None:
     kinds = next((found for found in held.values() if len(found) > 1), None)
     if kinds is None:
         return None
-    each = " / ".join(joined(sources) for sources in kinds.values())
+    each = " against ".join(joined(sources) for sources in kinds.values())
     return (
-        f"different images were held out in training: {each}. They are tested on these, so their numbers cannot be "
-        "compared; name the same test images for all with --test FILE"
+        f"different images were held out in training: {each}. Runs are tested on what they held out, so these "
+        "cannot be compared; name the same test images for all with --test FILE"
     )
 
 

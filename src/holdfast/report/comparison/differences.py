@@ -128,7 +128,7 @@ def not_comparable(encoders: Sequence[Encoder]) -> list[str]:
         kinds = kinds if kind is not None else [*kinds, kind := []]
         kind.append(encoder)
     if len(kinds) > 1:
-        each = " / ".join(joined([encoder.name for encoder in kind]) for kind in kinds)
+        each = " against ".join(joined([encoder.name for encoder in kind]) for kind in kinds)
         remedy = made_alike(_OTHER_IMAGES)
         said.append(f"different test images: {each}. No differences are given between them; {remedy}.")
     return said

@@ -9,6 +9,7 @@ from holdfast.report.collect import Encoder
 from holdfast.report.commands import commands
 from holdfast.report.page.judged import bound_of, judged
 from holdfast.report.wording import direction_words, joined, number
+from holdfast.statistics import Estimate
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,6 @@ class CardLine:
     """What else of the axis is not fine, in words."""
     means: str = ""
     """What that means in a word, for the first sentence; mostly nothing."""
-    no_interval: str = ""
-    """That there is no interval, and why; nothing where there is one."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,8 @@ class Card:
     """Encoders that were not measured; nothing where all were."""
     commands: Sequence[str]
     """What measures them, in the way in which the others were measured."""
+    no_interval: str = ""
+    """Why numbers stand without an interval; nothing where all have one."""
 
 
 def cards(encoders: Sequence[Encoder], limits: Mapping[Key, Limit]) -> list[Card]:
@@ -84,7 +85,13 @@ def _card(encoders: Sequence[Encoder], axis: Axis, limits: Mapping[Key, Limit]) 
         notes=notes_of(number for _, line in measured for number in line.numbers),
         absent=joined([e.name for e in missing]) if measured else "",
         commands=commands(axis, missing),
+        no_interval=measure.no_interval if any(_alone(line.estimate) for _, line in measured) else "",
     )
+
+
+def _alone(estimate: Estimate) -> bool:
+    """Whether a number of one run stands without an interval."""
+    return estimate.interval is None and estimate.runs == 1
 
 
 def _line(
@@ -94,7 +101,6 @@ def _line(
     ends = estimate.interval or (estimate.value, estimate.value)
     at, left, right = (min(100.0, max(0.0, 100 * (x - low) / (high - low))) for x in (estimate.value, *ends))
     said = judged(encoder, axis, found, limits)
-    why = f": {found.measure.no_interval}" if found.measure.no_interval and estimate.runs == 1 else ""
     return CardLine(
         name=encoder.name,
         place=encoder.place,
@@ -106,7 +112,6 @@ def _line(
         extra=_second(encoder, axis),
         because=said.because,
         means=said.means,
-        no_interval="" if estimate.interval else f"no interval{why}",
     )
 
 

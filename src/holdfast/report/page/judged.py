@@ -21,7 +21,7 @@ class Judged:
     verdict: str
     """'fine', 'close' or 'watch', the worst that any limit says; nothing where none applies."""
     because: Sequence[str] = ()
-    """Numbers beside the card's own that are not fine, in words."""
+    """Numbers beside the card's own that are not fine, in words; its own where no interval shows why."""
     means: str = ""
     """What numbers beyond their limits mean in a word, such as 'near collapse'; mostly nothing."""
 
@@ -41,7 +41,8 @@ def judged(encoder: Encoder, axis: Axis, found: Headline, limits: Mapping[Key, L
     held = [one for name in axis_limits(axis, limits) for one in _held(encoder, axis, found, name, limits)]
     worst = max((one.verdict for one in held), key=_WORST_LAST.index, default="")
     own = found.measure.label
-    because = [_words(one) for one in held if one.verdict in ("watch", "close") and one.label != own]
+    shown = (one for one in held if one.verdict in ("watch", "close") and (one.label != own or _unseen(one)))
+    because = [_words(one) for one in shown]
     means = dict.fromkeys(one.limit.means for one in held if one.verdict == "watch" and one.limit.means)
     return Judged(worst, because, ", ".join(means))
 
@@ -93,6 +94,11 @@ def _told(encoder: Encoder, axis: Axis, limit: Limit, value: float) -> tuple[flo
     return low / 100, high / 100
 
 
+def _unseen(one: _Limited) -> bool:
+    """Whether a number is close to its limit by an interval that is not printed."""
+    return one.verdict == "close" and one.estimate.interval is None and bool(one.limit.share_of)
+
+
 def _words(one: _Limited) -> str:
     """'Effective rank 1.2, below the limit of 1.5'."""
     suffix, side = (
@@ -103,4 +109,6 @@ def _words(one: _Limited) -> str:
     limit = f"the limit of {number(one.bound, one.unit)}{suffix}"
     if one.verdict == "watch":
         return f"{text}, {side} {limit}"
-    return f"{text}, its interval reaches {side} {limit}" if one.estimate.interval else f"{text}, close to {limit}"
+    if one.estimate.interval is None:
+        return f"{text}: so few images cannot tell it from {limit}"
+    return f"{text}, its interval reaches {side} {limit}"
