@@ -157,7 +157,7 @@ def _broken(folder: Folder) -> None:
         folder.add(f"short/head.{kind.lower()}", content[:10], reason="")
         folder.add(f"short/noise.{kind.lower()}", content[:16] + os.urandom(400), reason="?")
     folder.add("short/zeros.jpg", bytes(4096), reason="")
-    folder.add("short/text.jpg", b"<html>not found</html>", reason="no picture")
+    folder.add("short/text.jpg", b"<html>not found</html>", reason="a web page; download the file itself")
     folder.add("short/random.png", np.random.default_rng(0).bytes(4096), reason="")
 
 
