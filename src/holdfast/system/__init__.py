@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from holdfast.system.lock import HeldError as HeldError
     from holdfast.system.lock import one_writer as one_writer
     from holdfast.system.many import MANY as MANY
+    from holdfast.system.many import cores as cores
     from holdfast.system.many import run_many as run_many
     from holdfast.system.memory import give_back_memory as give_back_memory
     from holdfast.system.records import read_config as read_config

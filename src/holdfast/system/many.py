@@ -23,7 +23,7 @@ def run_many(words: Sequence[str], processes: int) -> int:
     one, which could not say so itself."""
     shared = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1"}
     shared |= {"MASTER_PORT": str(_free_port()), MANY: "1"}
-    shared |= {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(_threads(processes))}
+    shared |= {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // processes))}
     command = [sys.executable, "-m", "holdfast", *words]
     started: list[subprocess.Popen[bytes]] = []
     with _all_ended(started):
@@ -50,8 +50,9 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _threads(processes: int) -> int:
-    return max(1, len(os.sched_getaffinity(0)) // processes if hasattr(os, "sched_getaffinity") else 1)
+def cores() -> int:
+    """Cores that this process may use: a container, SLURM or taskset may leave it fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +20,7 @@ from holdfast.data.files.threads import in_threads
 from holdfast.data.files.workers import Encoded
 from holdfast.lazy import deferred
 from holdfast.progress import OnProgress
+from holdfast.system import cores
 
 if TYPE_CHECKING:
     import torch
@@ -110,7 +110,7 @@ class LoadRequest:
 
     def stream(self, encoded: Encoded, places: Tensor) -> Streamed:
         """Pixels that worker processes decode."""
-        workers = min(os.cpu_count() or 1, _MOST_WORKERS) if self.workers is None else self.workers
+        workers = min(cores(), _MOST_WORKERS) if self.workers is None else self.workers
         return Streamed(encoded, places.numpy(), self.size or 0, workers)
 
     def check_budget(self, images: int, height: int, width: int, source: str) -> None:

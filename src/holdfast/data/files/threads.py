@@ -1,11 +1,12 @@
 """Work on many pieces of a source at once, a bounded number ahead; and what threads keep of it for one another."""
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from holdfast.system import cores
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class Kept:
 
 def in_threads(fill: Callable[[int, Any], None], pieces: Iterator[tuple[int, Any]]) -> None:
     """Runs fill over pieces, a bounded number ahead, so that encoded bytes do not pile up in memory."""
-    workers = min(8, os.cpu_count() or 1)
+    workers = min(8, cores())
     with ThreadPoolExecutor(workers) as pool:
         waiting = []
         for start, rows in pieces:
