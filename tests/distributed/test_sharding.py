@@ -109,7 +109,7 @@ def test_a_run_with_weights_in_shares_resumes_on_one_process(runs, tmp_path):
         ({"compile": True}, "--shard-weights without --compile"),
         ({"sharpness": "rwsam:0.05"}, "--sharpness without --shard-weights"),
         ({"adversary": "pgd:2", "adversary_gradients": "kept"}, "--adversary-gradients dropped with --shard-weights"),
-        ({"penalty": "invariance:0.5", "penalty_form": "vjp"}, "--penalty-form pair with --compile or --shard-weights"),
+        ({"penalty": "invariance:0.5", "penalty_form": "vjp"}, "--penalty-form pair beside --compile, --shard-weights"),
     ],
 )
 def test_what_needs_whole_weights_is_refused_with_shares_of_them(changes, said):

@@ -132,7 +132,7 @@ def test_large_row_groups_on_the_disk_are_said_with_the_ways_out(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet")
     local = config(tmp_path / "a.parquet", shuffle_buffer=0, memory_gib=2e-5)
     (note,) = shuffle_notes(local, prepare(local).images)
-    assert note.startswith("1 blocks of about 96 images (row groups), each read whole for any image of it")
+    assert note.startswith("1 block of about 96 images (row groups), each read whole for any image of it")
     assert "or mix so many at a time with --shuffle-buffer " in note
 
 

@@ -105,6 +105,7 @@ def test_a_run_goes_on_without_pictures_of_a_failing_shard_and_counts_add_up(sto
     )
 
 
+@pytest.mark.slow
 def test_a_resumed_run_leaves_out_the_same_although_the_store_has_recovered(store, failing_after, tmp_path):
     failing_after(1, 3)
     whole = train(config(store), tmp_path / "whole")

@@ -137,7 +137,7 @@ def test_a_vit_that_takes_any_size_computes_what_it_did_at_its_own(name):
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        ({"soft_equivariance": "ser:-1"}, "a soft_equivariance ser:W with W >= 0, got 'ser:-1'; try ser:1"),
+        ({"soft_equivariance": "ser:-1"}, "--soft-equivariance ser:W with W >= 0, got 'ser:-1'; try ser:1"),
         ({"soft_equivariance_share": 0.0}, r"soft_equivariance_share in \(0, 1\], got 0.0"),
         ({"soft_equivariance_resize": 1.0}, r"soft_equivariance_resize in \[0, 1\), got 1.0"),
         ({"soft_equivariance_temperature": 0.0}, "soft_equivariance_temperature > 0, got 0.0"),

@@ -40,6 +40,7 @@ def exported(encoder, folder):
         return encoder(images)
 
 
+@pytest.mark.slow
 def test_the_code_needs_no_holdfast_and_gives_the_same_features(tmp_path):
     encoder = shaken(create_encoder("timm/test_resnet", image_size=16))
     expected = exported(encoder, tmp_path / "out")
@@ -54,8 +55,8 @@ def test_the_code_needs_no_holdfast_and_gives_the_same_features(tmp_path):
     ("source", "size", "stem"),
     [
         ("timm/resnet18", 32, "small"),
-        ("timm/test_resnet", 96, "standard"),
-        ("timm/test_vit", 32, "small"),
+        pytest.param("timm/test_resnet", 96, "standard", marks=pytest.mark.slow),
+        pytest.param("timm/test_vit", 32, "small", marks=pytest.mark.slow),
         pytest.param("timm/test_vit", 64, "standard", marks=pytest.mark.slow),
         pytest.param("timm/test_efficientnet", 96, "standard", marks=pytest.mark.slow),
     ],
@@ -83,6 +84,7 @@ def test_a_network_that_its_name_does_not_build_is_refused_and_nothing_is_left(t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_there_is_left_alone(tmp_path, capsys):
     save_encoder(create_encoder("timm/test_resnet", image_size=16), tmp_path / "encoder.safetensors")
     (tmp_path / "mine").mkdir()
@@ -93,7 +95,9 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path, capsys):
     assert main(["export"]) == 2
 
 
-@pytest.mark.parametrize(("name", "size"), [("timm/test_resnet", 96), ("timm/test_vit", 160)])
+@pytest.mark.parametrize(
+    ("name", "size"), [pytest.param("timm/test_resnet", 96, marks=pytest.mark.slow), ("timm/test_vit", 160)]
+)
 def test_timm_loads_the_folder_by_itself(name, size, tmp_path):
     import timm
 
@@ -106,6 +110,7 @@ def test_timm_loads_the_folder_by_itself(name, size, tmp_path):
     torch.testing.assert_close(network((images - mean) / std), encoder(images), atol=2e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_network_with_another_stem_does_not_pretend_to_be_timms(tmp_path):
     export_encoder(create_encoder("timm/test_resnet", image_size=32, stem="small", seed=0), tmp_path / "out")
     assert not (tmp_path / "out" / "config.json").exists()

@@ -69,6 +69,7 @@ def test_top_and_bottom_are_the_ends_of_the_ranking(study):
         removed_ids(finding, "top", len(ratio), seed=0)
 
 
+@pytest.mark.slow
 def test_another_task_is_measured_beside_and_needs_labels(study):
     folder, finding = study
     other = load_images("digits", size=8, limit=120)

@@ -89,6 +89,7 @@ def test_a_run_folder_says_what_it_trained_on(tmp_path):
     assert found["counts_of"] == "encoder"
 
 
+@pytest.mark.slow
 def test_a_run_folders_ids_are_not_used_for_other_images(tmp_path):
     folder = run_folder(tmp_path / "run", toy_images())
     found = audit(folder, toy_images(seed=2), test=TEST, axes=["balance"])[0]
@@ -96,6 +97,7 @@ def test_a_run_folders_ids_are_not_used_for_other_images(tmp_path):
     assert [row["train_images"] for row in found.tables["per_class"]] == [30, 20, 15, 10, 8, 5]
 
 
+@pytest.mark.slow
 def test_arguments_win_over_the_run_folder(tmp_path):
     images = toy_images()
     folder = run_folder(tmp_path / "run", images)
