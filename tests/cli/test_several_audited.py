@@ -46,6 +46,7 @@ def test_other_held_out_images_are_said_before_anything_is_measured(trained):
     sources = (trained("a", [1, 2, 3]), trained("b", [1, 2]), trained("c", [1, 2]))
     said = hold_outs_differ(AuditOptions(encoders=sources))
     a, b, c = sources
+    assert said is not None
     assert f"different images were held out in training: {a} against {b} and {c}." in said
     assert said.endswith("name the same test images for all with --test FILE")
     assert hold_outs_differ(AuditOptions(encoders=sources, test="test.parquet")) is None
