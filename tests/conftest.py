@@ -44,3 +44,12 @@ def chromium():
         browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def stores_at_once(tmp_path_factory, monkeypatch):
+    """Files behind URLs: no wait between tries, and a cache that no other test has filled."""
+    from holdfast.data.files import remote
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setattr(remote, "WAITS", (0.0, 0.0, 0.0))

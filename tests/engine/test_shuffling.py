@@ -14,17 +14,13 @@ from source_examples import pictures, png
 
 from holdfast import SimCLRConfig, train
 from holdfast.data import epoch_batches, load_images, prepare
-from holdfast.data.files import remote
 from holdfast.data.shuffling import resolved_buffer, shuffle_notes
 from holdfast.engine import loop, resume, session
 
 IMAGES = 96
 
 
-@pytest.fixture(autouse=True)
-def at_once(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setattr(remote, "WAITS", (0.0, 0.0, 0.0))
+pytestmark = pytest.mark.usefixtures("stores_at_once")
 
 
 def shards(rows: int = 4, extra: int = 0) -> dict[str, bytes]:
@@ -136,6 +132,7 @@ def test_large_row_groups_on_the_disk_are_said_with_the_ways_out(tmp_path):
     assert "or mix so many at a time with --shuffle-buffer " in note
 
 
+@pytest.mark.slow
 def test_processes_that_found_other_images_are_told_before_anything_is_written(folder, tmp_path, monkeypatch):
     pool = prepare(config(folder))
     session.check_same_images(pool)

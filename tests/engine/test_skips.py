@@ -14,7 +14,6 @@ from source_examples import pictures, png
 from holdfast import SimCLRConfig, train
 from holdfast.cli.progress import Progress
 from holdfast.data import epoch_batches, load_images
-from holdfast.data.files import remote
 from holdfast.engine import loop, resume
 from holdfast.engine.skips import Skips, skipped_by_epoch
 from holdfast.system import DamagedError
@@ -22,10 +21,7 @@ from holdfast.system import DamagedError
 IMAGES, BATCH = 48, 16
 
 
-@pytest.fixture(autouse=True)
-def at_once(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setattr(remote, "WAITS", (0.0, 0.0, 0.0))
+pytestmark = pytest.mark.usefixtures("stores_at_once")
 
 
 @pytest.fixture

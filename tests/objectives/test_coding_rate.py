@@ -81,6 +81,16 @@ def test_gradients_are_finite_where_all_embeddings_coincide(n, d, dtype):
     assert bool(z.grad.isfinite().all())
 
 
+@pytest.mark.parametrize("value", [1e5, float("nan"), float("inf")])
+def test_embeddings_that_float32_does_not_hold_end_in_no_error_of_the_algebra(value):
+    """Where rounding leaves no factor, the loss or its gradient is not finite, which a run reports in a line."""
+    z = torch.full((4, 8, 16), value).requires_grad_()
+    loss = emp_ssl(z)
+    loss.backward()
+    assert z.grad is not None
+    assert not bool((loss.isfinite() & z.grad.isfinite()).all())
+
+
 def test_gradients_are_finite_where_an_image_s_views_cancel():
     z = torch.cat([embeddings(1), -embeddings(1)]).requires_grad_()
     emp_ssl(z).backward()

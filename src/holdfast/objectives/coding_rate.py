@@ -86,7 +86,9 @@ class _EMPSSL(torch.autograd.Function):
         pull = scale / (lengths * mean_lengths)  # [v, n], of the mean on each view
         moved = (z.transpose(0, 1).mT @ pull.T[..., None])[..., 0]  # [n, d]: the pulls of all views on the mean
         moved = (moved - ((pull * dots).sum(0) / mean_lengths.square())[:, None] * mean) / v
-        own = torch.cholesky_inverse(factor).mul_(-rate_weight * d / (n * eps * v))
+        # Not cholesky_inverse, which raises where rounding leaves no factor: what is not finite stays so.
+        own = torch.cholesky_solve(torch.eye(n, dtype=z.dtype, device=z.device).expand(v, n, n), factor)
+        own.mul_(-rate_weight * d / (n * eps * v))
         own.diagonal(dim1=1, dim2=2).sub_(pull * dots / lengths.square())
         found = torch.baddbmm(moved, own, z).addcmul_(pull[..., None], mean)
         return found.mul_(gradients[0]), None, None, None

@@ -13,14 +13,9 @@ from little_store import served
 from source_examples import labels, pictures, png
 
 from holdfast.data import load_images
-from holdfast.data.files import remote
 from holdfast.data.survey import survey
 
-
-@pytest.fixture(autouse=True)
-def at_once(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setattr(remote, "WAITS", (0.0, 0.0, 0.0))
+pytestmark = pytest.mark.usefixtures("stores_at_once")
 
 
 def shard(places, **columns: Any) -> bytes:

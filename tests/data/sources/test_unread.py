@@ -10,15 +10,11 @@ from source_examples import CLASSES, labels, packed, pictures, png
 
 from holdfast import SimCLRConfig
 from holdfast.data import load_images, prepare
-from holdfast.data.files import checks, remote
+from holdfast.data.files import checks
 from holdfast.data.pool import load_pool
 from holdfast.data.sources import relabelled
 
-
-@pytest.fixture(autouse=True)
-def at_once(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setattr(remote, "WAITS", (0.0, 0.0, 0.0))
+pytestmark = pytest.mark.usefixtures("stores_at_once")
 
 
 @pytest.fixture

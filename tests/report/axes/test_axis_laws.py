@@ -32,6 +32,12 @@ def encoders(toy_folders):
     return collect(toy_folders)
 
 
+@pytest.fixture(scope="module")
+def shown(encoders):
+    """The parts of the page, drawn once."""
+    return parts(encoders, LIMITS, cards(encoders, LIMITS))
+
+
 def alone(encoders: list[Encoder], name: str) -> list[Encoder]:
     """The encoders as if only this audit had measured them."""
     return [
@@ -131,8 +137,8 @@ def test_two_encoders_are_compared_on_the_axis_image_by_image(name, encoders):
 
 
 @every_axis
-def test_the_page_has_a_part_with_plots_and_tables(name, encoders):
-    (part,) = (part for part in parts(encoders, LIMITS, cards(encoders, LIMITS)) if part.audit == name)
+def test_the_page_has_a_part_with_plots_and_tables(name, shown):
+    (part,) = (part for part in shown if part.audit == name)
     assert part.score_tables and part.protocol and part.definitions
     assert part.picture and len(part.picture.plots) == 1, "draw what a reader should see at a glance"
     assert part.headline.startswith(tuple(measure.label for measure in AXES[name].measures))

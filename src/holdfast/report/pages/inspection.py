@@ -57,13 +57,13 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     found += [("contents", text) for text in document.get("holds", ())]
     found += [("left out", text) for text in document.get("left_out", ())]
     every = "" if twins["every_pair"] else " (not every pair compared)"
-    counted = [
+    lines = [
         ("copies", _twins(twins["exact"]), twins["exact"]["groups"]),
         ("near-duplicates", _twins(twins["near"]) + every, twins["near"]["groups"]),
         ("plain", f"{document['plain']:,} plain surface{'s' * (document['plain'] != 1)}", document["plain"]),
         ("grey", f"{document['grey']:,} without colour", document["grey"]),
     ]
-    found += [(name, text) for name, text, number in counted if number]
+    found += [(name, text) for name, text, number in lines if number]
     if (both := document["overlap"]) is not None:
         other = f"{document['against']} ({both['other_images']:,} images)"
         found.append(("overlap", f"{both['near']:,} images are in {other} too, {both['exact']:,} of them copies"))
