@@ -26,7 +26,7 @@ from holdfast.config import RunConfig
 from holdfast.data import load_images, load_pool
 from holdfast.engine.session import environment, launch
 from holdfast.findings import Finding
-from holdfast.methods import METHODS, PRESETS, build, default_config, purpose_of, with_settings
+from holdfast.methods import METHODS, PRESETS, build, default_config, name_of, purpose_of, with_settings
 from holdfast.runs import RunFolder, write_json
 from holdfast.studies import StudyConfig, run_study
 
@@ -49,6 +49,8 @@ PLANS: dict[str, dict[str, Any]] = {
     "simclr + invariance penalty": {"penalty": "invariance:0.1"},
 }
 """Parts on SimCLR that no preset has here."""
+TEACHER, TEACHERS = "simclr", {"dynacl++": "dynacl"}
+"""Whose run of the same seed teaches, by student where it is not SimCLR's; its passes are its own row's."""
 LEFT_OUT = ("invclr", "talos")
 """Presets that are no row of their own: InvCLR stands as the penalty's cheap form; Talos needs a column to forget."""
 AUDITING: dict[str, Any] = {
@@ -82,7 +84,7 @@ def sized(config: RunConfig, options: argparse.Namespace, seed: int) -> RunConfi
     own = {field.name for field in fields(method)}
     small = {name: value for name, value in NARROW.items() if name in own and getattr(method, name) > value}
     small |= {"head_dim": 512} if method.head_dim > 512 else {}
-    small |= {"teacher": str(Path(options.out) / "simclr" / str(seed))} if "teacher" in own else {}
+    small |= {"teacher": str(teacher_folder(config, options, seed))} if "teacher" in own else {}
     small |= {"view_count": 8} if getattr(method, "view_count", 2) > 8 else {}
     config = replace(
         config,
@@ -103,6 +105,19 @@ def sized(config: RunConfig, options: argparse.Namespace, seed: int) -> RunConfi
     made = build(config, image_size=32)
     epochs = max(1, round(options.passes / made.passes_per_image))
     return replace(config, batch_size=STEP_VIEWS // made.views_per_image, epochs=epochs)
+
+
+def teacher_folder(config: RunConfig, options: argparse.Namespace, seed: int) -> Path:
+    """Where the run lies that teaches a plan's students of a seed."""
+    return Path(options.out) / TEACHERS.get(name_of(config), TEACHER) / str(seed)
+
+
+def taught(plan: RunConfig, options: argparse.Namespace, seed: int) -> RunConfig:
+    """A plan as `sized` has it; the run that teaches it is trained first, where there is one and it is missing."""
+    folder = teacher_folder(plan, options, seed)
+    if hasattr(plan.method, "teacher") and not RunFolder(folder).encoder.is_file():
+        trained(sized(plans()[folder.parent.name], options, seed), folder)
+    return sized(plan, options, seed)
 
 
 def trained(config: RunConfig, folder: Path) -> RunFolder:
@@ -198,7 +213,7 @@ def main() -> None:
             if options.minutes is not None and time.monotonic() - start > 60 * options.minutes:
                 print(f"{options.minutes:g} minutes are over; the same command goes on")
                 return
-            one(name, seed, sized(plan, options, seed), options, document)
+            one(name, seed, taught(plan, options, seed), options, document)
 
 
 def opened(options: argparse.Namespace) -> dict[str, Any]:

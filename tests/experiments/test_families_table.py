@@ -24,8 +24,9 @@ def test_every_method_and_preset_is_trained_or_named_as_left_out():
 
 @pytest.mark.parametrize("name", families.plans())
 def test_each_has_the_budget_within_one_visit_to_an_image_and_equal_steps(name, tmp_path):
-    (tmp_path / "simclr").mkdir()  # the teacher of those that need one
-    (tmp_path / "simclr" / "0").symlink_to(teacher_run(stem="standard"))
+    for teacher in (families.TEACHER, *families.TEACHERS.values()):
+        (tmp_path / teacher).mkdir()
+        (tmp_path / teacher / "0").symlink_to(teacher_run(stem="standard"))
     config = families.sized(families.plans()[name], argparse.Namespace(**vars(OPTIONS), out=tmp_path), 0)
     method = build(config, image_size=32)
     assert abs(config.epochs * method.passes_per_image - 96) <= max(method.passes_per_image / 2, 1)

@@ -28,11 +28,15 @@ def call(monkeypatch, script, *words) -> None:
     script.main()
 
 
-def test_the_families_begin_with_a_method_and_a_student_of_it(tmp_path, monkeypatch, capsys):
-    words = ("--tiny", "--seeds", 1, "--only", "simclr", "deacl", "--out", tmp_path)
+def test_students_of_the_families_are_taught_by_a_run_that_is_trained_first(tmp_path, monkeypatch, capsys):
+    words = ("--tiny", "--seeds", 1, "--only", "dynacl++", "deacl", "--out", tmp_path)
     call(monkeypatch, families, *words)
     runs = json.loads((tmp_path / "families.json").read_text())["runs"]
-    assert runs.keys() == {"simclr", "deacl"}
+    assert runs.keys() == {"dynacl++", "deacl"}
+    for name, teacher in {"dynacl++": "dynacl", "deacl": "simclr"}.items():
+        config = json.loads((tmp_path / name / "0" / "config.json").read_text())
+        assert config["settings"]["teacher"] == str(tmp_path / teacher / "0")
+        assert (tmp_path / teacher / "0" / "cpu_seconds.json").is_file(), "its own row knows what it cost"
     for run in runs.values():
         assert set(run["seeds"]["0"]["axes"]) == set(families.KEPT)
     capsys.readouterr()
