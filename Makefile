@@ -20,8 +20,9 @@ setup: .venv/.dev     ## make .venv with holdfast and its tools (minutes, about 
 demo: .venv/.dev      ## train SimCLR and SDCLR on long-tailed curves, audit both, write the report (4 minutes)
 	$(BIN)/holdfast demo
 
+# Tests start many processes: what one has compiled is kept for the next, also where Python is told not to.
 test: .venv/.dev      ## the fast tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not browser" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m "not slow and not browser" -n 2 --dist loadfile
 
 test-browser: .venv/.dev  ## the report in chromium (Debian: apt-get install chromium); skipped where there is none
 	$(BIN)/pytest -m browser

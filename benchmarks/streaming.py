@@ -21,13 +21,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from measuring import Ratio, Spent, finish, spent
 from PIL import Image
 
 from holdfast import RunConfig, SimCLRConfig
 from holdfast.data import Images, epoch_batches, load_images
 from holdfast.data.files import Streamed
+from holdfast.engine.shares import Fabric
 from holdfast.methods import build
 
 

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from torch import nn
 from torch.optim import Optimizer
 
@@ -23,7 +21,7 @@ from holdfast.data.pool import Pool
 from holdfast.data.shuffling import resolved_buffer
 from holdfast.distributed import keep_strides, largest, synchronise_norms
 from holdfast.engine.optim import make_optimizer
-from holdfast.engine.shares import in_parts, set_up, strategy_of
+from holdfast.engine.shares import Fabric, LightningEnvironment, in_parts, set_up, strategy_of
 from holdfast.methods import Method, build
 from holdfast.models import Encoder, exact_strides, resolve_stem, whiten_first_convolution
 from holdfast.randomness import key, permutation

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from lightning_fabric import Fabric
 from torch import nn
 
 from holdfast.config import RunConfig
@@ -28,7 +27,7 @@ from holdfast.engine.resuming import (
     starting_point,
 )
 from holdfast.engine.session import Listener, Session, check_same_images, environment, launch, open_session, resolve
-from holdfast.engine.shares import in_parts
+from holdfast.engine.shares import Fabric, in_parts
 from holdfast.methods import fresh_encoder, name_of, to_document
 from holdfast.models import Encoder, Initial, check_own, load_initial, save_encoder, save_prefeature
 from holdfast.progress import OnProgress

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from holdfast.distributed import shard
+from holdfast.engine.shares.fabric import Fabric, ModelParallelStrategy
 from holdfast.methods import Method
 from holdfast.models import Encoder, blocks_of
 
