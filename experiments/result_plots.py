@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from holdfast.report.plots.svg import COLOURS, draw
+from holdfast.report.plots.svg import COLOURS, FAINT, draw
 from holdfast.runs import atomic_path
 from number_pages.engine import ROOT, has, results
+from number_pages.families import BASE, COLUMNS, grouped
 from number_pages.methods import errors, robust
 from number_pages.questions import rows
 from number_pages.recipe import BESIDE
@@ -86,6 +87,18 @@ def recipe() -> dict[str, list[Point]]:
     return found
 
 
+def by_axis() -> dict[str, list[Point]]:
+    """By method and seed, 'simclr/0': a score of each axis with its interval; without one where it has none."""
+    found = {}
+    for _, runs in grouped(results("families")) if has("families") else ():
+        for name, run in runs.items():
+            for seed in sorted(run["seeds"], key=int):
+                axes = run["seeds"][seed]["axes"]
+                scores = [axes[axis][score] for axis, score, _ in COLUMNS.values()]
+                found[f"{name}/{seed}"] = [(one["value"], *(one["interval"] or (one["value"],) * 2)) for one in scores]
+    return found
+
+
 PLOTS: dict[str, tuple[Callable[[], dict[str, list[Point]]], Sequence[str], str]] = {
     "attacked": (
         attacked,
@@ -97,6 +110,7 @@ PLOTS: dict[str, tuple[Callable[[], dict[str, list[Point]]], Sequence[str], str]
     "budgets": (partial(asked, "budgets", scores=TAIL), TAIL, "difference in points, 95 % intervals over seeds"),
     "head": (partial(asked, "head", scores=TAIL), TAIL, "difference in points, 95 % intervals over seeds"),
     "recipe": (recipe, ("linear probe, %",), "robust at 4/255, %, 95 % intervals"),
+    "families": (by_axis, tuple(COLUMNS), "methods by axis, a point a seed, 95 % intervals over test images"),
     "leak": (
         partial(asked, "leak", scores=LEAK),
         ("clean", "PGD-20, 4/255", "PGD-20, 8/255"),
@@ -112,11 +126,15 @@ def svg(name: str) -> str:
     series = numbers()
 
     def paint(figure: "Figure") -> None:
-        axes = figure.add_subplot()
-        (_trade if name in TRADES else _points)(axes, series, below)
-        axes.set_ylabel(axis)
+        if name == "families":
+            _panels(figure, series, below)
+        else:
+            axes = figure.add_subplot()
+            (_trade if name in TRADES else _points)(axes, series, below)
+            axes.set_ylabel(axis)
 
-    plot = draw(f"results-{name}", axis, (640, 340), paint)
+    rows = len({title.partition("/")[0] for title in series})
+    plot = draw(f"results-{name}", axis, (1080, 90 + 17 * rows) if name == "families" else (640, 340), paint)
     text = plot.svg
     for variable, colour in FIXED.items():
         text = text.replace(variable, colour)
@@ -164,6 +182,25 @@ def _trade(axes: "Axes", series: dict[str, list[Point]], below: Sequence[str]) -
         axes.errorbar([x], [y], yerr=bar, label=title, **style)
     axes.set_xlabel(below[0])
     axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _panels(figure: "Figure", series: dict[str, list[Point]], titles: Sequence[str]) -> None:
+    """A panel for each axis, a row for each method, its seeds a little above one another; a line where SimCLR is."""
+    names = list(dict.fromkeys(title.partition("/")[0] for title in series))
+    panels = figure.subplots(1, len(titles), sharey=True)
+    for place, (panel, title) in enumerate(zip(panels, titles, strict=True)):
+        base = [points[place][0] for name, points in series.items() if name.startswith(f"{BASE}/")]
+        panel.axvline(sum(base) / len(base), color=FAINT, linewidth=1.5)
+        for name, points in series.items():
+            (value, low, high), (method, _, seed) = points[place], name.partition("/")
+            style: dict[str, Any] = {"fmt": "os^D"[int(seed) % 4], "color": COLOURS[int(seed) % 4], "markersize": 4}
+            where, bar = names.index(method) + 0.24 * int(seed), [[value - low], [high - value]]
+            panel.errorbar([value], [where], xerr=bar, **style, linewidth=1)
+        panel.set_title(title.replace(", ", ",\n"), fontsize=9)
+        panel.tick_params(labelsize=8)
+        panel.grid(axis="x", visible=False)
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].invert_yaxis()
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Shares of images, means of values within bounds, and their differences."""
 
 from functools import partial
+from statistics import NormalDist
 
 import numpy as np
 
@@ -113,6 +114,56 @@ def gap(draws: int, *, kinds: tuple[str, str], images: int) -> float:
     return share(draws, held, "gap", kinds, images)
 
 
+CLASSES = {"first": np.array([0.3, 0.5, 0.6]), "second": np.array([0.35, 0.35, 0.5])}
+"""Accuracy in the classes of a group, of two encoders."""
+Ends = tuple[float, float, float]
+
+
+def group_mean(random: np.random.Generator, encoder: str, images: int) -> Ends:
+    """A mean over classes with its ends."""
+    count, weights = np.full(3, images), np.full(3, 1 / 3)
+    shares = random.binomial(count, CLASSES[encoder]) / count
+    return float(shares.mean()), *st.mean_share_interval(shares, count, weights)
+
+
+def cosine_mean(random: np.random.Generator, encoder: str, images: int) -> Ends:
+    """A mean of skewed cosines with its ends."""
+    cosines = 2 * random.beta(*{"first": (8, 1), "second": (5, 1)}[encoder], images) - 1
+    return float(cosines.mean()), *st.mean_interval(cosines, bounds=(-1.0, 1.0))  # type: ignore[misc]
+
+
+ENDS = {"group means": (group_mean, 1 / 15), "cosines": (cosine_mean, 2 * (8 / 9 - 5 / 6))}
+"""By kind: a number with its ends of an encoder, and by how much the first's is larger."""
+
+
+def ends_gap(draws: int, *, kind: str, images: int) -> float:
+    """The interval of a difference from the ends of both."""
+    measure, true = ENDS[kind]
+
+    def held(random: np.random.Generator, _: int) -> bool:
+        return inside(st.ends_difference(*(measure(random, one, images) for one in ("first", "second")))[1:], true)
+
+    return share(draws, held, "ends gap", kind, images)
+
+
+def trainings_gap(draws: int, *, images: int) -> float:
+    """The same of means over two trainings each, all asked about the same images, of which some are hard for all."""
+    percents = {"first": (42.0, 38.0), "second": (36.0, 36.0)}
+
+    def held(random: np.random.Generator, _: int) -> bool:
+        hard = random.normal(size=images)
+        means = []
+        for trainings in percents.values():
+            found = []
+            for percent in trainings:
+                right = (hard + random.normal(size=images)) / 2**0.5 < NormalDist().inv_cdf(percent / 100)
+                found.append((100 * right.mean(), *st.wilson_interval(100 * right.mean(), images)))
+            means.append(tuple(np.mean(found, axis=0)))
+        return inside(st.ends_difference(*means)[1:], 4.0)
+
+    return share(draws, held, "trainings gap", images)
+
+
 ROWS = (
     Row(
         name="wilson",
@@ -192,6 +243,22 @@ ROWS = (
             for images in (5, 10, 50)
         },
         said_before="ends of width 0",
+        draws=2000,
+    ),
+    Row(
+        name="ends_gap",
+        what="difference of two numbers from the ends of their intervals (Newcombe)",
+        where="[a method less SimCLR](which-method.md#measured-beside-simclr)",
+        regime="means of classes and of cosines; means of two trainings each over the same images",
+        scores=(),
+        cases={
+            **{
+                f"{kind}, {images} images": partial(ends_gap, kind=kind, images=images)
+                for kind in ENDS
+                for images in (20, 200)
+            },
+            **{f"two trainings each, {n} images": partial(trainings_gap, images=n) for n in (50, 500)},
+        },
         draws=2000,
     ),
 )

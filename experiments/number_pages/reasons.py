@@ -1,62 +1,70 @@
 """What speaks for a method and what against it, beside SimCLR at one budget: from results/families.json."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
-from holdfast.settings import PURPOSES
-from holdfast.statistics import share_difference
+from families import plans
+from holdfast.statistics import ends_difference
 from number_pages.engine import Block, has, interval, number, results
+from number_pages.families import BASE, grouped, missing
 
-BASE = "simclr"
-SHARES = {
-    "linear probe": ("quality", "linear_accuracy", "test_images"),
-    "robust at 4/255": ("robustness", "robust_accuracy_4_255", "attack_images"),
+Difference = tuple[float, float, float]
+ASKED = {
+    "linear probe": ("quality", "linear_accuracy", 1),
+    "rare classes": ("balance", "few", 1),
+    "robust at 4/255": ("robustness", "robust_accuracy_4_255", 1),
+    "whitened cosine": ("invariance", "whitened_cosine", 2),
 }
-"""Shares of images, by words: axis, score and the setting that says of how many."""
-ATTACKED = 500
-"""Images that the experiment attacks."""
+"""What is compared, by words: axis, score and digits; percent, and a cosine."""
 
 
-def _differences(document: Mapping[str, Any], name: str) -> dict[str, tuple[float, float, float]]:
-    """By words: percent less SimCLR's, mean over seeds that both have. Every seed is asked about the same images, so
-    the interval is that of one seed's."""
+def _mean_ends(runs: Sequence[Mapping[str, Any]], axis: str, score: str) -> Difference:
+    """Mean over seeds of a score and of each end. Every seed is asked about the same images: more of them make no
+    narrower interval."""
+    found = [run["axes"][axis][score] for run in runs]
+    return fmean(one["value"] for one in found), *(fmean(one["interval"][end] for one in found) for end in (0, 1))
+
+
+def _differences(document: Mapping[str, Any], name: str) -> dict[str, Difference]:
+    """By words: a method's less SimCLR's, means over the seeds that both have."""
     runs = document["runs"]
     seeds = sorted(set(runs[name]["seeds"]) & set(runs[BASE]["seeds"]))
-    images = {"test_images": document["settings"]["test_images"], "attack_images": ATTACKED}
-    found = {}
-    for words, (axis, score, setting) in SHARES.items() if seeds else ():
-        count = images[setting]
-        mean = [
-            sum(runs[one]["seeds"][seed]["axes"][axis][score]["value"] for seed in seeds) / len(seeds)
-            for one in (name, BASE)
-        ]
-        first, second = (round(value * count / 100) for value in mean)
-        found[words] = share_difference((first, second), (count, count))
-    return found
+    if not seeds:
+        return {}
+    pairs = [[runs[one]["seeds"][seed] for seed in seeds] for one in (name, BASE)]
+    return {
+        words: ends_difference(*(_mean_ends(one, axis, score) for one in pairs))
+        for words, (axis, score, _) in ASKED.items()
+    }
 
 
-def _word(low: float, high: float) -> str:
+def word(words: str, difference: Difference) -> str:
+    """What the ends say, as they are written: one that is written as 0 tells nothing."""
+    low, high = (round(end, ASKED[words][2]) for end in difference[1:])
     return "higher" if low > 0 else "lower" if high < 0 else "no difference seen"
 
 
-def _signed(difference: tuple[float, float, float]) -> str:
+def _signed(words: str, difference: Difference) -> str:
     value, low, high = difference
-    return f"{'+' if value > 0 else ''}{number(value, 1)} {interval((low, high), 1)}"
+    digits = ASKED[words][2]
+    return f"{'+' if value > 0 else ''}{number(value, digits)} {interval((low, high), digits)}"
 
 
-def compared(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, tuple[float, float, float]]]]:
+def compared(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Difference]]]:
     """(purpose, method, its differences) of every method that was measured, but SimCLR, in the order of purposes."""
-    for purpose, heading in PURPOSES.items():
-        for name, run in document["runs"].items():
-            if run["purpose"] == purpose and name != BASE and (found := _differences(document, name)):
+    for heading, runs in grouped(document):
+        for name in runs:
+            if name != BASE and (found := _differences(document, name)):
                 yield heading, name, found
 
 
 def table(document: Mapping[str, Any]) -> str:
     """A row for each method."""
-    lines = [f"| for | method | {' | '.join(f'{words}, less SimCLR’s' for words in SHARES)} |", "|---|---|---|---|"]
+    lines = [f"| for | method | {' | '.join(f'{words}, less SimCLR’s' for words in ASKED)} |"]
+    lines.append(f"|---|---|{'---|' * len(ASKED)}")
     for heading, name, found in compared(document):
-        cells = [f"{_signed(one)}: {_word(*one[1:])}" for one in found.values()]
+        cells = [f"{_signed(words, one)}: {word(words, one)}" for words, one in found.items()]
         lines.append(f"| {heading} | `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -65,7 +73,7 @@ def sentences(document: Mapping[str, Any]) -> str:
     """A line for each method, as `holdfast methods NAME` shows it."""
     lines = []
     for _, name, found in compared(document):
-        parts = [f"{words} {_signed(one)} points ({_word(*one[1:])})" for words, one in found.items()]
+        parts = [f"{words} {_signed(words, one)} ({word(words, one)})" for words, one in found.items()]
         lines.append(f"- {name}: {'; '.join(parts)}")
     return "\n".join(lines)
 
@@ -74,7 +82,8 @@ def blocks() -> list[Block]:
     """The table of docs/which-method.md, and the lines that the command shows."""
     document = results("families") if has("families") else {"runs": {}, "settings": {}}
     measured = BASE in document["runs"]
+    told = "\n\n".join(filter(None, [table(document), missing(document, list(plans()))])) if measured else ""
     return [
-        Block("docs/which-method.md", "reasons", table(document) if measured else "Not measured yet."),
+        Block("docs/which-method.md", "reasons", told or "Not measured yet."),
         Block("src/holdfast/methods/measured.md", "reasons", sentences(document) if measured else "Not measured yet."),
     ]

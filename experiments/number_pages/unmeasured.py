@@ -23,6 +23,10 @@ SECTIONS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/methods/deacl.md": ["## Recipes"],
         "docs/methods/dynacl_tuning.md": ["## Recipes"],
         "docs/methods/profeat.md": ["## Recipes"],
+        "docs/methods/harmonization.md": ["## Recipes"],
+        "docs/methods/memory_augmentation.md": ["## Recipes"],
+        "docs/methods/temperature_schedule.md": ["## Recipes"],
+        "docs/methods/transformation_coding.md": ["## Recipes"],
     },
 }
 """Whole parts of pages: from a heading to the next of its level."""
@@ -83,7 +87,6 @@ SNIPPETS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "docs/inspect.md": ["3.3 % of the test images"],
         "docs/audits/duplicates.md": ["3.3 % repeat training images"],
         "docs/results.md": ["the paper: 33 % under its own attack"],
-        "docs/methods/temperature_schedule.md": ["61.2 %"],
         "docs/report.md": ["23 to 44 % on CIFAR-10"],
         "docs/which-method.md": ["75.6 to 82.0 %"],
     },

@@ -11,7 +11,7 @@ import families
 from holdfast.cli import main
 from holdfast.methods import METHODS, PRESETS, build
 from number_pages import reasons
-from number_pages.families import COLUMNS, table
+from number_pages.families import COLUMNS, counted, missing, pages, shown, table
 
 OPTIONS = argparse.Namespace(
     data="cifar10", images=1000, encoder="timm/test_resnet", threads=1, passes=96, test_images=100, tiny=False
@@ -37,34 +37,74 @@ def seed(value: float) -> dict[str, Any]:
     axes: dict[str, dict[str, Any]] = {axis: {} for axis, _, _ in COLUMNS.values()}
     for axis, score, _ in COLUMNS.values():
         axes[axis][score] = {"value": value, "interval": (value - 1, value + 1)}
-    return {"cpu_seconds": value, "axes": axes}
+    return {"cpu_seconds": value, "images": 1500, "axes": axes}
 
 
-def test_the_table_groups_methods_by_purpose_with_a_line_a_seed_and_intervals():
-    runs = {
-        name: {"purpose": purpose, "epochs": 32, "seeds": {"1": seed(8.0), "0": seed(4.0)}}
-        for name, purpose in {"sdclr": "tail", "simclr": "start"}.items()
-    }
-    lines = table({"runs": runs}).splitlines()
+def ran(name: str, seeds: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {name: {"purpose": "start", "epochs": 32, "seeds": seeds}}
+
+
+def test_the_table_groups_methods_by_purpose_with_a_line_a_seed_its_interval_and_the_spread_over_seeds():
+    both = {"1": seed(8.0), "0": seed(4.0)}
+    lines = table({"runs": ran("sdclr", both) | ran("simclr", both)}).splitlines()
     heads = [line.split(" |")[0] for line in lines[2:]]
     assert heads == ["| *to begin with, and to compare with*", "| `simclr`", "| *long tails*", "| `sdclr`"]
-    assert "4.0 [3.0, 5.0]<br>8.0 [7.0, 9.0]" in lines[3] and lines[3].endswith("| 6 |")
+    assert "**6.0 ± 2.0**<br>4.0 [3.0, 5.0]<br>8.0 [7.0, 9.0]" in lines[3] and lines[3].endswith("| 6 |")
     assert {line.count(" |") for line in lines[2:]} == {len(COLUMNS) + 3}
 
 
 def test_reasons_are_differences_from_simclr_over_seeds_that_both_have_with_what_they_say():
-    runs = {name: {"purpose": "start", "seeds": {"0": seed(40.0), "1": seed(42.0)}} for name in ("simclr",)}
-    runs["sdclr"] = {"purpose": "tail", "seeds": {"1": seed(49.0), "2": seed(0.0)}}
-    runs["byol"] = {"purpose": "positives", "seeds": {"2": seed(90.0)}}
+    runs = ran("simclr", {"0": seed(40.0), "1": seed(42.0)})
+    runs |= ran("sdclr", {"1": seed(49.0), "2": seed(0.0)}) | ran("byol", {"2": seed(90.0)})
     document = {"settings": {"test_images": 2000}, "runs": runs}
     (found,) = reasons.compared(document)
     assert found[:2] == ("long tails", "sdclr")
-    value, low, high = found[2]["linear probe"]
-    assert (round(value, 9), low > 3, high < 11) == (7.0, True, True)
-    assert reasons.table(document).splitlines()[2].startswith("| long tails | `sdclr` | +7.0 [")
-    assert reasons.sentences(document).startswith("- sdclr: linear probe +7.0 [") and "(higher)" in reasons.sentences(
-        document
-    )
+    assert found[2].keys() == reasons.ASKED.keys()
+    value, low, high = found[2]["rare classes"]
+    assert (value, low, high) == pytest.approx((7.0, 7 - 2**0.5, 7 + 2**0.5))
+    assert reasons.table(document).splitlines()[2].startswith("| long tails | `sdclr` | +7.0 [5.6, 8.4]: higher |")
+    sentence = reasons.sentences(document)
+    assert sentence.startswith("- sdclr: linear probe +7.0 [5.6, 8.4] (higher); rare classes +7.0")
+
+
+def test_ends_over_seeds_are_means_and_no_narrower_for_more_seeds_of_the_same_images():
+    runs = ran("simclr", {"0": seed(40.0), "1": seed(42.0)}) | ran("sdclr", {"0": seed(45.0), "1": seed(49.0)})
+    ((*_, found),) = reasons.compared({"runs": runs})
+    assert found["linear probe"] == pytest.approx((6.0, 6 - 2**0.5, 6 + 2**0.5))
+
+
+def test_an_end_that_is_written_as_0_tells_no_difference():
+    words = {end: reasons.word("linear probe", (1.0, end, 2.0)) for end in (0.04, 0.06)}
+    assert words == {0.04: "no difference seen", 0.06: "higher"}
+
+
+def test_each_method_preset_and_part_of_the_experiment_stands_on_a_page():
+    named = {name for own in pages().values() for name in own}
+    assert named == set(families.plans()), "add a preset or a part to OTHERS in number_pages/families.py"
+
+
+def test_a_page_shows_its_rows_beside_simclrs_and_says_which_have_not_run():
+    page = "docs/methods/memory_augmentation.md"
+    document = {"runs": ran("simclr", {"0": seed(4.0)}) | ran("bcl-i", {"0": seed(8.0), "1": seed(6.0)})}
+    text = shown(document, page, ("bcl-i", "bcl-d"))
+    heads = [line.split(" |")[0] for line in text.splitlines() if line.startswith("| `")]
+    assert heads == ["| `simclr`", "| `bcl-i`"]
+    assert "**7.0 ± 1.0**<br>8.0 [7.0, 9.0]" in text and "](../results.md#methods-by-axis)" in text
+    assert text.endswith("Not measured yet, 0 runs: `bcl-d`.")
+    nothing = shown({"runs": {}}, page, ("simclr + invariance penalty",))
+    command = "`python experiments/families.py --only 'simclr + invariance penalty'`"
+    assert nothing == f"Not measured yet, 0 runs: `simclr + invariance penalty`. {command} trains it beside the others."
+
+
+def test_the_page_of_results_counts_rows_and_seeds_and_names_what_has_not_run():
+    names = ["simclr", "bcl-i", "gh"]
+    document = {"runs": ran("simclr", {"0": seed(4.0)}) | ran("bcl-i", {"0": seed(8.0), "1": seed(6.0)})}
+    said = counted(document, names)
+    assert said.startswith("2 of 3 rows have run, 1 of them with more seeds than one.")
+    assert said.endswith("Training images: 1,500 with seed 0, 1,500 with seed 1.")
+    assert missing(document, names) == "Not measured yet, 0 runs: `gh`."
+    assert counted({"runs": {}}, names) == "0 of 3 rows have run, 0 of them with more seeds than one."
+    assert missing(document, names[:2]) == ""
 
 
 def test_the_command_shows_what_was_measured_of_a_method_and_nothing_of_one_that_was_not(capsys):

@@ -29,6 +29,19 @@ def test_a_plot_is_a_file_of_its_own_with_a_point_for_each_number():
     assert all(word in text for word in ("SimCLR", "SDCLR", *result_plots.PLOTS[name][1]))
 
 
+def test_the_plot_of_all_methods_has_a_row_a_method_and_a_point_a_seed_in_each_panel(monkeypatch):
+    document, real = copy.deepcopy(result_plots.results("families")), result_plots.results
+    first = document["runs"]["simclr"]["seeds"]
+    first["1"] = first["0"]
+    monkeypatch.setattr(result_plots, "results", lambda name: document if name == "families" else real(name))
+    series = result_plots.by_axis()
+    assert len(series) == sum(len(run["seeds"]) for run in document["runs"].values()) and "simclr/1" in series
+    assert {len(points) for points in series.values()} == {len(result_plots.COLUMNS)}
+    drawn = "".join(ElementTree.fromstring(result_plots.svg("families")).itertext())
+    assert all(drawn.count(name) >= 1 for name in document["runs"])
+    assert all(heading.partition(",")[0] in drawn for heading in result_plots.COLUMNS)
+
+
 def test_a_verdict_follows_its_interval():
     assert [above(ends) for ends in ((0.1, 2), (-2, -0.1), (-1, 1))] == ["shown", "refuted here", "not decided"]
 

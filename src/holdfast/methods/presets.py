@@ -15,6 +15,7 @@ from holdfast.methods.sdclr import SDCLRConfig
 from holdfast.methods.simclr import SimCLRConfig
 from holdfast.methods.strength_schedule import StrengthConfig
 from holdfast.methods.tail import HarmonyConfig, MemoryConfig, SharpnessConfig
+from holdfast.methods.temperature_schedule import TemperatureConfig
 from holdfast.methods.weight_average import AverageConfig
 
 
@@ -88,6 +89,16 @@ def invclr() -> RunConfig:
 def dclw() -> RunConfig:
     """DCL whose far-apart views count more: SimCLR's settings, batch 256 (2110.06848)."""
     return RunConfig(method=DCLConfig(weighted=True), batch_size=256)
+
+
+def ts() -> RunConfig:
+    """TS: SimCLR whose temperature swings between 1 and 0.1 every 400 of 2,000 epochs (2303.13664)."""
+    return RunConfig(
+        method=SimCLRConfig(),
+        parts=(TemperatureConfig(temperature_schedule="cosine:400"),),
+        epochs=2000,
+        batch_size=512,
+    )
 
 
 def gh() -> RunConfig:
@@ -202,6 +213,7 @@ PRESETS: dict[str, Callable[[], RunConfig]] = {
     "simclr-free": simclr_free,
     "invclr": invclr,
     "dclw": dclw,
+    "ts": ts,
     "gh": gh,
     "bcl-i": bcl_i,
     "bcl-d": bcl_d,

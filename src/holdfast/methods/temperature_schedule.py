@@ -17,6 +17,7 @@ class TemperatureConfig(PartConfig):
     """The temperature schedule."""
 
     word = "temperature_schedule"
+    purpose = "tail"
     temperature_schedule: str | None = None
     """'cosine:400' swings the temperature with a period of 400 epochs, from the highest; None: it stays the method's
     own."""

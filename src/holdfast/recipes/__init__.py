@@ -53,6 +53,8 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "byol/cifar10": families.byol_cifar10,
     "moco-v3/cifar10": families.moco_v3_cifar10,
     "dino/cifar10": families.dino_cifar10,
+    "ts/cifar10_lt": tail.ts_cifar10_lt,
+    "ts/cifar100_lt": tail.ts_cifar100_lt,
     "gh/cifar100_lt": tail.gh_cifar100_lt,
     "bcl-i/cifar100_lt": tail.bcl_i_cifar100_lt,
     "bcl-d/cifar100_lt": tail.bcl_d_cifar100_lt,

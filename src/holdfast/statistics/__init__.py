@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from holdfast.statistics.separated import separation as separation
     from holdfast.statistics.shares import bounded_difference as bounded_difference
     from holdfast.statistics.shares import bounded_interval as bounded_interval
+    from holdfast.statistics.shares import ends_difference as ends_difference
     from holdfast.statistics.shares import exact_interval as exact_interval
     from holdfast.statistics.shares import mean_share_interval as mean_share_interval
     from holdfast.statistics.shares import share_difference as share_difference

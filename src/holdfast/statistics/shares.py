@@ -78,18 +78,24 @@ def _range(values: np.ndarray) -> str:
 def bounded_difference(a: np.ndarray, b: np.ndarray, *, least: float = 0.0, most: float = 1.0) -> tuple[float, float]:
     """95 % interval of the mean of bounded values a [n] less that of b [m], independent of it, from the ends of both
     (as Newcombe 1998 does for plain shares)."""
-    first, second = float(np.mean(a)), float(np.mean(b))
-    (low_a, high_a), (low_b, high_b) = (bounded_interval(values, least=least, most=most) for values in (a, b))
-    low, high = math.hypot(first - low_a, high_b - second), math.hypot(high_a - first, second - low_b)
-    return first - second - low, first - second + high
+    first, second = ((float(np.mean(values)), *bounded_interval(values, least=least, most=most)) for values in (a, b))
+    return ends_difference(first, second)[1:]
 
 
 def share_difference(hits: tuple[int, int], images: tuple[int, int]) -> tuple[float, float, float]:
     """Share of the first less that of the second, independent one, in percent, with its 95 % interval (Newcombe 1998,
     from Wilson's ends)."""
-    (a, b), (m, n) = hits, images
-    (low_a, high_a), (low_b, high_b) = _wilson(a / m, m, NORMAL_975), _wilson(b / n, n, NORMAL_975)
-    value = a / m - b / n
-    low = value - math.hypot(a / m - low_a, high_b - b / n)
-    high = value + math.hypot(high_a - a / m, b / n - low_b)
+    first, second = ((hit / n, *_wilson(hit / n, n, NORMAL_975)) for hit, n in zip(hits, images, strict=True))
+    value, low, high = ends_difference(first, second)
     return 100 * value, 100 * low, 100 * high
+
+
+def ends_difference(
+    first: tuple[float, float, float], second: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """First less second, each a number with the ends of its interval, with an interval of the same level: from the
+    ends that matter, as if the two were independent (Newcombe 1998). Of two that were asked about the same images it
+    is rather wide."""
+    (a, low_a, high_a), (b, low_b, high_b) = first, second
+    value = a - b
+    return value, value - math.hypot(a - low_a, high_b - b), value + math.hypot(high_a - a, b - low_b)
