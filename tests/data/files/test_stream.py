@@ -2,6 +2,7 @@
 
 # pyright: reportAttributeAccessIssue=false
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -130,6 +131,20 @@ def test_an_abandoned_pass_leaves_the_next_one_whole(folder):
     for _ in range(3):
         next(iter(streamed.pixels.split(10)))
     assert torch.equal(torch.cat(list(streamed.pixels.split(64))), resident.pixels)
+
+
+@pytest.mark.parametrize("abandoned", [False, True])
+def test_worker_processes_end_by_themselves_when_their_images_are_forgotten_in_a_circle(folder, abandoned):
+    """Else torch waits five seconds for each, in mid-run, and then kills it."""
+    pixels = replace(load_images(folder, size=16, memory_gib=TINY, workers=1).pixels, _loader=[])
+    passing = pixels.split(10)
+    list(passing) if not abandoned else next(passing)
+    (process,) = pixels._loader[0]._kept._iterator._workers
+    circle = [pixels]
+    circle.append(circle)
+    del pixels, passing, circle
+    gc.collect()
+    assert process.exitcode == 0
 
 
 def test_streaming_draws_nothing_from_the_global_generator(folder):

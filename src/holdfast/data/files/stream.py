@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -123,16 +124,18 @@ class Streamed:
             decoder = Decoder(self.encoded, self.size)
             return _lean(decoder[places] for places in wanted)
         if not self._loader:
-            pieces = self._pieces_of_workers if self.by_block else in_chunks
+            blocked = cast("Blocked", self.encoded)
+            pieces = partial(_pieces_of_workers, blocked, self.workers) if self.by_block else in_chunks
             self._loader.append(Loader(Decoder(self.encoded, self.size), self.workers, self.context, pieces))
         return _lean(self._loader[0].chunks(wanted))
 
-    def _pieces_of_workers(self, places: np.ndarray) -> list[np.ndarray]:
-        """As `_pieces`, each worker's from its own blocks: the pieces go round the workers in turn."""
-        blocks = cast("Blocked", self.encoded).blocks(places) % self.workers
-        rounds = max(1, -(-len(places) // (CHUNK * self.workers)))
-        parted = [np.array_split(np.flatnonzero(blocks == worker), rounds) for worker in range(self.workers)]
-        return [parted[worker][number] for number in range(rounds) for worker in range(self.workers)]
+
+def _pieces_of_workers(blocked: Blocked, workers: int, places: np.ndarray) -> list[np.ndarray]:
+    """As `in_chunks`, each worker's from its own blocks: the pieces go round the workers in turn."""
+    own = blocked.blocks(places) % workers
+    rounds = max(1, -(-len(places) // (CHUNK * workers)))
+    parted = [np.array_split(np.flatnonzero(own == worker), rounds) for worker in range(workers)]
+    return [parted[worker][number] for number in range(rounds) for worker in range(workers)]
 
 
 def refuse(rejected: Rejected) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import shutil
 import warnings
+import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -123,7 +124,7 @@ class Loader:
         """Pixels and what cannot be used of each of the wanted, in their order; workers take pieces of them."""
         parted: deque[list[np.ndarray]] = deque()
 
-        def pieces() -> Iterator[np.ndarray]:
+        def pieces() -> Generator[np.ndarray]:
             for places in wanted:
                 parted.append(self._pieces(places))
                 yield from (places[positions] for positions in parted[-1])
@@ -133,7 +134,7 @@ class Loader:
             positions = parted.popleft()
             yield _joined([first, *itertools.islice(decoded, len(positions) - 1)], positions)
 
-    def _decoded(self, pieces: Iterator[np.ndarray]) -> Iterator[Any]:
+    def _decoded(self, pieces: Generator[np.ndarray]) -> Iterator[Any]:
         if self._busy:  # a pass within a pass: the kept processes follow one order only
             yield from self._new(_Given(pieces), persistent=False)
             return
@@ -141,12 +142,16 @@ class Loader:
         try:
             if self._kept is None:
                 self._kept = self._new(self._sampler, persistent=True)
+                # Held until the loader is gone, also in a circle of references: torch's iterator and its queues would
+                # else be finalised in any order, and each process waited for in vain for five seconds.
+                weakref.finalize(self, _let_go, self._kept)
             self._sampler.pieces = pieces
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
                 decoded = iter(self._kept)
             yield from decoded
         finally:
+            pieces.close()  # the kept processes hold on to it, and with it to whoever asked for the pieces
             self._busy = False
 
     def _new(self, sampler: _Given, *, persistent: bool) -> DataLoader:
@@ -164,6 +169,10 @@ class Loader:
             multiprocessing_context=self._context,
             generator=torch.Generator(),  # else it would draw from torch's global one
         )
+
+
+def _let_go(kept: DataLoader) -> None:
+    """Nothing: whoever calls it no longer holds the processes afterwards, which ends them."""
 
 
 def _joined(parts: list[Any], positions: list[np.ndarray]) -> Chunk:
