@@ -46,9 +46,11 @@ class LOREConfig(MethodConfig):
 
 
 class Dual(nn.Module):
-    """Weights [n], above 0, of the constraint for images by their teacher's features [n, dim].
+    """Weights [n], above 0, of the constraint for images by the direction of their teacher's features [n, dim].
 
-    Parameters are kept a `rate`-th as large as they act, so that AdamW's steps move what they do `rate` times as far.
+    Features' length is left out: encoders differ in it a hundredfold, and a step of AdamW moves the weight in
+    proportion, so that long features drive it to 0, for good, while the student is still near. Parameters are kept a
+    `rate`-th as large as they act, so that AdamW's steps move what they do `rate` times as far.
     """
 
     def __init__(self, width: int, *, rate: float):
@@ -61,7 +63,8 @@ class Dual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         first, last = self.layers
-        hidden = F.relu(F.linear(features, self.rate * first.weight, self.rate * first.bias))  # type: ignore[operator]
+        directions = F.normalize(features, dim=1)
+        hidden = F.relu(F.linear(directions, self.rate * first.weight, self.rate * first.bias))  # type: ignore[operator]
         return F.softplus(F.linear(hidden, self.rate * last.weight, self.rate * last.bias)[:, 0])  # type: ignore[operator]
 
 
