@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from number_pages.audits import METHODS, memorized
-from number_pages.engine import Block, interval, number, results, spread, with_interval
+from number_pages.engine import Block, has, interval, number, results, spread, with_interval
 from number_pages.methods import errors, robust
 from number_pages.questions import Claim, Ends, above, asked, removed
 
@@ -158,7 +158,29 @@ def leaked() -> Iterator[Claim]:
     yield from asked("leak")
 
 
-PARTS: tuple[Callable[[], Iterator[Claim]], ...] = (tail, attacked, leaked, penalised, remembered, removed)
+def downloaded() -> Iterator[Claim]:
+    """LORE on an encoder from elsewhere, and FARE beside it."""
+    if not has("lore_downloaded"):
+        return
+    document = results("lore_downloaded")
+    scores, runs = document["scores"], document["runs"]
+    lore, fare, before = scores["lore"], scores["fare"], scores["as it came"]
+    robust, kept = "robust 2/255", "kept probe"
+    minutes = number(sum(one["cpu_seconds"] for one in runs["lore"].values()) / len(runs["lore"]) / 60, 0)
+    right, old = ([with_interval(one[name], 1) for one in (before, lore, fare)] for name in (robust, kept))
+    yield Claim(
+        "LORE",
+        "a downloaded encoder becomes robust and stays what it was on clean images, more than by FARE",
+        f"EfficientNet-Lite0 of ImageNet, CIFAR-10 at 64 pixels: at 2/255 {right[0]} % are right as it came, {right[1]} "
+        f"after LORE, {right[2]} after FARE; of clean images, by the probe fitted before, {old[0]}, {old[1]} and {old[2]}",
+        f"more robust {above(lore[robust]['above as it came']['interval'])}, "
+        f"nearer than FARE {above(lore[kept]['above fare']['interval'])}",
+        f"{number(len(runs['lore']), 0)} seed, equal passes; one thread, {minutes} CPU minutes for LORE and measures",
+        f"`{document['command']}`",
+    )
+
+
+PARTS: tuple[Callable[[], Iterator[Claim]], ...] = (tail, attacked, leaked, penalised, remembered, removed, downloaded)
 
 
 def block() -> Block:

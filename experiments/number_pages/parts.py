@@ -33,6 +33,35 @@ def wanted() -> Block:
     return Block("docs/results.md", "wanted", "\n".join(lines) if scores else "Not measured yet.")
 
 
+LORE_COLUMNS = {
+    "linear probe, %": ("linear", 1),
+    "kNN, %": ("knn", 1),
+    "its old probe, %": ("kept probe", 1),
+    "attacked images, clean, %": ("clean", 1),
+    "1/255, %": ("robust 1/255", 1),
+    "2/255, %": ("robust 2/255", 1),
+    "4/255, %": ("robust 4/255", 1),
+    "cosine": ("cosine", 2),
+    "moved": ("shift", 2),
+}
+"""By heading: measure and digits."""
+
+
+def downloaded() -> Block:
+    """The encoder as it came, after LORE and after FARE."""
+    scores = results("lore_downloaded")["scores"] if has("lore_downloaded") else {}
+    lines = [f"| | {' | '.join(LORE_COLUMNS)} |", f"|---|{'---|' * len(LORE_COLUMNS)}"]
+    for name, cells in scores.items():
+        shown = (_moved(cells[measure], digits) for measure, digits in LORE_COLUMNS.values())
+        lines.append(f"| {name.upper() if name in ('lore', 'fare') else name} | {' | '.join(shown)} |")
+    return Block("docs/methods/lore.md", "downloaded", "\n".join(lines) if scores else "Not measured yet.")
+
+
+def _moved(cell: dict[str, Any], digits: int) -> str:
+    """A share with its interval; of what is equal for all images, as an encoder to itself, the value alone."""
+    return with_interval(cell, digits) if cell["interval"] else number(cell["value"], digits)
+
+
 def _above(cell: dict[str, Any]) -> str:
     """The accuracy, or how far it lies above the first row's."""
     shown = cell.get("above", cell)

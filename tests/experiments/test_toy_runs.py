@@ -11,6 +11,7 @@ import pytest
 from little_cifar import write_little_cifar
 
 import families
+import lore_downloaded
 import memorization_cifar10
 import robustness_cifar10
 import spirograph_study
@@ -84,3 +85,23 @@ def test_spirograph_is_regressed_on_with_and_without_the_penalty(tmp_path, monke
     runs = json.loads(results.read_text())["runs"]
     assert [run["arm"] for run in runs] == ["plain", "pair 0.01"]
     assert all(run["regression"].keys() == {"0", "1", "5", "10", "30"} for run in runs)
+
+
+def test_lore_and_fare_are_measured_beside_the_encoder_as_it_came(cifar, tmp_path, monkeypatch, capsys):
+    results = tmp_path / "lore.json"
+    words = ("--tiny", "--seeds", 1, "--data", cifar, "--out", tmp_path / "runs", "--results", results)
+    call(monkeypatch, lore_downloaded, *words)
+    found = json.loads(results.read_text())
+    assert tuple(found["scores"]) == tuple(found["runs"]) == lore_downloaded.ARMS
+    passes = {name: found["runs"][name]["0"]["passes_per_image"] for name in ("lore", "fare")}
+    assert len(set(passes.values())) == 1, "equal passes"
+    start = found["scores"][lore_downloaded.START]
+    assert start["cosine"]["value"] == pytest.approx(1) and start["shift"]["value"] == pytest.approx(0, abs=1e-6)
+    assert start["linear"]["value"] == start["kept probe"]["value"]
+    for cells in found["scores"].values():
+        budgets = [cells[name]["value"] for name in ("clean", *lore_downloaded.ROBUST)]
+        assert budgets == sorted(budgets, reverse=True), "a larger budget leaves no more right"
+    assert {"above as it came", "above fare"} <= found["scores"]["lore"]["robust 2/255"].keys()
+    capsys.readouterr()
+    call(monkeypatch, lore_downloaded, *words)
+    assert capsys.readouterr().out == "", "an encoder that is there was made again"

@@ -14,8 +14,10 @@ from holdfast.cli import main
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
 from holdfast.methods import LORE, PRESETS, AdversaryConfig, LOREConfig, build, with_settings
+from holdfast.methods.clean_teacher import take_over
 from holdfast.methods.robust.lore import Dual
-from holdfast.models import load_encoder
+from holdfast.models import Encoder, EncoderSpec, load_encoder
+from holdfast.models.encoders import build_network
 from holdfast.objectives import lore, squared_shift
 from holdfast.runs import RunFolder
 
@@ -97,6 +99,25 @@ def test_the_constraints_weight_learns_so_many_times_as_fast_under_adamw():
     torch.testing.assert_close(slow(features), fast(features), rtol=1e-4, atol=1e-6)
 
 
+def test_the_constraints_weight_does_not_depend_on_how_long_features_are():
+    dual, features = Dual(8, rate=50.0).double(), draw(5, 4, 8)
+    torch.testing.assert_close(dual(features), dual(1000 * features))
+
+
+def test_a_weight_that_fell_while_the_student_was_near_rises_again_once_it_moved_too_far():
+    teacher = 2 * draw(6, 16, 1280).abs()  # as a real encoder's: squared length about 5,000
+    dual = Dual(1280, rate=50.0).double()
+    optimiser = torch.optim.AdamW(dual.parameters(), lr=1e-4, weight_decay=1e-4)
+    found = [float(dual(teacher).detach().mean())]
+    for clean in (teacher, 0.2 * teacher):
+        for _ in range(15 if clean is teacher else 60):
+            optimiser.zero_grad()
+            lore(teacher, clean, teacher, weight=dual(teacher), slack=0.1).backward()
+            optimiser.step()
+        found.append(float(dual(teacher).detach().mean()))
+    assert found[1] < found[0] < found[2], "long features drove the weight to 0, where no gradient was left"
+
+
 def test_at_its_teacher_an_attack_finds_no_gradient_at_the_image_itself_so_the_presets_start_at_random():
     method = built()
     views = method.views(batch())
@@ -128,6 +149,29 @@ def test_a_student_of_another_stem_is_refused_with_the_flags_that_fit():
     config = RunConfig(method=small_config("lore", start="teacher"), encoder="timm/test_resnet", stem="small")
     with pytest.raises(ValueError, match=r"got timm/test_resnet of 16 px with the small stem; use --encoder timm/test"):
         build(config, image_size=16)
+
+
+def encoder_of(name: str, **arguments: Any) -> Encoder:
+    spec = EncoderSpec(encoder=name, stem="standard", image_size=32, arguments=arguments)
+    return Encoder(build_network(spec), spec, 192).eval()
+
+
+def test_a_student_takes_over_the_heads_that_no_shape_tells():
+    shape = {"img_size": 32, "depth": 1, "embed_dim": 192}
+    student = encoder_of("timm/vit_tiny_patch16_224", **shape, num_heads=3)
+    teacher = encoder_of("timm/vit_tiny_patch16_224", **shape, num_heads=12)
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    student.load_state_dict(teacher.state_dict())
+    assert not torch.allclose(student(images), teacher(images), atol=1e-3), "equal weights are another encoder"
+    take_over(student, teacher)
+    torch.testing.assert_close(student(images), teacher(images))
+    assert student.spec == teacher.spec and student.network is not teacher.network
+
+
+def test_a_student_of_other_padding_is_refused_though_every_shape_agrees():
+    student, teacher = encoder_of("timm/efficientnet_lite0"), encoder_of("timm/tf_efficientnet_lite0")
+    with pytest.raises(ValueError, match=r"own network.*use --encoder timm/tf_efficientnet_lite0 --stem standard"):
+        take_over(student, teacher)
 
 
 def test_the_command_makes_a_file_of_weights_robust_and_its_clean_features_stay_near(tmp_path):

@@ -1,5 +1,6 @@
 """Teachers that were trained before: the encoder of a run or a file, and the projector of a run."""
 
+import copy
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -28,25 +29,34 @@ def clean_teacher(source: str | None, student: nn.Module, method: str, *, start:
     remedy = "train the student with the teacher's --encoder"
     require(wide[0] == wide[1], f"a teacher of {wide[1]} features as the student has", wide[0], remedy)
     if start:
-        _take_over(student, teacher)
+        take_over(student, teacher)
     return FrozenTeacher(teacher)
 
 
-def _take_over(student: nn.Module, teacher: nn.Module) -> None:
-    """Gives the student its teacher's weights and pixels' mean and std. Raises ValueError for another network: one of
-    another stem has weights of the same shapes and gives other features."""
+def take_over(student: nn.Module, teacher: nn.Module) -> None:
+    """Makes a student its teacher: weights, pixels' mean and std, and what no shape tells (heads, activation, epsilon,
+    pooling). Raises ValueError for another network: one of another stem, or of other layers as those that pad in
+    TensorFlow's way, has weights of the same shapes and gives other features."""
     own, other = student.state_dict(), teacher.state_dict()
     alike = own.keys() == other.keys() and all(own[name].shape == other[name].shape for name in own)
+    alike = alike and _kinds(student) == _kinds(teacher)
     got, remedy = "another", "train the student with the teacher's --encoder"
     if isinstance(student, Encoder) and isinstance(teacher, Encoder):
         alike = alike and student.spec.stem == teacher.spec.stem
         got = f"{student.spec.encoder} of {student.spec.image_size} px with the {student.spec.stem} stem"
         name = teacher.spec.encoder.removesuffix(":pretrained")
         remedy = f"use --encoder {name} --stem {teacher.spec.stem} --image-size {teacher.spec.image_size}"
+        remedy += ", or the size of it that has the teacher's widths" if teacher.spec.arguments else ""
     require(alike, "a student of the teacher's own network and image size", got, remedy)
-    student.load_state_dict(other)
     if isinstance(student, Encoder) and isinstance(teacher, Encoder):
-        student.spec = replace(student.spec, mean=teacher.spec.mean, std=teacher.spec.std)
+        student.network = copy.deepcopy(teacher.network)
+        student.spec = replace(teacher.spec, encoder=teacher.spec.encoder.removesuffix(":pretrained"))
+    student.load_state_dict(other)
+
+
+def _kinds(encoder: nn.Module) -> dict[str, str]:
+    """Names of layers' classes, by place."""
+    return {name: type(module).__name__ for name, module in encoder.named_modules()}
 
 
 def teachers_head(source: str | None, width: int) -> nn.Sequential:

@@ -130,7 +130,8 @@ def timm_name(source: str) -> str:
     """NAME of 'timm/NAME'. Raises ValueError for a name that timm does not know, with those near it."""
     kind, _, name = source.partition("/")
     if kind != "timm" or not name:
-        raise ValueError(f"expected an encoder named timm/NAME, got {source!r}; for example timm/resnet18")
+        file = "; weights of a file go to --init" if "." in name or "." in kind else ""
+        raise ValueError(f"expected an encoder named timm/NAME, got {source!r}; for example timm/resnet18{file}")
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=3)
         raise ValueError(f"expected a network that timm knows, got {name!r}; near it: {', '.join(near) or 'none'}")
@@ -185,11 +186,21 @@ def build_network(spec: EncoderSpec) -> nn.Module:
         if kind == "torchvision":
             network = headless(name)
         elif spec.arguments:
-            network = timm.create_model(timm_name(f"timm/{name}"), num_classes=0, **spec.arguments)
+            network = _with_arguments(timm_name(f"timm/{name}"), spec.arguments)
         else:
             network = _stemmed(timm_name(f"timm/{name}"), spec.image_size, spec.stem)
     set_eps(network, spec.norm_eps)
     return network
+
+
+def _with_arguments(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """timm's network of a name. Raises ValueError for arguments, which a file may name, that it does not take."""
+    try:
+        return timm.create_model(name, **{**arguments, "num_classes": 0})
+    except (TypeError, AssertionError) as error:
+        raise ValueError(
+            f"expected arguments that timm/{name} takes, got {dict(arguments)} ({error}); correct the description"
+        ) from error
 
 
 def set_eps(network: nn.Module, norm_eps: Mapping[str, float]) -> None:

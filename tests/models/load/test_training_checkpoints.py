@@ -113,6 +113,21 @@ def test_moco_v3s_small_vit_has_12_heads_where_timms_has_6(tmp_path):
         load_encoder(str(tmp_path / "flat.pth"))
 
 
+def test_a_named_network_of_other_heads_than_the_family_that_the_keys_tell_is_said(tmp_path):
+    content = {"state_dict": under("module.base_encoder.", vit("small", num_heads=12))}
+    write_pickle(content, tmp_path / "run.pth")
+    arguments = {"depth": 2, "img_size": 32, "patch_size": 8, "embed_dim": 384, "num_heads": 6}
+    facts = {"stem": "standard", "image_size": 32, "arguments": arguments}
+    (tmp_path / "preprocess.json").write_text(json.dumps(facts))
+    notes = loaded_of(load_encoder(f"timm/vit_small_patch16_224@{tmp_path / 'run.pth'}")).notes
+    assert notes == (
+        "blocks.0.attn has 6 heads, not 12 in timm/vit_small_patch16_224, which was named; recognised as MoCo v3 by "
+        "its keys: without a name its own",
+    )
+    (tmp_path / "preprocess.json").write_text(json.dumps(facts | {"arguments": arguments | {"num_heads": 12}}))
+    assert loaded_of(load_encoder(f"timm/vit_small_patch16_224@{tmp_path / 'run.pth'}")).notes == ()
+
+
 def meta_names(state: dict[str, Tensor], *, chunks: bool = False) -> dict[str, Tensor]:
     """timm's DINOv2 with registers as Meta writes it: undoes what the reader does."""
     found = {name.replace("blocks.", "blocks.0.") if chunks else name: tensor for name, tensor in state.items()}

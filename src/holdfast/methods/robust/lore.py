@@ -45,11 +45,16 @@ class LOREConfig(MethodConfig):
         require(self.dual_rate > 0, "dual_rate > 0", self.dual_rate, "the authors use 50")
 
 
+FEW = -4.0
+"""Logit of the constraint's weight below which it is not lowered further: softplus of it is 0.018."""
+
+
 class Dual(nn.Module):
     """Weights [n], above 0, of the constraint for images by the direction of their teacher's features [n, dim].
 
-    Features' length is left out: encoders differ in it a hundredfold, and a step of AdamW moves the weight in
-    proportion, so that long features drive it to 0, for good, while the student is still near. Parameters are kept a
+    Features' length is left out: encoders differ in it a hundredfold, and AdamW's steps move the logit in proportion.
+    The logit is moved as far as the constraint says whatever the softplus's slope, and no lower than `FEW`: a student
+    begins within the slack, and a weight that fell far below 0 in logits would not come back. Parameters are kept a
     `rate`-th as large as they act, so that AdamW's steps move what they do `rate` times as far.
     """
 
@@ -65,7 +70,11 @@ class Dual(nn.Module):
         first, last = self.layers
         directions = F.normalize(features, dim=1)
         hidden = F.relu(F.linear(directions, self.rate * first.weight, self.rate * first.bias))  # type: ignore[operator]
-        return F.softplus(F.linear(hidden, self.rate * last.weight, self.rate * last.bias)[:, 0])  # type: ignore[operator]
+        logits = F.linear(hidden, self.rate * last.weight, self.rate * last.bias)[:, 0]  # type: ignore[operator]
+        low = logits.detach() < FEW
+        if logits.requires_grad:
+            logits.register_hook(lambda slope: torch.where(low & (slope > 0), 0, slope))
+        return F.softplus(logits.detach().clamp_min(FEW)) + (logits - logits.detach())
 
 
 def whole(features: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from holdfast.models.load.copies import beginnings as beginnings
     from holdfast.models.load.copies import chosen as chosen
-    from holdfast.models.load.file import beginnings as beginnings
+    from holdfast.models.load.copies import split_copy as split_copy
     from holdfast.models.load.file import converted as converted
-    from holdfast.models.load.file import split_copy as split_copy
     from holdfast.models.load.onnx_graph import METADATA as METADATA
     from holdfast.models.load.onnx_graph import OnnxEncoder as OnnxEncoder
     from holdfast.models.load.own import check_own as check_own

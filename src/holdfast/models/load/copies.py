@@ -1,6 +1,8 @@
 """Several networks of one kind in a file: which one is taken, by a rule that is said, or a refusal that names them."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 from torch import Tensor
 
@@ -25,6 +27,12 @@ RULES: tuple[tuple[str, str, str], ...] = (
 _STUDENT = "I-JEPA's student is what stable-pretraining evaluates"
 
 
+def split_copy(source: str) -> tuple[str, str | None]:
+    """('FILE', 'NAME') of 'FILE#NAME', which names one of several networks in it; None where there is no '#'."""
+    file, mark, name = source.rpartition("#")
+    return (file, name) if mark and name and not Path(source).exists() else (source, None)
+
+
 def networks_in(names: Collection[str], anchors: Sequence[str]) -> list[str]:
     """The beginnings of names ('', 'state_dict.backbone.') under which all anchors stand, sorted."""
     names = set(names)
@@ -32,6 +40,18 @@ def networks_in(names: Collection[str], anchors: Sequence[str]) -> list[str]:
     ends = {name.removesuffix(first) for name in names if name.endswith(first)}
     starts = [end for end in sorted(ends) if end == "" or end.endswith(".")]
     return [start for start in starts if all(start + anchor in names for anchor in anchors)]
+
+
+def beginnings(names: Iterable[str], needed: Iterable[str]) -> dict[str, float]:
+    """By beginning ('state_dict.backbone.'): the share of a network's names that stand under it."""
+    wanted, counts = set(needed), Counter[str]()
+    for name in names:
+        parts = name.split(".")
+        for depth in range(len(parts)):
+            short = ".".join(parts[depth:])
+            if short in wanted:
+                counts[name.removesuffix(short)] += 1
+    return {start: count / len(wanted) for start, count in counts.items()}
 
 
 def chosen(starts: Sequence[str], names: Collection[str], *, wanted: str | None, where: str) -> tuple[str, str]:

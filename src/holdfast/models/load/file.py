@@ -2,8 +2,7 @@
 
 import io
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.models.encoders import EncoderSpec, build_network
-from holdfast.models.load.copies import chosen, left_out
+from holdfast.models.load.copies import beginnings, chosen, left_out
 from holdfast.models.load.dinov3 import read_dinov3
 from holdfast.models.load.foreign import read_foreign
 from holdfast.models.load.named import candidates, own_pool
-from holdfast.models.load.nearest import nearest_network, way_to_name
+from holdfast.models.load.nearest import nearest_network, other_heads, other_layers, way_to_name
 from holdfast.models.load.pixels import stated
 from holdfast.models.load.reading import COUNTER, Reading, difference, timm_pixels
 from holdfast.models.load.resnet import read_resnet
@@ -36,12 +35,6 @@ _WHOLE, _MOST = 1.0, 0.5
 """Shares of a network's names that a beginning must have to be the network, and to be what the user meant by it."""
 CLASSIFIERS = {"fc", "head", "head_dist", "heads", "classifier", "last_linear", "linear", "pre_logits", "mask_token"}
 """Modules, and tokens, that an encoder has no use for."""
-
-
-def split_copy(source: str) -> tuple[str, str | None]:
-    """('FILE', 'NAME') of 'FILE#NAME', which names one of several networks in it; None where there is no '#'."""
-    file, mark, name = source.rpartition("#")
-    return (file, name) if mark and name and not Path(source).exists() else (source, None)
 
 
 def read_file(path: Path, wanted: str | None = None) -> Reading:
@@ -102,8 +95,23 @@ def read_named_file(name: str, path: Path, wanted: str | None = None) -> Reading
             f"name it, {name}:standard@{path.name} or {name}:small@{path.name}, or keep preprocess.json beside the file"
         )
     if found:
-        return found[0]
+        return _noted(found[0], content, wanted)
     raise ValueError(problems[0] if problems else _nothing(name, content))
+
+
+def _noted(reading: Reading, content: Content, wanted: str | None) -> Reading:
+    """The reading, with a note where the file is of a family whose heads are others than those of the network named."""
+    try:
+        theirs = converted(content, wanted)
+    except ValueError:  # a family that does not have this width: the name says what its keys do not
+        return reading
+    if theirs is None or theirs.spec.stem != reading.spec.stem:
+        return reading
+    apart = other_heads(*(one.network or build_network(one.spec) for one in (reading, theirs)))
+    if not apart:
+        return reading
+    note = f"{apart} in {reading.spec.encoder}, which was named; {theirs.layout} by its keys: without a name its own"
+    return replace(reading, notes=(*reading.notes, note))
 
 
 def _specs(name: str, asked: str, own: Mapping[str, Any], content: Content) -> list[tuple[EncoderSpec, nn.Module]]:
@@ -197,6 +205,13 @@ def _converted(
         return None
     if reading is None or reading.state is None or difference(network.state_dict(), reading.state):
         return None
+    apart = other_layers(network, build_network(reading.spec))
+    if apart:
+        problems.append(
+            f"expected the layers of {reading.spec.encoder} for {content.path}, {reading.layout}, got {spec.encoder}: "
+            f"{apart}; name {reading.spec.encoder}@{content.path.name}, or no network"
+        )
+        return None
     theirs = {name: getattr(reading.spec, name) for name in ("mean", "std", "pool")}
     return replace(reading, spec=replace(spec, **theirs), title="", used_size=None)
 
@@ -251,29 +266,13 @@ def _matters(convert: Any, inside: Mapping[str, Tensor], name: str, network: nn.
     return any(bool(tensor.isnan().any()) for tensor in marked.values() if tensor.is_floating_point())
 
 
-def beginnings(names: Iterable[str], needed: Iterable[str]) -> dict[str, float]:
-    """By beginning ('state_dict.backbone.'): the share of a network's names that stand under it."""
-    wanted, counts = set(needed), Counter[str]()
-    for name in names:
-        parts = name.split(".")
-        for depth in range(len(parts)):
-            short = ".".join(parts[depth:])
-            if short in wanted:
-                counts[name.removesuffix(short)] += 1
-    return {start: count / len(wanted) for start, count in counts.items()}
-
-
 def unneeded(network: nn.Module, name: str) -> bool:
     """Whether a name of a file lies in a classifier or a projector, that is: outside the network without a head."""
     parts = name.split(".")
-    if parts[0] in CLASSIFIERS and not list(_state_under(network, parts[0])):
+    if parts[0] in CLASSIFIERS and not any(key.split(".")[0] == parts[0] for key in network.state_dict()):
         return True
     inside = parts[0] in dict(network.named_children()) or len(parts) == 1
     return not inside or _under_identity(network, parts)
-
-
-def _state_under(network: nn.Module, part: str) -> Iterable[str]:
-    return (name for name in network.state_dict() if name.split(".")[0] == part)
 
 
 def _under_identity(network: nn.Module, parts: list[str]) -> bool:

@@ -164,7 +164,9 @@ def efficientnet_name(inside: Mapping[str, Tensor], where: str) -> tuple[str, li
     blocks = 1 + max(int(name.split(".")[1]) for name in inside if name.startswith("_blocks."))
     width, channels = inside["_conv_head.weight"].shape[1], inside["_conv_stem.weight"].shape[1]
     if channels != 3:
-        raise ValueError(f"expected an EfficientNet of RGB images in {where}, got {channels} channels; give one of three")
+        raise ValueError(
+            f"expected an EfficientNet of RGB images in {where}, got {channels} channels; give one of three"
+        )
     for size, (last, depth) in _SIZES.items():
         repeats = [math.ceil(depth * count) for count in _REPEATS]
         if size.startswith("lite"):

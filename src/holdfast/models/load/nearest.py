@@ -6,7 +6,7 @@ from pathlib import Path
 
 import timm
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from holdfast.runs import is_run_folder
 
@@ -46,6 +46,26 @@ def _candidates(state: Mapping[str, Tensor]) -> list[str]:
         names = timm.list_models(f"vit_{size}_patch{patches.shape[-1]}*")
         return sorted(names, key=lambda name: ("dinov3" in name or "reg" in name) != register)[:_TRIED]
     return []
+
+
+def other_layers(network: nn.Module, theirs: nn.Module) -> str:
+    """The first layer that is of another kind in two networks of equal shapes: "conv_stem is a Conv2d there and a
+    Conv2dSame here"; '' where there is none. Kinds without weights count too, as activations do."""
+    kinds = {name: type(module).__name__ for name, module in theirs.named_modules() if name}
+    for name, module in network.named_modules():
+        if name and kinds.get(name, type(module).__name__) != type(module).__name__:
+            return f"{name} is a {type(module).__name__} there and a {kinds[name]} here"
+    return ""
+
+
+def other_heads(network: nn.Module, theirs: nn.Module) -> str:
+    """The first layer that has another number of heads: "blocks.0.attn has 6 heads, not 12"; '' where there is none."""
+    heads = {name: getattr(module, "num_heads", None) for name, module in theirs.named_modules()}
+    for name, module in network.named_modules():
+        ours, other = getattr(module, "num_heads", None), heads.get(name)
+        if isinstance(ours, int) and isinstance(other, int) and ours != other:
+            return f"{name} has {ours} heads, not {other}"
+    return ""
 
 
 def way_to_name(path: Path) -> str:

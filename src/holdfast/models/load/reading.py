@@ -73,7 +73,7 @@ def assembled(reading: Reading, source: str, *, image_size: int | None = None, p
         left_out=tuple(reading.left_out),
         copy=reading.copy,
         image_size=spec.image_size,
-        size_from=reading.size_from if image_size in (None, usual) else "as asked",
+        size_from=reading.size_from if image_size in (None, usual) else _other_size(drawn),
         positions=positions,
         resize=reading.resize,
         mean=spec.mean,
@@ -86,6 +86,11 @@ def assembled(reading: Reading, source: str, *, image_size: int | None = None, p
         notes=(*reading.notes, *([reading.positions_note] if positions and reading.positions_note else [])),
     )
     return encoder.eval()
+
+
+def _other_size(drawn: bool) -> str:
+    """What another size than the network's is from: random weights were made for none."""
+    return "as asked, else the images' own" if drawn else "as asked"
 
 
 def untouched(network: nn.Module) -> bool:

@@ -6,7 +6,8 @@ from typing import Literal
 
 from torch import nn
 
-from holdfast.models.load.file import is_weights, read_exported, read_file, read_named_file, split_copy
+from holdfast.models.load.copies import split_copy
+from holdfast.models.load.file import is_weights, read_exported, read_file, read_named_file
 from holdfast.models.load.folders import FOLDERS
 from holdfast.models.load.named import LIBRARIES, read_named
 from holdfast.models.load.onnx_graph import SUFFIX, load_onnx
