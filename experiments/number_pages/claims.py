@@ -171,8 +171,8 @@ def downloaded() -> Iterator[Claim]:
     yield Claim(
         "LORE",
         "a downloaded encoder becomes robust and stays what it was on clean images, more than by FARE",
-        f"EfficientNet-Lite0 of ImageNet, CIFAR-10 at 64 pixels: at 2/255 {right[0]} % are right as it came, {right[1]} "
-        f"after LORE, {right[2]} after FARE; of clean images, by the probe fitted before, {old[0]}, {old[1]} and {old[2]}",
+        f"EfficientNet-Lite0 of ImageNet, CIFAR-10 at 64 pixels: at 2/255 {right[0]} % right as it came, {right[1]} "
+        f"after LORE, {right[2]} after FARE; of clean ones, by the first probe, {old[0]}, {old[1]} and {old[2]}",
         f"more robust {above(lore[robust]['above as it came']['interval'])}, "
         f"nearer than FARE {above(lore[kept]['above fare']['interval'])}",
         f"{number(len(runs['lore']), 0)} seed, equal passes; one thread, {minutes} CPU minutes for LORE and measures",
