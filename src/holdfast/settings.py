@@ -105,6 +105,10 @@ class MethodConfig:
         both = f"both, and it {self.whole_weights}"
         require(self.whole_weights is None, f"--shard-weights without {name}", both, "leave it out")
 
+    def caution(self, run: Any) -> str | None:
+        """What of the method a run is too short for, with its remedy; None: nothing."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class PartConfig:
@@ -140,6 +144,10 @@ class PartConfig:
 
     def check(self, config: Any) -> None:
         """config: the RunConfig. Raises ValueError where a run's settings do not go with the part."""
+
+    def caution(self, config: Any) -> str | None:
+        """What of the part a run is too short for, with its remedy; None: nothing. Only called where it is chosen."""
+        return None
 
     def resolved(self, images: Any) -> "PartConfig":
         """The part with what follows from the images trained on filled in. Raises ValueError where they lack it."""

@@ -11,7 +11,7 @@ from holdfast.data.pool import Pool
 from holdfast.engine import loop, train
 from holdfast.engine.cautions import cautions
 from holdfast.evaluation.signals import knn_in_folds
-from holdfast.methods import METHODS, PRESETS, SimCLRConfig, default_config, fitting_lr
+from holdfast.methods import METHODS, PRESETS, SimCLRConfig, default_config, fitting_lr, with_settings
 
 
 def pool(train_images: int, *, copied: int = 0, held_out: int = 32) -> Pool:
@@ -139,3 +139,34 @@ def test_a_method_without_its_teacher_is_refused_before_anything_else_is_said(tm
     with pytest.raises(ValueError, match="--teacher RUN"):
         train(lacking, tmp_path / "run", listen=said.append)
     assert [event for event in said if event["kind"] in ("caution", "note")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("ts", {"epochs": 40}, "comes down to 0.92 and not to 0.1; use a period that the run holds, as in cosine:39"),
+        ("ts", {"epochs": 40, "temperature_schedule": "cosine:78"}, None),
+        ("dynacl", {"epochs": 40}, "so no view is weakened; use steps:2, or more epochs"),
+        ("dynacl", {"epochs": 51}, None),
+        (
+            "fnc",
+            {"epochs": 21},
+            "2 % of the other images are cancelled in the end and not 10 %; use --cancel-epochs 10 or more epochs",
+        ),
+        ("fnc", {"epochs": 101}, None),
+        ("bcl-d", {"epochs": 1}, "--memory-augment bcl-d:2 with --epochs 1: no image has a loss"),
+        ("bcl-d", {"epochs": 2}, None),
+    ],
+)
+def test_a_schedule_that_the_run_is_too_short_for_is_said_with_what_fits(name, changes, said):
+    found = [
+        line for line in cautions(with_settings(default_config(name), **changes), pool(2000)) if "--epochs" in line
+    ]
+    assert len(found) == (said is not None) and all(str(said) in line for line in found)
+
+
+def test_no_default_is_too_short_for_its_own_schedules():
+    for name in (*METHODS, *PRESETS):
+        config = default_config(name)
+        chosen = [part for part in config.parts if part.chosen is not None]
+        assert [one.caution(config) for one in (config.method, *chosen)] == [None] * (1 + len(chosen))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from holdfast.evaluation import equivariance
 from holdfast.evaluation.equivariance import decoded, directions, linear_map, ridge
 from holdfast.statistics import explained_values
 
@@ -25,6 +26,23 @@ def test_a_rotation_of_the_features_is_foretold_wholly_and_its_matrix_found():
     assert found is not None and found.gain is not None
     assert float(found.shares.mean()) == pytest.approx(1, abs=1e-6) and found.gain == pytest.approx(1, abs=1e-6)
     assert found.permuted < 0.1 and 0.3 < found.moved < 2
+
+
+def test_without_a_penalty_a_rotation_is_found_to_rounding_and_noise_scores_as_the_formula_says(monkeypatch):
+    """d / (n − 1) where it was fitted, −(d + 1) / (n − d − 2) held out: what regression of noise on noise gives."""
+    monkeypatch.setattr(equivariance, "RIDGES", (0.0,))
+    h, turn = draw(300, 6), torch.linalg.qr(draw(6, 6, 1)).Q
+    torch.testing.assert_close(ridge(h, h @ turn)[0], turn, rtol=0, atol=1e-6)
+    n, d, other = 200, 60, draw(200, 60, 7)
+    fitted, asked = (draw(n, d, 5), other), (draw(4000, d, 6), draw(4000, d, 8))
+    weights, offset = ridge(*fitted)
+
+    def explained(pair: tuple[torch.Tensor, torch.Tensor]) -> float:
+        residual = (pair[1] - pair[0] @ weights - offset).square().sum()
+        return 1 - float(residual / (pair[1] - other.mean(0)).square().sum())
+
+    assert explained(fitted) == pytest.approx(d / (n - 1), abs=0.01)
+    assert explained(asked) == pytest.approx(-(d + 1) / (n - d - 2), abs=0.02)
 
 
 def test_invariant_features_score_1_have_no_gain_and_have_not_moved_and_collapsed_ones_have_no_score():

@@ -1,19 +1,25 @@
 """Method × adversary × penalty × schedule: each that makes sense trains an epoch on digits, the others are refused."""
 
+import io
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 from short_runs import short_run
 from small_methods import REPRESENTATIVES, small_config
 
 from holdfast.config import RunConfig
+from holdfast.data import load_images
 from holdfast.engine import train
-from holdfast.methods import METHODS, build, fresh_encoder, with_settings
+from holdfast.methods import METHODS, WRAPPERS, build, fresh_encoder, from_document, with_settings
 
 PARTS: tuple[dict[str, dict[str, Any]], ...] = (
     {"no adversary": {}, "pgd": {"adversary": "pgd:1"}, "free": {"adversary": "free:2"}},
@@ -29,6 +35,16 @@ PARTS: tuple[dict[str, dict[str, Any]], ...] = (
     },
 )
 MATRIX = list(itertools.product(METHODS, *PARTS))
+OTHERS: dict[str, dict[str, Any]] = {
+    "bcl": {"memory_augment": "bcl-d:2"},
+    "gh": {"harmonize": "gh:1", "harmonize_classes": 5, "harmonize_start": 0.0, "harmonize_iterations": 5},
+    "coding": {"equivariance": "care:1"},
+    "ser": {"soft_equivariance": "ser:1", "soft_equivariance_share": 0.2},
+    "talos": {"forget": "site"},
+    "rwsam": {"sharpness": "rwsam:0.05"},
+    "average": {"weight_average": "ema:0.9"},
+}
+"""The parts that are no axis of the matrix, each of which goes through all of it on one method and on all methods."""
 SENSELESS = {"temperature": "expected a method with a temperature under --temperature-schedule, got .*; leave it out"}
 """What is refused of a method that has none, by schedule."""
 RATES = {"lore": 1e-4}
@@ -57,11 +73,24 @@ def cells() -> list[Any]:
     ]
 
 
-def cell_config(name: str, *parts: str) -> RunConfig:
+def cell_config(name: str, *parts: str, **more: Any) -> RunConfig:
     plain = short_run(small_config(name), data="digits", limit=36, holdout=4, image_size=8, epochs=1)
     plain = replace(plain, lr=RATES.get(name, plain.lr))
     changes = {key: value for kinds, part in zip(PARTS, parts, strict=True) for key, value in kinds[part].items()}
-    return with_settings(plain, **changes)
+    return with_settings(plain, **changes, **more)
+
+
+@pytest.fixture(scope="module")
+def sited(tmp_path_factory) -> str:
+    """36 digits as a parquet file, each with a site."""
+    cells = []
+    for pixels in load_images("digits", size=8, limit=36).pixels:
+        buffer = io.BytesIO()
+        Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(buffer, "png")
+        cells.append({"bytes": buffer.getvalue()})
+    path = tmp_path_factory.mktemp("sites") / "digits.parquet"
+    pq.write_table(pa.table({"image": cells, "site": ["south", "north"] * 18}), path)
+    return str(path)
 
 
 @pytest.fixture(autouse=True)
@@ -79,17 +108,48 @@ def test_the_slice_of_the_fast_suite_has_every_pair_of_parts():
 
 @pytest.mark.parametrize("cell", cells())
 def test_a_combination_trains_an_epoch_on_digits_and_its_encoder_has_moved(cell, tmp_path):
-    config = cell_config(*cell)
+    trains(cell_config(*cell), cell[2], tmp_path)
+
+
+def trains(config: RunConfig, penalty: str, tmp_path: Path) -> None:
+    """An epoch leaves a finite loss and an encoder that moved."""
     run = train(config, tmp_path / "run")
     rows = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     epoch = next(row for row in rows if row["kind"] == "epoch")
-    assert epoch["step"] == 2 * build(config, image_size=8).steps_per_batch
+    resolved = from_document(json.loads(run.config.read_text()))
+    assert epoch["step"] == 2 * build(resolved, image_size=8).steps_per_batch
     assert torch.isfinite(torch.tensor(epoch["loss"]))
-    assert ("penalty" in epoch) == (cell[2] != "no penalty")
+    assert ("penalty" in epoch) == (penalty != "no penalty")
     first = dict(fresh_encoder(config, image_size=8).named_parameters())
     trained = safetensors.torch.load_file(run.encoder)
     assert [name for name in first if not torch.isfinite(trained[name]).all()] == []
     assert any(not torch.equal(trained[name], parameter) for name, parameter in first.items())
+
+
+def test_every_part_that_there_is_goes_through_the_matrix():
+    own = {key for kinds in PARTS for part in kinds.values() for key in part}
+    assert set(WRAPPERS) <= own | {key for part in OTHERS.values() for key in part}
+
+
+def test_all_parts_at_once_train_an_epoch_on_digits(sited, tmp_path):
+    more = {key: value for part in OTHERS.values() for key, value in part.items()}
+    config = cell_config("simclr", "pgd", "pair", "temperature", **more, data=sited, groups=("site",))
+    trains(config, "pair", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", list(itertools.product(*PARTS)), ids=", ".join)
+@pytest.mark.parametrize("part", OTHERS)
+def test_each_other_part_goes_with_every_adversary_penalty_and_schedule(part, cell, sited, tmp_path):
+    trains(cell_config("simclr", *cell, **OTHERS[part], data=sited, groups=("site",)), cell[1], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("part", OTHERS)
+def test_each_other_part_goes_with_every_method(part, name, sited, tmp_path):
+    first = ("no adversary", "no penalty", "no schedule")
+    trains(cell_config(name, *first, **OTHERS[part], data=sited, groups=("site",)), first[1], tmp_path)
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if refused(name, "temperature")])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from small_methods import small_config
+from small_methods import small_config, small_default
 from torch import Tensor, nn
 
 from holdfast.config import RunConfig, from_document, to_document
 from holdfast.data.batches import Batch
-from holdfast.methods import METHODS, Method, build, name_of
+from holdfast.methods import METHODS, PRESETS, Method, build, name_of
 from holdfast.models import checksum
 
 
@@ -114,12 +114,13 @@ def test_the_state_holds_all_that_the_next_loss_depends_on(name):
     assert torch.equal(torch.stack(losses(other, batch)), torch.stack(losses(method, batch)))
 
 
-def aligned_loss(name: str, *, collapsed: bool) -> Tensor:
+def aligned_loss(name: str, config: RunConfig, *, collapsed: bool) -> Tensor:
     """The loss of views that are their images, so that all of an image's embeddings agree; collapsed: as those of
     others do too."""
-    unpruned = {"prune_ratio": 0.0} if name == "sdclr" else {}
-    method: Any = ready(name, **unpruned).double()
-    batch, loss = random_batch(), torch.zeros(())
+    whole: Any = build(config, image_size=16).double()
+    whole.start_epoch(0)
+    method = whole.innermost()
+    batch, loss = replace(random_batch(), subgroups={"site": torch.arange(10) % 2}), torch.zeros(())
     learning = [module for module in (getattr(method, "predicting", method), method) if hasattr(module, "teacher")]
     for module in learning[:1]:
         module.predictor = nn.Identity()
@@ -133,21 +134,39 @@ def aligned_loss(name: str, *, collapsed: bool) -> Tensor:
     for network in networks if collapsed else ():
         if isinstance(network, nn.Sequential):  # a clean teacher is an encoder alone, and stays as it is
             network[1].register_forward_hook(lambda head, inputs, output: output[:1].expand_as(output))
-    views = replace(method.views(batch), images=batch.images.double().expand(method.views_per_image, -1, -1, -1, -1))
+    views = replace(
+        whole.views(batch), batch=batch, images=batch.images.double().expand(method.views_per_image, -1, -1, -1, -1)
+    )
     for _ in range(2):
-        with torch.no_grad():
-            loss = method.loss(views)
+        loss = whole.loss(views).detach()
         if hasattr(method, "centre"):  # DINO's: collapse is seen once the teacher's mean output is taken off
             method.centre.copy_(method._seen)
     return loss
 
 
 def test_collapse_is_worse_than_an_aligned_spread(name):
-    spread, collapsed = (aligned_loss(name, collapsed=collapsed) for collapsed in (False, True))
+    config = run_config(name, **({"prune_ratio": 0.0} if name == "sdclr" else {}))
+    spread, collapsed = (aligned_loss(name, config, collapsed=collapsed) for collapsed in (False, True))
     if name == "byol":  # nothing in its loss tells: what does is the predictor, and a teacher that follows slowly
         torch.testing.assert_close(spread, collapsed)
     else:
         assert spread < collapsed - 1e-3
+
+
+PARTED = [name for name in PRESETS if name not in METHODS and {p.word for p in PRESETS[name]().parts} - {"adversary"}]
+"""Presets that put something on a method beside an attack."""
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in ("gh", "care") else pytest.param(n, marks=pytest.mark.slow) for n in PARTED]
+)
+def test_collapse_is_worse_than_an_aligned_spread_under_the_parts_of_a_preset_too(name):
+    more = {"harmonize_start": 0.0} if name == "gh" else {"forget_groups": 2} if name == "talos" else {}
+    config = small_default(name, precision="32", **more)
+    if hasattr(config.method, "prune_ratio"):
+        config = replace(config, method=replace(config.method, prune_ratio=0.0))
+    spread, collapsed = (aligned_loss(name_of(config), config, collapsed=collapsed) for collapsed in (False, True))
+    assert spread < collapsed - 1e-3
 
 
 @pytest.mark.parametrize("layers", [1, 4])

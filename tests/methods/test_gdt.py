@@ -5,7 +5,7 @@ import torch
 from small_methods import small_config
 from torch.nn import functional as F
 
-from holdfast.config import RunConfig
+from holdfast.config import RunConfig, ViewSettings
 from holdfast.data.batches import Batch
 from holdfast.methods import GDT, GDTConfig, build
 from holdfast.objectives import grouped_nt_xent, joint_nt_xent
@@ -58,7 +58,9 @@ def batch() -> Batch:
     ("distinct", "ways"), [("none", 1), ("turn", 4), ("half-turn", 2), ("mirror", 2), ("negative", 2)]
 )
 def test_each_way_has_two_views_that_differ_from_the_first_ways_by_the_transformation_alone(distinct, ways):
-    method = build(RunConfig(method=GDTConfig(distinct=distinct), encoder="timm/test_resnet"), image_size=16)
+    views = ViewSettings(flip=0.0 if distinct == "mirror" else 0.5)
+    config = RunConfig(method=GDTConfig(distinct=distinct), views=views, encoder="timm/test_resnet")
+    method = build(config, image_size=16)
     assert isinstance(method, GDT)
     images = method.views(batch()).images
     assert len(images) == 2 * ways
@@ -72,6 +74,13 @@ def test_each_way_has_two_views_that_differ_from_the_first_ways_by_the_transform
         for view in (0, 1):
             torch.testing.assert_close(undone[distinct](images[2 * way + view], way), images[view])
             assert not torch.equal(images[2 * way + view], images[view])
+
+
+def test_mirror_images_to_be_told_are_refused_where_views_are_mirrored_at_random():
+    with pytest.raises(
+        ValueError, match=r"expected --flip 0 with --distinct mirror, got 0\.5; what is drawn at random"
+    ):
+        RunConfig(method=GDTConfig(distinct="mirror"))
 
 
 def test_a_transformation_that_there_is_not_is_refused():

@@ -18,6 +18,15 @@ from holdfast.report.wording import method_name
         ),
         ({"method": "moco-v3", "soft_equivariance": "ser:1"}, "MoCo v3 + SER"),
         ({"method": "sdclr", "memory_augment": "bcl-d:2", "forget": "site"}, "SDCLR + BCL-D + Talos"),
+        ({"method": "dcl", "weighted": True}, "DCLW"),
+        ({"method": "lore", "slack": None, "adversary": "pgd:10"}, "FARE"),
+        ({"method": "lore", "slack": 0.1, "adversary": "pgd:10"}, "LORE"),
+        (
+            {"method": "acl", "attacked_ramp": 0.5, "strength_schedule": "steps:5", "weight_average": "ema:0.9"}
+            | {"adversary": "pgd:5", "harmonize": "gh:1"},
+            "DynACL + GH",
+        ),
+        ({"method": "acl", "strength_schedule": "steps:5", "adversary": "pgd:5"}, "ACL + strength schedule"),
         ({"method": "new-one", "adversary": "odd:1"}, "new-one + odd"),
     ],
 )

@@ -10,10 +10,11 @@ from holdfast.methods import METHODS, fitting_lr, name_of
 
 
 def cautions(config: RunConfig, pool: Pool) -> list[str]:
-    """Settings without effect, robust methods without an attack, too few images or too high a learning rate for the
-    batch, held-out images that are trained on too: a line each."""
+    """Settings without effect, schedules longer than the run, robust methods without an attack, too few images or too
+    high a learning rate for the batch, held-out images that are trained on too: a line each."""
     found = (
         *_idle(config),
+        *_short(config),
         _unattacked(config),
         _batch(config, len(pool.train_ids)),
         _lr(config),
@@ -35,6 +36,12 @@ def _idle(config: RunConfig) -> list[str]:
             flag = f"--{part.word}"
             lines.append(f"{', '.join(changed)} without {flag}: nothing uses it; add {flag}, or leave it out")
     return lines
+
+
+def _short(config: RunConfig) -> list[str | None]:
+    """A line for the method and each part that has no time to do what it is for."""
+    parts = [part for part in config.parts if part.chosen is not None]
+    return [one.caution(config) for one in (config.method, *parts)]
 
 
 def _unattacked(config: RunConfig) -> str | None:

@@ -21,6 +21,15 @@ class StrengthConfig(PartConfig):
     strength_schedule: str | None = None
     """'steps:50' weakens the views every 50 epochs, from full strength to none at the end of the run; None: no."""
 
+    def caution(self, config: RunConfig) -> str | None:
+        every = int(self.pick(STRENGTHS, letter="N", least=1, example="steps:50")[1])
+        if every < config.epochs:
+            return None
+        return (
+            f"--strength-schedule {self.chosen} with --epochs {config.epochs}: the first step lasts the whole run, so "
+            f"no view is weakened; use steps:{max(1, config.epochs // 20)}, or more epochs"
+        )
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
         schedule, every = self.pick(STRENGTHS, letter="N", least=1, example="steps:50")
         return schedule(method, config.views, every=int(every), epochs=config.epochs)

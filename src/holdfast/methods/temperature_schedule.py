@@ -31,6 +31,18 @@ class TemperatureConfig(PartConfig):
         ends = (self.temperature_low, self.temperature_high)
         require(0 < ends[0] <= ends[1], "0 < temperature_low <= temperature_high", ends, "the paper uses 0.1 and 1.0")
 
+    def caution(self, config: RunConfig) -> str | None:
+        period = self.pick(TEMPERATURES, letter="E", least=1, example="cosine:400")[1]
+        last = config.epochs - 1
+        if 2 * last >= period:
+            return None
+        lowest = swinging(last, low=self.temperature_low, high=self.temperature_high, period=period)
+        return (
+            f"--temperature-schedule {self.chosen} with --epochs {config.epochs}: the temperature comes down to "
+            f"{lowest:.2f} and not to {self.temperature_low:g}; use a period that the run holds, as in "
+            f"cosine:{max(1, last)}, or more epochs"
+        )
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
         schedule, period = self.pick(TEMPERATURES, letter="E", least=1, example="cosine:400")
         return schedule(method, low=self.temperature_low, high=self.temperature_high, period=period)

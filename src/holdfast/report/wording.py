@@ -28,7 +28,9 @@ METHOD_NAMES = {
 }
 """How papers write each method of METHODS, by its command-line name."""
 _UNDER_ATTACK = {("emp-ssl", "free"): "CF-AMC-SSL", ("emp-ssl", "pgd"): "robust EMP-SSL"}
-_UNDER_ATTACK |= {(name, "pgd"): METHOD_NAMES[name] for name in ("rocl", "acl", "deacl", "profeat", "lore", "dynacl++")}
+OWN_ATTACKS = ("rocl", "acl", "deacl", "profeat", "lore", "dynacl++")
+"""Methods whose paper has the attack itself."""
+_UNDER_ATTACK |= {(name, "pgd"): METHOD_NAMES[name] for name in OWN_ATTACKS}
 _PUT_ON: Mapping[str, Mapping[str, str]] = {
     "adversary": {"free": "free adversary", "pgd": "PGD adversary"},
     "penalty": {"invariance": "invariance penalty"},
@@ -53,7 +55,9 @@ def method_name(settings: Mapping[str, Any]) -> str:
     method = str(settings["method"])
     chosen = {word: str(settings.get(word) or "").partition(":")[0] for word in _PUT_ON}
     name = _UNDER_ATTACK.get((method, chosen["adversary"]))
-    parts = [name or METHOD_NAMES.get(method, printable(method))]
+    parts = [_variant(method, settings) or name or METHOD_NAMES.get(method, printable(method))]
+    if parts == ["DynACL"]:
+        chosen |= dict.fromkeys(_DYNAMIC, "")
     if method == "emp-ssl" and settings.get("prune_ratio"):
         parts.append("pruned twin")
     for word, own in chosen.items():
@@ -62,6 +66,19 @@ def method_name(settings: Mapping[str, Any]) -> str:
     if settings.get("forget"):
         parts.append("Talos")
     return " + ".join(parts)
+
+
+_DYNAMIC = ("strength_schedule", "weight_average")
+"""Parts that make DynACL of ACL, with a weight of attacked views that rises."""
+
+
+def _variant(method: str, settings: Mapping[str, Any]) -> str | None:
+    """How a method is written whose settings make another paper's, or another of the same paper, of it."""
+    if method == "acl" and settings.get("attacked_ramp") and all(settings.get(word) for word in _DYNAMIC):
+        return "DynACL"
+    if method == "lore" and "slack" in settings and settings["slack"] is None:
+        return "FARE"
+    return "DCLW" if method == "dcl" and settings.get("weighted") else None
 
 
 _ARROWS = {"higher": "higher is better", "lower": "lower is better", "neither": "no better side"}

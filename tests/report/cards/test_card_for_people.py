@@ -1,13 +1,16 @@
 """The model card for people: use, limits, data, citation, the licence by option, metrics that the Hub knows."""
 
+import re
+import sys
+
 import pytest
 import yaml
 
 from holdfast.cli import main
-from holdfast.methods import METHODS
+from holdfast.methods import METHODS, PARTS, WRAPPERS
 from holdfast.report.cards import card
 from holdfast.report.cards.model import model_card
-from holdfast.report.cards.people import METHOD_PAPERS, limits
+from holdfast.report.cards.people import METHOD_PAPERS, PART_PAPERS, citation, limits
 
 
 def front_matter(readme):
@@ -15,11 +18,30 @@ def front_matter(readme):
 
 
 def test_every_method_has_the_paper_that_its_file_names():
-    import sys
-
     assert set(METHOD_PAPERS) == set(METHODS)
     for name, method in METHODS.items():
         assert f"(arXiv:{METHOD_PAPERS[name]})" in sys.modules[method.__module__].__doc__.splitlines()[0], name
+
+
+def test_every_part_has_the_paper_that_its_file_names():
+    assert set(PART_PAPERS) == set(PARTS)
+    for word, kinds in WRAPPERS.items():
+        for part in kinds.values():
+            assert f"arXiv:{PART_PAPERS[word]}" in str(sys.modules[part.__module__].__doc__).splitlines()[0], word
+
+
+@pytest.mark.parametrize(
+    ("training", "papers"),
+    [
+        ({"method": "simclr", "temperature_schedule": "cosine:400"}, ["2002.05709", "2303.13664"]),
+        ({"method": "lore", "slack": None, "adversary": "pgd:10"}, ["2402.12336"]),
+        ({"method": "rocl", "adversary": "pgd:7"}, ["2006.07589"]),
+        ({"method": "emp-ssl", "adversary": "free:3"}, ["2304.03977", "2501.03507"]),
+    ],
+)
+def test_a_run_cites_the_papers_of_what_it_is_made_of(training, papers):
+    (line,) = citation({"holdfast": "0", "training": training})
+    assert re.findall(r"arxiv.org/abs/(\d+\.\d+)", line) == papers
 
 
 def test_use_limits_data_and_citation_stand_in_it(make_full_run, tmp_path):

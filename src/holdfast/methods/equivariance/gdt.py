@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from holdfast.config import MethodConfig, require
+from holdfast.config import MethodConfig, RunConfig, require
 from holdfast.data.views import picked
 from holdfast.methods.base import Batch, Method, Views, joint_embeddings
 from holdfast.objectives import grouped_nt_xent
@@ -36,6 +36,11 @@ class GDTConfig(MethodConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.temperature > 0, "temperature > 0", self.temperature, "the authors use 0.07")
+
+    def check(self, run: RunConfig) -> None:
+        super().check(run)
+        drawn = self.distinct == "mirror" and run.views.flip > 0
+        require(not drawn, "--flip 0 with --distinct mirror", run.views.flip, "what is drawn at random cannot be told")
 
 
 class GDT(Method):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from holdfast.config import MethodConfig, require
+from holdfast.config import MethodConfig, RunConfig, require
 from holdfast.methods.base import Method, Views, joint_embeddings
 from holdfast.objectives import cancelling_nt_xent
 
@@ -25,6 +25,16 @@ class FNCConfig(MethodConfig):
         require(self.temperature > 0, "temperature > 0", self.temperature, "SimCLR and SDCLR use 0.2 to 0.5")
         require(0 <= self.cancel_share < 1, "cancel_share in [0, 1)", self.cancel_share, "0 is SimCLR")
         require(self.cancel_epochs >= 1, "cancel_epochs >= 1", self.cancel_epochs, "the share grows over them")
+
+    def caution(self, run: RunConfig) -> str | None:
+        if run.epochs > self.cancel_epochs:
+            return None
+        reached = self.cancel_share * (run.epochs - 1) / self.cancel_epochs
+        shorter = f"--cancel-epochs {run.epochs // 2} or " if run.epochs > 1 else ""
+        return (
+            f"--cancel-epochs {self.cancel_epochs} with --epochs {run.epochs}: {100 * reached:.2g} % of the other "
+            f"images are cancelled in the end and not {100 * self.cancel_share:g} %; use {shorter}more epochs"
+        )
 
     def cancelled(self, images: int, epoch: int) -> int:
         """How many of the other images of a batch are cancelled in an epoch, counted from 0; one is always left."""

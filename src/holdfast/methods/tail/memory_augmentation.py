@@ -37,6 +37,14 @@ class MemoryConfig(PartConfig):
         on = self.memory_augment is not None
         require(not (on and config.chunk), "--memory-augment without --chunk", config.chunk, "leave one of them out")
 
+    def caution(self, config: RunConfig) -> str | None:
+        if config.epochs > 1:
+            return None
+        return (
+            f"--memory-augment {self.chosen} with --epochs 1: no image has a loss to be remembered by before it comes "
+            "again, so none gets an operation more; use more epochs"
+        )
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
         memory, count = self.pick(MEMORIES, letter="N", least=1, example="bcl-i:1")
         return memory(method, self, count=int(count), seed=config.seed)

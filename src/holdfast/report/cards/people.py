@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.report.wording import joined, method_name, printable
+from holdfast.report.wording import OWN_ATTACKS, joined, method_name, printable
 
 METHOD_PAPERS = {
     "simclr": "2002.05709",
@@ -26,9 +26,10 @@ METHOD_PAPERS = {
     "gdt": "2003.04298",
 }
 """arXiv id of each method of METHODS; the report imports no torch, so it cannot ask the method."""
-_PARTS = {"adversary": "2501.03507", "penalty": "2010.09515", "strength_schedule": "2303.01289"}
-_PARTS |= {"harmonize": "2310.17622", "memory_augment": "2205.12693", "sharpness": "2110.05025"}
-_PARTS |= {"forget": "2102.04140", "equivariance": "2202.10930", "soft_equivariance": "2603.06693"}
+PART_PAPERS = {"adversary": "2501.03507", "penalty": "2010.09515", "strength_schedule": "2303.01289"}
+PART_PAPERS |= {"harmonize": "2310.17622", "memory_augment": "2205.12693", "sharpness": "2110.05025"}
+PART_PAPERS |= {"forget": "2102.04140", "equivariance": "2202.10930", "soft_equivariance": "2603.06693"}
+PART_PAPERS |= {"temperature_schedule": "2303.13664", "weight_average": "1703.01780"}
 """arXiv id of what wraps a method, by the setting that asks for it."""
 
 
@@ -78,8 +79,10 @@ def training_data(document: Mapping[str, Any]) -> list[str]:
 def citation(document: Mapping[str, Any]) -> list[str]:
     """What to cite: this package and the papers of what was trained."""
     training = document["training"] or {}
-    papers = [METHOD_PAPERS.get(str(training.get("method")))]
-    papers += [paper for name, paper in _PARTS.items() if training.get(name)]
+    named = method_name(training) if training else ""
+    papers = ["2402.12336" if named == "FARE" else METHOD_PAPERS.get(str(training.get("method")))]
+    own_attack = "adversary" if training.get("method") in OWN_ATTACKS else None
+    papers += [paper for name, paper in PART_PAPERS.items() if training.get(name) and name != own_attack]
     links = [f"https://arxiv.org/abs/{paper}" for paper in papers if paper]
-    of = f" and {method_name(training)} ({', '.join(links)})" if links else ""
+    of = f" and {named} ({', '.join(links)})" if links else ""
     return [f"Please cite holdfast {document['holdfast']} (its CITATION.cff){of}."]

@@ -1,0 +1,45 @@
+"""What does not go together is refused before anything is read: one line with the flag, what came, and what to do."""
+
+import pytest
+
+from holdfast.cli import main
+
+PARTS = {
+    "penalty": "invariance:0.1",
+    "equivariance": "care:1",
+    "memory-augment": "bcl-i:1",
+    "harmonize": "gh:1",
+    "sharpness": "rwsam:0.05",
+    "forget": "site",
+}
+"""Parts that need whole batches in one pass."""
+KEPT = "--adversary pgd:2 --adversary-gradients kept"
+VJP = "--penalty invariance:0.1 --penalty-form vjp"
+REFUSED = {
+    **{f"simclr --{part} {value} --chunk 8": f"--{part} without --chunk, got 8" for part, value in PARTS.items()},
+    "simclr --sharpness rwsam:0.05 --compile": "--sharpness without --compile, got --compile",
+    "simclr --sharpness rwsam:0.05 --shard-weights": "--sharpness without --shard-weights, got both",
+    f"simclr {VJP} --compile": "--penalty-form pair beside --compile, --shard-weights, got vjp",
+    f"simclr {VJP} --shard-weights": "--penalty-form pair beside --compile, --shard-weights, got vjp",
+    f"simclr {KEPT} --shard-weights": "--adversary-gradients dropped with --shard-weights, got kept",
+    "simclr --adversary free:2 --adversary-gradients kept": "--adversary-gradients kept with pgd:N, got free:2",
+    "gdt --distinct mirror": "--flip 0 with --distinct mirror, got 0.5",
+    "sdclr --shard-weights": "--shard-weights without SDCLR, got both",
+    "simclr --harmonize gh:1 --harmonize-classes 500": "2 to 129 rows in 128 dimensions, got 500",
+    "simclr --soft-equivariance ser:1 --soft-equivariance-layer 9": "a layer with a map of features, got layer 9",
+    "vicreg --temperature-schedule cosine:4": "a method with a temperature under --temperature-schedule, got VICReg",
+    "simclr --forget site": "--forget with a column of --groups (none), got site",
+    "deacl": "a clean teacher, --teacher RUN, got none",
+}
+"""By words of a command: what its one line says is expected, and what came."""
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_does_not_go_together_is_one_line_with_code_2_and_nothing_is_written(words, tmp_path, capsys):
+    out = tmp_path / "run"
+    common = f"--data digits --image-size 16 --epochs 1 --encoder timm/test_resnet --out {out}"
+    assert main(["train", *words.split(), *common.split()]) == 2
+    captured = capsys.readouterr()
+    (line,) = captured.err.strip().splitlines()
+    assert "expected " in line and REFUSED[words] in line and "; " in line
+    assert "Traceback" not in captured.out and not out.exists()
