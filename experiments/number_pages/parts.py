@@ -30,7 +30,7 @@ def wanted() -> Block:
     lines = [f"| views drawn by | {' | '.join(tasks)} |", f"|---|{'---|' * len(tasks)}"]
     for name, cells in scores.items():
         lines.append(f"| {name} | {' | '.join(_above(cells[task]) for task in tasks)} |")
-    return Block("docs/results.md", "wanted", "\n".join(lines) if scores else "Not measured yet.")
+    return Block("docs/results.md", "wanted", "\n".join(lines) if scores else "Not measured yet: 0 runs.")
 
 
 LORE_COLUMNS = {
@@ -54,7 +54,7 @@ def downloaded() -> Block:
     for name, cells in scores.items():
         shown = (_moved(cells[measure], digits) for measure, digits in LORE_COLUMNS.values())
         lines.append(f"| {name.upper() if name in ('lore', 'fare') else name} | {' | '.join(shown)} |")
-    return Block("docs/methods/lore.md", "downloaded", "\n".join(lines) if scores else "Not measured yet.")
+    return Block("docs/methods/lore.md", "downloaded", "\n".join(lines) if scores else "Not measured yet: 0 runs.")
 
 
 def _moved(cell: dict[str, Any], digits: int) -> str:
