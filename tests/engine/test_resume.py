@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -100,12 +101,22 @@ class Interrupted(Exception):
     """Stands for a power cut."""
 
 
+def short(method: str) -> RunConfig:
+    """Two epochs, with a checkpoint every four steps."""
+    return tiny(method, checkpoint_steps=4, epochs=2)
+
+
+@pytest.fixture(scope="module")
+def whole_of(tmp_path_factory):
+    """By method: a run that nothing interrupts, trained once for all that are compared with it."""
+    return cache(lambda method: train(short(method), tmp_path_factory.mktemp("whole") / method))
+
+
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("stop_at", [1, 6, 9])
 @pytest.mark.parametrize("method", ["simclr", "sdclr", pytest.param("byol", marks=pytest.mark.slow)])
-def test_a_run_interrupted_anywhere_ends_in_the_same_bits(method, stop_at, tmp_path, monkeypatch):
-    config = tiny(method, checkpoint_steps=4, epochs=2)
-    whole = train(config, tmp_path / "whole")
+def test_a_run_interrupted_anywhere_ends_in_the_same_bits(method, stop_at, whole_of, tmp_path, monkeypatch):
+    config, whole = short(method), whole_of(method)
     trained = engine_loop._train_batch
 
     def cut(session, position, batch, meter):

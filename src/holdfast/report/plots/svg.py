@@ -40,15 +40,26 @@ class Plot:
 def draw(name: str, alt: str, size: tuple[int, int], paint: "Callable[[Figure], None]") -> Plot:
     """Lets `paint` draw on an empty figure of size (width, height) in CSS pixels and returns it as inline SVG."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the browser has the glyphs that ours lacks
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout="constrained")
+        FigureCanvasSVG(figure)
         paint(figure)
+        lay_out(figure)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return Plot(name, alt, _inline(text.getvalue(), name, size))
+
+
+def lay_out(figure: "Figure") -> None:
+    """Places what is on a figure, once: savefig would draw all of it for that, and then draw it again."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def _inline(svg: str, name: str, size: tuple[int, int]) -> str:
