@@ -87,7 +87,7 @@ def test_no_usable_picture_is_one_line_and_exit_2(photos, capsys):
     (photos / "bad" / "1.jpg").write_bytes(b"no picture")
     assert main(["train", "simclr", "--data", "bad", "--image-size", "16", "--out", "runs/bad"]) == 2
     assert not (photos / "runs").exists()
-    assert "expected a picture that can be read in bad, got none in 1 files" in capsys.readouterr().err
+    assert "expected a picture that can be read in bad, got 1 that cannot be" in capsys.readouterr().err
 
 
 def test_the_python_of_the_page_runs(photos, capsys):

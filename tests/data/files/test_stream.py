@@ -193,7 +193,7 @@ def test_a_picture_that_is_gone_since_the_check_stops_with_its_name(folder):
 def test_no_usable_picture_is_said_when_streamed_too(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.png").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"none in 2 files \(a.png: empty file; and 1 others\)"):
+    with pytest.raises(ValueError, match=r"got 2 that cannot be \(a.png: empty file; and 1 others\)"):
         load_images(tmp_path, size=16, memory_gib=TINY, workers=0)
 
 

@@ -75,7 +75,7 @@ def test_a_limit_and_a_size_are_applied(save):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.full((2, 8, 8), np.nan), "none in 2 files .*no numbers"),
+        (np.full((2, 8, 8), np.nan), "got 2 that cannot be .*no numbers"),
         (PIXELS.astype(np.complex64), "expected numbers in .*, got complex64"),
         (PIXELS[:, :3], "both ends may be the colours"),
         (PIXELS[0], r"got \[8, 10, 3\]; is it one picture\?"),

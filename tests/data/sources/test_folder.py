@@ -59,7 +59,7 @@ def test_a_limit_draws_places_and_keeps_them(folder):
 def test_no_usable_picture_is_said_in_one_line(tmp_path):
     (tmp_path / "1.jpg").write_bytes(b"no picture")
     (tmp_path / "2.jpg").write_bytes(b"")
-    expected = r"expected a picture.*none in 2 files \(1.jpg: no picture of a format that can be read; and 1 others\)"
+    expected = r"expected a picture.*got 2 that cannot be \(1.jpg: no picture of a format that can be.*1 others\)"
     with pytest.raises(ValueError, match=expected):
         load_images(tmp_path)
 

@@ -80,7 +80,7 @@ def allowed(rejected: Rejected, request: LoadRequest, source: str) -> Rejected:
 def none_usable(rejected: Sequence[Rejected], source: str) -> ValueError:
     """The error for a source of which nothing can be used."""
     return ValueError(
-        f"expected a picture that can be read in {source}, got none in {len(rejected):,} files "
+        f"expected a picture that can be read in {source}, got {len(rejected):,} that cannot be "
         f"({summary(rejected)}); check the path and the files"
     )
 
