@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from holdfast.system.many import MANY as MANY
     from holdfast.system.many import cores as cores
     from holdfast.system.many import run_many as run_many
+    from holdfast.system.many import side_by_side as side_by_side
     from holdfast.system.memory import give_back_memory as give_back_memory
     from holdfast.system.records import read_config as read_config
     from holdfast.system.records import read_ids as read_ids
