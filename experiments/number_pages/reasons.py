@@ -19,6 +19,10 @@ ASKED = {
 """What is compared, by words: axis, score and digits; percent, and a cosine."""
 
 
+STAND_FOR = {"simclr + invariance penalty": "invclr", "simclr + temperature schedule": "ts"}
+"""Rows that say of a preset what can be said at so small a budget."""
+
+
 def _mean_ends(runs: Sequence[Mapping[str, Any]], axis: str, score: str) -> Difference:
     """Mean over seeds of a score and of each end. Every seed is asked about the same images: more of them make no
     narrower interval."""
@@ -75,6 +79,7 @@ def sentences(document: Mapping[str, Any]) -> str:
     for _, name, found in compared(document):
         parts = [f"{words} {_signed(words, one)} ({word(words, one)})" for words, one in found.items()]
         lines.append(f"- {name}: {'; '.join(parts)}")
+        lines += [f"- {STAND_FOR[name]}: as {name}, {'; '.join(parts)}"] if name in STAND_FOR else []
     return "\n".join(lines)
 
 

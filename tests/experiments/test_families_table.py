@@ -107,9 +107,13 @@ def test_the_page_of_results_counts_rows_and_seeds_and_names_what_has_not_run():
     assert missing(document, names[:2]) == ""
 
 
-def test_the_command_shows_what_was_measured_of_a_method_and_nothing_of_one_that_was_not(capsys):
+def test_the_command_shows_what_was_measured_of_a_method_and_says_of_one_that_was_not(capsys):
     assert main(["methods", "emp-ssl"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "measured: Beside SimCLR at one budget" in printed and re.search(r"linear probe [+−]?\d", printed)
+    assert main(["methods", "invclr"]) == 0
+    assert "images: as simclr + invariance penalty, linear probe" in " ".join(capsys.readouterr().out.split())
+    assert main(["methods", "talos"]) == 0
+    assert "measured: not beside SimCLR at one budget of passes" in capsys.readouterr().out
     assert main(["methods", "simclr"]) == 0
     assert "measured:" not in capsys.readouterr().out
