@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from holdfast.report.plots.svg import COLOURS, FAINT, draw
 from holdfast.runs import atomic_path
 from number_pages.engine import ROOT, has, results
-from number_pages.families import BASE, COLUMNS, grouped
 from number_pages.methods import errors, robust
+from number_pages.one_budget import BASE, COLUMNS, grouped
 from number_pages.questions import rows
 from number_pages.recipe import BESIDE
 

@@ -8,8 +8,8 @@ from number_pages import (
     benchmarks,
     claims,
     coverage,
-    families,
     methods,
+    one_budget,
     parts,
     questions,
     readme,
@@ -25,7 +25,7 @@ __all__ = ["LOOKS_MEASURED", "Block", "Passage", "Piece", "bare_numbers", "cover
 
 def pieces() -> list[Piece]:
     """Every piece of a page whose numbers come from a result file."""
-    blocks = [*coverage.blocks(), methods.hundredth(), methods.long_tail(), *families.blocks(), claims.block()]
+    blocks = [*coverage.blocks(), methods.hundredth(), methods.long_tail(), *one_budget.blocks(), claims.block()]
     blocks += [parts.forgetting(), parts.wanted(), parts.downloaded(), *reasons.blocks(), benchmarks.block()]
     blocks += [recipe.block(), questions.leak()]
     return [*readme.passages(), *methods.passages(), *audits.passages(), *scaling.pieces(), *blocks]

@@ -7,7 +7,7 @@ from typing import Any
 from families import plans
 from holdfast.statistics import ends_difference
 from number_pages.engine import Block, has, interval, number, results
-from number_pages.families import BASE, grouped, missing
+from number_pages.one_budget import BASE, grouped, missing
 
 Difference = tuple[float, float, float]
 ASKED = {
@@ -27,7 +27,8 @@ def _mean_ends(runs: Sequence[Mapping[str, Any]], axis: str, score: str) -> Diff
     """Mean over seeds of a score and of each end. Every seed is asked about the same images: more of them make no
     narrower interval."""
     found = [run["axes"][axis][score] for run in runs]
-    return fmean(one["value"] for one in found), *(fmean(one["interval"][end] for one in found) for end in (0, 1))
+    low, high = (fmean(one["interval"][end] for one in found) for end in (0, 1))
+    return fmean(one["value"] for one in found), low, high
 
 
 def _differences(document: Mapping[str, Any], name: str) -> dict[str, Difference]:

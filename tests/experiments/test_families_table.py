@@ -11,7 +11,7 @@ import families
 from holdfast.cli import main
 from holdfast.methods import METHODS, PRESETS, build
 from number_pages import reasons
-from number_pages.families import COLUMNS, counted, missing, pages, shown, table
+from number_pages.one_budget import COLUMNS, counted, missing, pages, shown, table
 
 OPTIONS = argparse.Namespace(
     data="cifar10", images=1000, encoder="timm/test_resnet", threads=1, passes=96, test_images=100, tiny=False
@@ -80,7 +80,7 @@ def test_an_end_that_is_written_as_0_tells_no_difference():
 
 def test_each_method_preset_and_part_of_the_experiment_stands_on_a_page():
     named = {name for own in pages().values() for name in own}
-    assert named == set(families.plans()), "add a preset or a part to OTHERS in number_pages/families.py"
+    assert named == set(families.plans()), "add a preset or a part to OTHERS in number_pages/one_budget.py"
 
 
 def test_a_page_shows_its_rows_beside_simclrs_and_says_which_have_not_run():
