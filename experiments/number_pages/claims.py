@@ -175,7 +175,7 @@ def downloaded() -> Iterator[Claim]:
         f"after LORE, {right[2]} after FARE; of clean ones, by the first probe, {old[0]}, {old[1]} and {old[2]}",
         f"more robust {above(lore[robust]['above as it came']['interval'])}, "
         f"nearer than FARE {above(lore[kept]['above fare']['interval'])}",
-        f"{number(len(runs['lore']), 0)} seed, equal passes; one thread, {minutes} CPU minutes for LORE and measures",
+        f"{number(len(runs['lore']), 0)} seed, passes equal to an epoch; one thread, {minutes} CPU minutes for LORE",
         f"`{document['command']}`",
     )
 
