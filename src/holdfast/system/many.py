@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 MANY = "HOLDFAST_STARTED"
 """Set in the environment of processes that run_many started and watches."""
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LOOK_SECONDS = 0.05
 _PATIENCE = 5.0
