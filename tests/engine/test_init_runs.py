@@ -65,6 +65,7 @@ def test_a_run_interrupted_before_its_first_checkpoint_starts_from_the_same_weig
 def test_a_run_resumes_from_its_checkpoint_though_the_first_weights_are_gone(first, tmp_path):
     config = settings(init=str(tmp_path / "gone.safetensors"), checkpoint_steps=1, epochs=2)
     (tmp_path / "gone.safetensors").write_bytes(first.encoder.read_bytes())
+    (tmp_path / "preprocess.json").write_text('{"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.2, 0.2]}')
     whole = train(config, tmp_path / "whole")
 
     def stop(event):
@@ -75,6 +76,8 @@ def test_a_run_resumes_from_its_checkpoint_though_the_first_weights_are_gone(fir
         train(config, tmp_path / "cut", listen=stop)
     (tmp_path / "gone.safetensors").unlink()
     assert resume(tmp_path / "cut").encoder.read_bytes() == whole.encoder.read_bytes()
+    described = [load_encoder(tmp_path / name).spec for name in ("cut", "whole")]
+    assert described[0] == described[1] and described[0].mean == (0.4, 0.5, 0.6)
 
 
 def test_a_run_interrupted_at_its_start_is_refused_where_the_first_weights_changed(first, tmp_path):

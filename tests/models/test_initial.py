@@ -4,7 +4,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from holdfast.models import checksum, create_encoder, load_initial
+from holdfast.models import checksum, create_encoder, load_encoder, load_initial, save_encoder
 from holdfast.models.encoders import Encoder
 
 
@@ -120,3 +120,29 @@ def test_a_file_that_holds_code_is_refused(tmp_path):
     vars(torch)["save"]({"a": print}, path)
     with pytest.raises(ValueError, match="tensors and plain values only"):
         load_initial(encoder(), str(path))
+
+
+def test_pixels_are_normalised_as_the_source_says_and_that_is_told(tmp_path):
+    trained, fresh = encoder(1), encoder(2)
+    path = tmp_path / "x.safetensors"
+    assert "(timm's configuration of test_resnet" in load_initial(fresh, written(path, state_of(trained))).pixels
+    assert fresh.spec.mean == (0.5, 0.5, 0.5) and fresh.mean.flatten().tolist() == [0.5] * 3
+    whole = {f"network.{name}": value for name, value in state_of(trained).items()}
+    whole |= {"mean": torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1), "std": torch.full((1, 3, 1, 1), 0.25)}
+    told = load_initial(fresh, written(path, whole)).pixels
+    assert told == "mean 0.1 0.2 0.3, std 0.25 0.25 0.25 (the file's own)"
+    assert fresh.spec.mean == (0.1, 0.2, 0.3)
+    (tmp_path / "preprocess.json").write_text('{"mean": [0.4, 0.4, 0.4], "std": [0.2, 0.2, 0.2]}')
+    assert load_initial(fresh, str(path)).pixels.endswith("(preprocess.json beside the file)")
+    assert fresh.spec.std == (0.2, 0.2, 0.2)
+
+
+def state_of(trained: Encoder) -> dict[str, torch.Tensor]:
+    return dict(trained.network.state_dict())
+
+
+def test_what_is_written_says_how_pixels_are_normalised_wherever_that_came_from(tmp_path):
+    made = encoder()
+    made.load_state_dict({**made.state_dict(), "mean": torch.full((1, 3, 1, 1), 0.3)})  # as a checkpoint does
+    save_encoder(made, tmp_path / "encoder.safetensors")
+    assert load_encoder(tmp_path / "encoder.safetensors").spec.mean == (0.3, 0.3, 0.3)

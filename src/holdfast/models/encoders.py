@@ -4,7 +4,7 @@ import difflib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import timm
@@ -96,6 +96,20 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1))
         self.network = network
+
+    @torch.no_grad()
+    def normalise_by(self, mean: tuple[float, float, float], std: tuple[float, float, float]) -> None:
+        """Takes over how pixels in [0, 1] are normalised, by channel."""
+        for buffer, values in ((self.mean, mean), (self.std, std)):
+            buffer.copy_(torch.tensor(values).view(1, 3, 1, 1))
+        self.spec = replace(self.spec, mean=mean, std=std)
+
+    def described(self) -> EncoderSpec:
+        """Its spec, with the mean and std that it computes by: a checkpoint brings its own."""
+        kept = {"mean": self.mean, "std": self.std}
+        told = {name: torch.tensor(getattr(self.spec, name)) for name in kept}
+        apart = {name for name, buffer in kept.items() if not torch.equal(buffer.flatten().cpu(), told[name])}
+        return replace(self.spec, **{n: tuple(round(v, 7) for v in kept[n].flatten().tolist()) for n in apart})
 
     def forward(self, images: Tensor) -> Tensor:
         if not isinstance(images, Tensor):

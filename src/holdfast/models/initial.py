@@ -1,7 +1,7 @@
 """First weights from elsewhere: what fits by name and shape is taken over, and everything that does not is named."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ from torch import Tensor
 
 from holdfast.models.encoders import Encoder
 from holdfast.models.identity import checksum
-from holdfast.models.load import beginnings, chosen, converted, load_encoder, read_content, split_copy
+from holdfast.models.load import beginnings, chosen, converted, file_pixels, load_encoder, read_content, split_copy
 from holdfast.models.load.tensors import SUFFIXES, Content
+from holdfast.models.loaded import numbers
 from holdfast.runs import RunFolder
 
 LEAST = 0.9
@@ -39,6 +40,8 @@ class Initial:
     """Checksum of the encoder that training starts from."""
     copy: str = ""
     """Which of several networks in a file was taken, and by what rule."""
+    pixels: str = ""
+    """Mean and std by which training normalises pixels, and what they are from."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -50,8 +53,9 @@ class _Found:
     """A source's tensors by the network's names, and what is known of them."""
 
     tensors: Mapping[str, Tensor]
-    encoder: Encoder | None = None
-    """The one they are in, where the source says which."""
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    pixels_from: str
     copy: str = ""
 
 
@@ -60,11 +64,12 @@ def load_initial(encoder: Encoder, source: str) -> Initial:
 
     source: a run folder, 'timm/NAME:pretrained' or 'torchvision/NAME:pretrained' (the user's cache), or a state-dict
     file (.safetensors, or torch's, opened with weights_only), whose names may share a prefix; '#NAME' after it names
-    one of several networks. Of the first three the pixels' mean and std come along. Raises FileNotFoundError, or
-    ValueError where under 90 % of the network's tensors are filled and where no rule says which network of a file.
+    one of several networks. The pixels' mean and std come along: for a file those in preprocess.json beside it, in it,
+    of its layout, or of the encoder's name. Raises FileNotFoundError, or ValueError where under 90 % of the network's
+    tensors are filled and where no rule says which network of a file.
     """
     own = {name: value for name, value in encoder.network.state_dict().items() if not name.endswith(_COUNTER)}
-    found = _tensors(source, own)
+    found = _tensors(source, own, encoder.spec.encoder)
     inside = found.tensors
     matched = [name for name, value in own.items() if name in inside and inside[name].shape == value.shape]
     if len(matched) < LEAST * len(own):
@@ -72,11 +77,7 @@ def load_initial(encoder: Encoder, source: str) -> Initial:
     with torch.no_grad():
         for name in matched:
             own[name].copy_(inside[name])
-        if found.encoder is not None:
-            spec = found.encoder.spec
-            encoder.mean.copy_(found.encoder.mean)
-            encoder.std.copy_(found.encoder.std)
-            encoder.spec = replace(encoder.spec, mean=spec.mean, std=spec.std)
+        encoder.normalise_by(found.mean, found.std)
     return Initial(
         source=source,
         matched=tuple(matched),
@@ -89,6 +90,7 @@ def load_initial(encoder: Encoder, source: str) -> Initial:
         unused=tuple(name for name in inside if name not in own and not name.endswith(_COUNTER)),
         checksum=checksum(encoder),
         copy=found.copy,
+        pixels=f"mean {numbers(found.mean)}, std {numbers(found.std)} ({found.pixels_from})",
     )
 
 
@@ -100,8 +102,8 @@ def _too_few(encoder: Encoder, source: str, matched: int, needed: int, names: li
     )
 
 
-def _tensors(source: str, own: Mapping[str, Tensor]) -> _Found:
-    """A source's tensors by name, and the encoder they are in where the source says which."""
+def _tensors(source: str, own: Mapping[str, Tensor], name: str) -> _Found:
+    """A source's tensors by name, and how pixels are normalised for them; name: of the encoder that they are for."""
     place, wanted = split_copy(source)
     path = Path(place)
     if source.startswith(("timm/", "torchvision/")):
@@ -109,7 +111,7 @@ def _tensors(source: str, own: Mapping[str, Tensor]) -> _Found:
     elif path.is_dir():
         encoder = load_encoder(RunFolder.open(path).path)
     elif path.suffix in SUFFIXES:
-        return _of_file(read_content(path), own, wanted)
+        return _of_file(read_content(path), own, wanted, name)
     else:
         missing = "" if path.exists() else ", where there is no file or folder"
         raise ValueError(
@@ -117,7 +119,7 @@ def _tensors(source: str, own: Mapping[str, Tensor]) -> _Found:
             f"({', '.join(SUFFIXES)}), got {source!r}{missing}; check the path"
         )
     assert isinstance(encoder, Encoder)
-    return _Found(encoder.network.state_dict(), encoder)
+    return _Found(encoder.network.state_dict(), encoder.spec.mean, encoder.spec.std, "as its own")
 
 
 def _pretrained(source: str) -> Any:
@@ -134,15 +136,17 @@ def _pretrained(source: str) -> Any:
         ) from error
 
 
-def _of_file(content: Content, own: Mapping[str, Tensor], wanted: str | None) -> _Found:
+def _of_file(content: Content, own: Mapping[str, Tensor], wanted: str | None, name: str) -> _Found:
     """The tensors of the network in a file, without the beginning of their names or in another family's names."""
-    shares = beginnings(content.names, own)
+    pixels, said = file_pixels(name, content.path, content.tensors)
+    shares, copy = beginnings(content.names, own), ""
     starts = [start for start, share in shares.items() if share >= _SEVERAL]
     if starts:
         start, copy = chosen(sorted(starts), content.names, wanted=wanted, where=f"networks in {content.path.name}")
-        return _Found({n[len(start) :]: t for n, t in content.tensors.items() if n.startswith(start)}, copy=copy)
-    reading = converted(content, wanted)
-    if reading is not None and reading.state is not None:
-        return _Found(reading.state, copy=reading.copy)
-    start = max(shares, key=lambda start: shares[start], default="")
-    return _Found({n[len(start) :]: t for n, t in content.tensors.items() if n.startswith(start)})
+    else:
+        reading = converted(content, wanted)
+        if reading is not None and reading.state is not None:
+            return _Found(reading.state, reading.spec.mean, reading.spec.std, reading.pixels_from, reading.copy)
+        start = max(shares, key=lambda start: shares[start], default="")
+    inside = {n[len(start) :]: t for n, t in content.tensors.items() if n.startswith(start)}
+    return _Found(inside, **pixels, pixels_from=said, copy=copy)

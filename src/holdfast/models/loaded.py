@@ -59,7 +59,7 @@ class Loaded:
         moved = f"; {self.positions}" if self.positions else ""
         how = f"; made for {self.resize}" if self.resize else ""
         yield f"  input: {self.image_size} px ({self.size_from}){how}{moved}"
-        yield f"  pixels: mean {_numbers(self.mean)}, std {_numbers(self.std)} ({self.pixels_from})"
+        yield f"  pixels: mean {numbers(self.mean)}, std {numbers(self.std)} ({self.pixels_from})"
         yield f"  pooling: {self.pool} ({self.pool_from})"
         yield f"  features: {self.dim:,}; checksum {self.checksum}"
         yield from (f"  note: {note}" for note in self.notes)
@@ -79,5 +79,6 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _numbers(values: Sequence[float]) -> str:
+def numbers(values: Sequence[float]) -> str:
+    """'0.485 0.456 0.406'."""
     return " ".join(f"{value:.4g}" for value in values)

@@ -81,8 +81,9 @@ class Progress(Live):
 
     def _on_initial(self, event: Mapping[str, Any]) -> None:
         self.say(f"{self._label}first weights from {event['source']}: {len(event['matched'])} tensors taken over")
-        if event.get("copy"):
-            self.say(f"{self._label}  copy: {event['copy']}")
+        for name in ("copy", "pixels"):
+            if event.get(name):
+                self.say(f"{self._label}  {name}: {event[name]}")
         kinds = {"missing": "not there, drawn afresh", "other_shape": "of another shape, drawn afresh"}
         for kind, text in (kinds | {"unused": "there and not used"}).items():
             names = event[kind]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from holdfast.models.load.onnx_graph import OnnxEncoder as OnnxEncoder
     from holdfast.models.load.own import check_own as check_own
     from holdfast.models.load.own import save_encoder as save_encoder
+    from holdfast.models.load.reading import file_pixels as file_pixels
     from holdfast.models.load.source import load_encoder as load_encoder
     from holdfast.models.load.source import loaded_of as loaded_of
     from holdfast.models.load.source import own_size as own_size

@@ -20,7 +20,12 @@ _PIXELS = ("mean", "std")
 def save_encoder(encoder: Encoder, path: Path, **facts: Any) -> None:
     """Writes path (safetensors) and, beside it, the JSON that load_encoder reads; facts are added to the JSON."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()}
-    document = {"schema": SCHEMA_VERSION, **encoder.spec.to_dict(), "dim": encoder.dim, "checksum": checksum(encoder)}
+    document = {
+        "schema": SCHEMA_VERSION,
+        **encoder.described().to_dict(),
+        "dim": encoder.dim,
+        "checksum": checksum(encoder),
+    }
     with atomic_path(path) as temporary:
         safetensors.torch.save_file(state, temporary)
         # The description first: weights without it could not be read, and would pass for a finished run.

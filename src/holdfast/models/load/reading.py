@@ -2,15 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 from torch import Tensor, nn
 
-from holdfast.models.encoders import Encoder, EncoderSpec, build_network, feature_width, timm_name
+from holdfast.models.encoders import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Encoder,
+    EncoderSpec,
+    build_network,
+    feature_width,
+    timm_name,
+)
 from holdfast.models.identity import checksum
 from holdfast.models.load.nearest import nearest_network
+from holdfast.models.load.pixels import BESIDE, stated
 from holdfast.models.loaded import Loaded
 from holdfast.models.pooling import check_pool, said
 
@@ -195,3 +205,19 @@ def timm_pixels(name: str) -> tuple[dict[str, Any], str]:
     how += {"squash": ", squashed", "border": ", padded"}.get(facts.crop_mode, centre(facts.crop_pct))
     values = {"mean": tuple(facts.mean), "std": tuple(facts.std), "image_size": facts.input_size[-1], "resize": how}
     return values, f"timm's configuration of {tag}"
+
+
+def file_pixels(encoder: str, path: Path, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Any], str]:
+    """(mean and std of pixels for a file's weights, what they are from): those beside the file, else those in it, else
+    those that a network's name ('timm/…', 'torchvision/…') usually has."""
+    own, inside = stated(path), {key: tensors[key] for key in ("mean", "std") if key in tensors}
+    library, _, name = encoder.partition("/")
+    if "mean" in own or "std" in own:
+        usual, said = own, f"{BESIDE} beside the file"
+    elif len(inside) == 2 and all(value.numel() == 3 for value in inside.values()):
+        usual = {key: tuple(round(v, 7) for v in value.flatten().tolist()) for key, value in inside.items()}
+        said = "the file's own"
+    else:
+        usual, said = timm_pixels(name) if library == "timm" else ({}, "ImageNet's, as torchvision trains")
+    values = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} | usual
+    return {key: tuple(values[key]) for key in ("mean", "std")}, said
