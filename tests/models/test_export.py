@@ -1,6 +1,8 @@
 """What export leaves gives the encoder's own features to those who do not have holdfast."""
 
 import json
+import math
+import runpy
 import subprocess
 import sys
 
@@ -38,6 +40,17 @@ def exported(encoder, folder):
     images = torch.linspace(0, 1, 2 * 3 * size * size).view(2, 3, size, size)
     with torch.no_grad():
         return encoder(images)
+
+
+@pytest.fixture
+def checked_here(monkeypatch):
+    """The check of the generated code without a process of its own, which other tests have and is what takes long."""
+
+    def features(folder, shape, dim):
+        code = runpy.run_path(str(folder / "load.py"))
+        return code["features"](code["encoder"](folder), torch.linspace(0, 1, math.prod(shape)).view(shape))
+
+    monkeypatch.setattr("holdfast.models.export.folder.features_by_code", features)
 
 
 @pytest.mark.slow
@@ -98,6 +111,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "size"), [pytest.param("timm/test_resnet", 96, marks=pytest.mark.slow), ("timm/test_vit", 160)]
 )
+@pytest.mark.usefixtures("checked_here")
 def test_timm_loads_the_folder_by_itself(name, size, tmp_path):
     import timm
 
@@ -152,6 +166,7 @@ def test_an_exported_program_gives_the_features_for_any_number_of_images(tmp_pat
 
 
 @pytest.mark.parametrize("pool", ["cls+avg", pytest.param("avg", marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("checked_here")
 def test_pooling_and_size_travel_with_an_export_and_come_back(pool, tmp_path):
     encoder = load_encoder("timm/test_vit", pool=pool, image_size=96)
     export_encoder(encoder, tmp_path / "out")
@@ -159,6 +174,7 @@ def test_pooling_and_size_travel_with_an_export_and_come_back(pool, tmp_path):
     torch.testing.assert_close(again(images), encoder(images))
 
 
+@pytest.mark.usefixtures("checked_here")
 def test_a_hub_folder_has_a_card_with_the_licence_and_is_read_back(tmp_path):
     encoder = shaken(load_encoder("timm/test_vit"))
     with pytest.raises(ValueError, match=r"expected --licence with the licence of the weights, got none"):
