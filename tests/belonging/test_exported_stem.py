@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from exports import checked_here
 
 from holdfast.models import Encoder, checksum, load_encoder
 
@@ -14,7 +15,8 @@ def exported(trained, tmp_path_factory):
     from holdfast.cli import main
 
     folder = tmp_path_factory.mktemp("exported") / "weights"
-    assert main(["export", str(trained), "--out", str(folder)]) == 0
+    with checked_here():
+        assert main(["export", str(trained), "--out", str(folder)]) == 0
     assert json.loads((folder / "preprocess.json").read_text())["stem"] == "small"
     return folder
 

@@ -1,13 +1,12 @@
 """What export leaves gives the encoder's own features to those who do not have holdfast."""
 
 import json
-import math
-import runpy
 import subprocess
 import sys
 
 import pytest
 import torch
+from exports import checked_here
 from safetensors.torch import load_file
 from torch import nn
 
@@ -43,14 +42,9 @@ def exported(encoder, folder):
 
 
 @pytest.fixture
-def checked_here(monkeypatch):
-    """The check of the generated code without a process of its own, which other tests have and is what takes long."""
-
-    def features(folder, shape, dim):
-        code = runpy.run_path(str(folder / "load.py"))
-        return code["features"](code["encoder"](folder), torch.linspace(0, 1, math.prod(shape)).view(shape))
-
-    monkeypatch.setattr("holdfast.models.export.folder.features_by_code", features)
+def quick_check():
+    with checked_here():
+        yield
 
 
 @pytest.mark.slow
@@ -111,7 +105,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "size"), [pytest.param("timm/test_resnet", 96, marks=pytest.mark.slow), ("timm/test_vit", 160)]
 )
-@pytest.mark.usefixtures("checked_here")
+@pytest.mark.usefixtures("quick_check")
 def test_timm_loads_the_folder_by_itself(name, size, tmp_path):
     import timm
 
@@ -166,7 +160,7 @@ def test_an_exported_program_gives_the_features_for_any_number_of_images(tmp_pat
 
 
 @pytest.mark.parametrize("pool", ["cls+avg", pytest.param("avg", marks=pytest.mark.slow)])
-@pytest.mark.usefixtures("checked_here")
+@pytest.mark.usefixtures("quick_check")
 def test_pooling_and_size_travel_with_an_export_and_come_back(pool, tmp_path):
     encoder = load_encoder("timm/test_vit", pool=pool, image_size=96)
     export_encoder(encoder, tmp_path / "out")
@@ -174,7 +168,7 @@ def test_pooling_and_size_travel_with_an_export_and_come_back(pool, tmp_path):
     torch.testing.assert_close(again(images), encoder(images))
 
 
-@pytest.mark.usefixtures("checked_here")
+@pytest.mark.usefixtures("quick_check")
 def test_a_hub_folder_has_a_card_with_the_licence_and_is_read_back(tmp_path):
     encoder = shaken(load_encoder("timm/test_vit"))
     with pytest.raises(ValueError, match=r"expected --licence with the licence of the weights, got none"):
