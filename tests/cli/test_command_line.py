@@ -31,7 +31,7 @@ BAD = {
     "train sdclr photos": "expected options after it, got 'photos'; options begin with --",
     "train gdt --distinct mirrr": "expected --distinct none|turn|half-turn|mirror|negative, got 'mirrr'; did you mean",
     "train simclr --prune-ratio 0.5": "it is one of sdclr and emp-ssl: train with one of these, or leave it out",
-    "train simclr --penalty foo": "train simclr: expected --penalty NAME:NUMBER, got 'foo'",
+    "train simclr --penalty foo": "holdfast: expected --penalty NAME:NUMBER, got 'foo'",
     "resume runs/k --epochs 3": "change epochs in RUN/config.json, then holdfast resume RUN --accept-changes",
     "resume runs/k --prune-ratio 0.5": "change prune_ratio in RUN/config.json",
     "train sdclr --optimizer adma": "sgd",
@@ -156,3 +156,10 @@ def test_pictures_of_several_sizes_are_trained_at_one_that_is_said(tmp_path, cap
     assert main([*words.split(), "--signals-every", "0", "--out", str(tmp_path / "run")]) == 0
     assert "image size: 25 pixels" in capsys.readouterr().out
     assert json.loads((tmp_path / "run" / "config.json").read_text())["image_size"] == 25
+
+
+def test_a_forgotten_source_is_told_when_training_starts(tmp_path, capsys):
+    words = ["train", "simclr", "--limit", "40", "--image-size", "8", "--epochs", "1", "--batch-size", "20"]
+    words += ["--encoder", "timm/test_resnet", "--lr", "0.01", "--out", str(tmp_path / "run")]
+    assert main(words) == 0
+    assert "no --data was named: scikit-learn's handwritten digits are taken" in capsys.readouterr().out

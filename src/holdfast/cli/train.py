@@ -23,6 +23,7 @@ from holdfast.cli.options import (
 from holdfast.config import VIEWS, RunConfig, ViewSettings
 from holdfast.report.wording import joined
 
+DIGITS = "no --data was named: scikit-learn's handwritten digits are taken, to try it on"
 MORE = (
     Option(name="recipe", flag="--recipe NAME", text="Start from the settings of a recipe: see `holdfast recipes`."),
     Option(
@@ -65,7 +66,8 @@ def train(words: Sequence[str]) -> None:
     quiet_fabric()
     config = sized(options.config)
     folder = options.out or free_folder(Path("runs"), words[0])
-    with Progress(folder) as progress:
+    unnamed = config.data == "digits" and not any(word.partition("=")[0] == "--data" for word in words)
+    with Progress(folder, first=DIGITS if unnamed else "") as progress:
         run = engine_train(config, folder, listen=progress)
     progress.say(f"encoder: {run.encoder}")
     progress.say(f"next: holdfast audit {folder}")

@@ -41,7 +41,7 @@ def parse(kind: type[T], words: Sequence[str], page: Help, *, default: T | None 
     except SystemExit:
         reason = misread(errors.getvalue(), words, kind, default)
         see = "" if reason.endswith("?") else f"; see {prog} --help"
-        raise UserError(f"{prog}: {reason}{see}") from None
+        raise UserError(f"{reason}{see}") from None
 
 
 def _current(words: Sequence[str]) -> list[str]:

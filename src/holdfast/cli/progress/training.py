@@ -29,7 +29,9 @@ def duration(seconds: float) -> str:
 class Progress(Live):
     """A listener of the engine that shows epoch, loss, views per second and remaining time."""
 
-    def __init__(self, folder: Path, *, label: str = ""):
+    def __init__(self, folder: Path, *, label: str = "", first: str = ""):
+        """first: what is said as a run starts, before all else."""
+        self._first_words = first
         self._folder, self._label = folder, f"{label}  " if label else ""
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[news]}"))
         super().__init__(*columns, description=f"{self._label}preparing", total=None, news="")
@@ -54,6 +56,8 @@ class Progress(Live):
     def _on_start(self, event: Mapping[str, Any]) -> None:
         self._facts = dict(event)
         self._started, self._first_step = time.perf_counter(), event["step"]
+        if self._first_words:
+            self.say(f"{self._label}{self._first_words}")
         start = f" from step {event['step']:,}" if event["step"] else ""
         self.say(
             f"{self._label}{event['method']} on {event['images']:,} images of {event['data']} "

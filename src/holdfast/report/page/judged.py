@@ -34,6 +34,8 @@ class _Limited:
     limit: Limit
     bound: float
     verdict: str
+    beside: bool
+    """Whether the card says the number itself, above why it is not fine."""
 
 
 def judged(encoder: Encoder, axis: Axis, found: Headline, limits: Mapping[Key, Limit]) -> Judged:
@@ -66,7 +68,7 @@ def _held(encoder: Encoder, axis: Axis, found: Headline, name: str, limits: Mapp
         return
     for label, unit, value in _numbers(encoder, axis, found, name):
         said = verdict(limit, value.value, found.known, value.interval or _told(encoder, axis, limit, value.value))
-        yield _Limited(label, unit, value, limit, bound, said)
+        yield _Limited(label, unit, value, limit, bound, said, axis.second is not None and label == axis.second.name)
 
 
 def _numbers(encoder: Encoder, axis: Axis, found: Headline, name: str) -> Iterator[tuple[str, str, Estimate]]:
@@ -78,7 +80,7 @@ def _numbers(encoder: Encoder, axis: Axis, found: Headline, name: str) -> Iterat
             yield measure.label, measure.unit, own.estimate
         return
     if axis.second is not None and axis.second.name == name and (second := axis.second.of(encoder)) is not None:
-        yield axis.second.words.format(second[0]), "percent", second[1]
+        yield axis.second.name, "percent", second[1]
     for score in {one.name: one for one in scores_of(encoder, axis.audit) if one.name == name}.values():
         if (value := estimate(encoder, axis.audit, score)) is not None:
             yield score_label(score), score.unit, value
@@ -105,7 +107,7 @@ def _words(one: _Limited) -> str:
         "" if one.unit == "share" else unit_suffix(one.unit),
         "above" if one.limit.most is not None else "below",
     )
-    text = f"{one.label} {number(one.estimate.value, one.unit)}{suffix}"
+    text = "that group" if one.beside else f"{one.label} {number(one.estimate.value, one.unit)}{suffix}"
     limit = f"the limit of {number(one.bound, one.unit)}{suffix}"
     if one.verdict == "watch":
         return f"{text}, {side} {limit}"
