@@ -11,7 +11,7 @@ from holdfast.atlas import NAMES, paths_of
 from holdfast.config import upgraded
 from holdfast.findings import Finding, Score
 from holdfast.report.belonging import SetAside, of_one_encoder
-from holdfast.report.wording import joined, method_name, printable, setting
+from holdfast.report.wording import joined, method_name, printable, setting, uncounted
 from holdfast.runs import RunFolder, is_run_folder, metrics_row
 from holdfast.system import read_json, told
 
@@ -202,7 +202,7 @@ def _experiment(measured: Measured) -> str:
     if measured.run is None:
         return str(measured.folder)
     run = {name: value for name, value in measured.run.items() if name not in _BOOKKEEPING}
-    return json.dumps([run, [measured.setting(name) for name in _PROTOCOL]], sort_keys=True)
+    return json.dumps([run, [uncounted(measured.setting(name)) for name in _PROTOCOL]], sort_keys=True)
 
 
 def _refuse_repeated_runs(members: list[Measured]) -> None:
@@ -241,7 +241,7 @@ def _distinction(encoder: Encoder, twins: list[Encoder]) -> str:
     settings = [flat(twin.run) for twin in twins]
     own = flat(encoder.run)
     names = [n for n in own if n not in _BOOKKEEPING and any(s.get(n) != own[n] for s in settings)]
-    protocol = [n for n in _PROTOCOL if len({str(t.members[0].setting(n)) for t in twins}) > 1]
+    protocol = [n for n in _PROTOCOL if len({uncounted(str(t.members[0].setting(n))) for t in twins}) > 1]
     parts = [f"{n.split('.')[-1]} {setting(own[n])}" for n in names]
     parts += [f"{n} {setting(encoder.members[0].setting(n))}" for n in protocol]
     return ", ".join(parts) if 1 <= len(parts) <= 2 else printable(encoder.members[0].folder)

@@ -3,9 +3,15 @@
 from collections.abc import Iterator, Mapping
 
 from holdfast.findings import Finding, Score
-from holdfast.report.wording import number, printable
+from holdfast.report.wording import number, printable, seen_in_training
 
 LEAST_PAIRS = 3
+
+
+def of_tests(finding: Finding) -> list[str]:
+    """That training saw some of the test images, where it did."""
+    said = seen_in_training(finding.settings)
+    return [said] if said else []
 
 
 def trustworthy(finding: Finding) -> bool:

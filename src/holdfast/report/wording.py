@@ -1,5 +1,6 @@
 """How names and numbers are written, the same in the page, the plots and the terminal."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,8 @@ _PUT_ON: Mapping[str, Mapping[str, str]] = {
     "weight_average": {"ema": "averaged weights"},
 }
 """By the setting that puts a part on a method: how it is written, by its command-line name."""
+_SEEN = r"; [\d,]+ of [\d,]+ seen in training without labels"
+_TEST_END = re.compile(rf", (held out|set aside for the test({_SEEN})?)$")
 
 
 def method_name(settings: Mapping[str, Any]) -> str:
@@ -150,3 +153,25 @@ def joined(words: list[str]) -> str:
 def counted(count: int, word: str) -> str:
     """'1 epoch', '2,000 epochs'."""
     return f"{count:,} {word}{'s' * (count != 1)}"
+
+
+def share_and_end(test: str) -> tuple[str, str]:
+    """'20% of each class of PATH', and what follows it in the name of test images: ', held out'; '' where nothing."""
+    end = _TEST_END.search(test)
+    return (test[: end.start()], end[0]) if end else (test, "")
+
+
+def uncounted(test: Any) -> Any:
+    """The name of test images without how many training saw: equal for runs that differ in seed alone."""
+    return re.sub(f"{_SEEN}$", "", test) if isinstance(test, str) else test
+
+
+def seen_in_training(settings: Mapping[str, Any]) -> str:
+    """A sentence on test images that training saw, from a finding's settings; '' where it saw none or none is known."""
+    seen, test = int(settings.get("test_images_seen_in_training") or 0), str(settings.get("test") or "")
+    if not seen:
+        return ""
+    why = ": too few were held out" if share_and_end(test)[1] else ""
+    images = settings.get("test_images")
+    of = f"{seen:,} of the {images:,} test images" if isinstance(images, int) else f"{seen:,} test images"
+    return f"{of} were trained on, without their labels{why}. The numbers are better than on new images."

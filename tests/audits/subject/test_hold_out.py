@@ -18,7 +18,8 @@ from holdfast.data.pool import prepare
 from holdfast.findings import Finding
 from holdfast.methods import METHODS, to_document
 from holdfast.models import create_encoder, load_encoder, save_encoder
-from holdfast.report import report
+from holdfast.report import card, report
+from holdfast.report.cards.model import model_card
 from holdfast.runs import RunFolder
 
 COUNTS = {"ant": 40, "bee": 24, "cat": 12, "dog": 3, "elk": 1}
@@ -72,11 +73,15 @@ def test_a_thin_run_is_tested_on_a_fifth_and_terminal_and_page_say_so(run, capsy
     assert "All classes" not in said and "Classes with test images (4 of 5)" in said
     finding = Finding.load(run / "findings" / "balance.json")
     assert finding.settings["test_images_seen_in_training"] == 11
+    named = finding.settings["test"]
+    assert named.endswith("pictures, set aside for the test; 11 of 15 seen in training without labels")
     assert {row["class"]: row["test_images"] for row in finding.tables["per_class"]} == {
         **{"ant": 8, "bee": 4, "cat": 2, "dog": 1}
     }
     text = report([run], tmp_path / "page.html").read_text()
     assert "All classes" not in text and "<bdi>Test images</bdi>" in text
+    assert "11 of the 15 test images were trained on, without their labels: too few were held out." in text
+    assert "pictures, held out" not in text and "pictures, held out" not in model_card(card(run))
 
 
 def test_python_tests_a_run_on_the_images_that_the_command_tests_it_on(run):

@@ -5,6 +5,7 @@ import torch
 from toy_audits import ReadsTheClass, toy_images
 
 from holdfast.audits import audit
+from holdfast.audits.subject.hold_out import named_share
 from holdfast.data import Images
 from holdfast.models import create_encoder, save_encoder
 
@@ -42,7 +43,7 @@ def run_folder(path, images):
 def test_a_fifth_of_each_class_is_held_out_where_no_test_is_given():
     finding = audit(ReadsTheClass(), toy_images(), axes=["balance"])[0]
     assert [row["test_images"] for row in finding.tables["per_class"]] == [12, 8, 6, 4, 3, 2]
-    assert finding.settings["test"] == "20% of each class of toy, held out"
+    assert finding.settings["test"] == "20% of each class of toy, set aside for the test"  # nobody knows what it saw
     assert finding.settings["probe_images"] == 175 - 35
 
 
@@ -68,6 +69,18 @@ def test_test_images_that_a_probe_would_be_fitted_on_are_refused(name):
     images, options = toy_images(), {"probe_on": "train"} if name == "train_ids" else {}
     with pytest.raises(ValueError, match=f"got 5 of {name} among them; pass other test images"):
         settings(images, test=images.select(torch.arange(25)), **{name: torch.arange(20, 60)}, **options)
+
+
+@pytest.mark.parametrize(
+    ("seen", "end"),
+    [
+        (0, ", held out"),
+        (30, ", set aside for the test; 30 of 39 seen in training without labels"),
+        (None, ", set aside for the test"),
+    ],
+)
+def test_a_share_is_called_held_out_only_where_training_saw_none_of_it(seen, end):
+    assert named_share("photos", 39, seen) == f"20% of each class of photos{end}"
 
 
 def test_test_images_seen_in_training_are_counted():

@@ -71,6 +71,11 @@ def test_test_images_that_were_trained_on_are_a_limit(make_run, tmp_path):
         said.startswith("103 of the 1,000 test images were trained on, without their labels")
         for said in limits(document)
     )
+    aside = "20% of each class of photos, set aside for the test; 103 of 1,000 seen in training without labels"
+    thin = {"test_images_seen_in_training": 103, "test": aside}
+    assert any(
+        "labels: too few were held out. The" in one for one in limits({**document, "axes": [{"settings": thin}]})
+    )
     none = card(make_run(tmp_path / "other", "simclr", 0, settings={"test_images_seen_in_training": 0}))
     assert not any("trained on, without" in said for said in limits(none))
 

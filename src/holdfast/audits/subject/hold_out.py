@@ -48,3 +48,15 @@ def said_of_thin(known: Known, test: Images, classes: int) -> list[str]:
         f"each class are test images, {unseen:,} of these {len(test):,} held out, the others seen in training without "
         "their labels; name others with --test"
     ]
+
+
+def named_share(source: str, images: int, seen: int | None) -> str:
+    """What a fifth of each class of a source is called: held out only where training saw none of the images.
+
+    images: how many there are. seen: how many of them training saw; None where nobody knows.
+    """
+    share = f"{TEST_SHARE:.0%} of each class of {source}"
+    if seen == 0:
+        return f"{share}, held out"
+    known = f"; {seen:,} of {images:,} seen in training without labels" if seen else ""
+    return f"{share}, set aside for the test{known}"

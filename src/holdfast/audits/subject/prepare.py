@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.audits.subject.encoder import audited_encoder, run_of
-from holdfast.audits.subject.hold_out import TEST_SHARE, hold_out, is_thin, said_of_thin
+from holdfast.audits.subject.hold_out import hold_out, is_thin, named_share, said_of_thin
 from holdfast.audits.subject.known import Known
 from holdfast.audits.subject.subject import Options, Subject
 from holdfast.data import Images, nested_subsets
@@ -276,9 +276,10 @@ def _facts(images: Images, test: Images, known: Known, held_out: bool) -> dict[s
         **_noted(images, test, said_of_thin(known, test, images.class_count)),
         "counts_of": "encoder" if known.counts is not None or known.train_ids is not None else "data",
     }
-    if held_out:
-        facts["test"] = f"{TEST_SHARE:.0%} of each class of {images.source}, held out"
+    seen = None
     if known.train_ids is not None:
-        seen = torch.isin(_shared_ids(images, test), known.train_ids.to(images.ids.device))
-        facts["test_images_seen_in_training"] = int(seen.sum())
+        seen = int(torch.isin(_shared_ids(images, test), known.train_ids.to(images.ids.device)).sum())
+        facts["test_images_seen_in_training"] = seen
+    if held_out:
+        facts["test"] = named_share(images.source, len(test), seen)
     return facts | ({} if known.run is None else {"run": known.run})

@@ -22,6 +22,7 @@ from holdfast.report.axes.numbers import Number, score
 from holdfast.report.breakdowns import class_table, group_table, per_class
 from holdfast.report.cells import Table
 from holdfast.report.collect import Encoder, Measured
+from holdfast.report.conclusions import of_tests
 from holdfast.report.images import MOST, Gallery, PerImage, Pictures, View
 from holdfast.report.paired import Sample, group_means
 from holdfast.report.plots import class_plots, group_plots
@@ -233,4 +234,5 @@ BALANCE = Axis(
     ),
     tables=_tables,
     per_image=PerImage(galleries=_galleries, keys=("worst-class", "rarest"), rank=3),
+    conclusions=of_tests,
 )

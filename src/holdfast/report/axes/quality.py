@@ -9,6 +9,7 @@ from holdfast.findings import Finding
 from holdfast.report.axes.base import COMMON, PROBE, PROBED, Axis, Drawing, HeadlineMeasure, Limit, Section
 from holdfast.report.axes.numbers import score
 from holdfast.report.collect import Measured
+from holdfast.report.conclusions import of_tests
 from holdfast.report.images import Field, PerImage, joined_by_id
 from holdfast.report.paired import Sample, mean
 from holdfast.report.plots import reader_plots
@@ -117,4 +118,5 @@ QUALITY = Axis(
         ),
     ),
     per_image=PerImage(fields=_answers),
+    conclusions=of_tests,
 )

@@ -18,13 +18,12 @@ from holdfast.report.collect import Encoder, Measured, read
 from holdfast.report.commands import command
 from holdfast.report.damaged import without_damage
 from holdfast.report.listed import conclusions, score_label, shortlist
-from holdfast.report.wording import printable
+from holdfast.report.wording import printable, share_and_end
 from holdfast.runs import RunFolder, atomic_path, write_json
 from holdfast.system import check_writable, read_json
 
 SCHEMA_VERSION = 1
 _PUBLIC = ("timm/", "torchvision/")
-_HELD_OUT = ", held out"
 _PATHS = frozenset({"data", "test", "encoder", "init", "out", "study", "labels", "groups", "long_tail"})
 """Settings that may hold a path of one machine: a card keeps its last part."""
 _ELSEWHERE = frozenset({"run", "warnings"})
@@ -189,7 +188,7 @@ def _shortened(source: str) -> str:
     head, at, file = source.partition("@")
     if at and head.startswith(_PUBLIC):
         return f"{head}@{PurePath(file).name}"
-    words = source.split(" of ")  # 'a fifth of each class of PATH, held out'
-    end = _HELD_OUT if words[-1].endswith(_HELD_OUT) else ""
-    path = words[-1].removesuffix(end)
-    return " of ".join([*words[:-1], (PurePath(path).name or path) + end])
+    named, end = share_and_end(source)
+    words = named.split(" of ")  # 'a fifth of each class of PATH, held out'
+    path = words[-1]
+    return " of ".join([*words[:-1], PurePath(path).name or path]) + end

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.report.wording import OWN_ATTACKS, joined, method_name, printable
+from holdfast.report.wording import OWN_ATTACKS, joined, method_name, printable, seen_in_training
 
 METHOD_PAPERS = {
     "simclr": "2002.05709",
@@ -46,15 +46,10 @@ def limits(document: Mapping[str, Any]) -> list[str]:
     axes = document["axes"]
     tested = {str(axis["settings"]["test"]) for axis in axes if axis["settings"].get("test")}
     untested = {name for axis in axes for name in axis["settings"].get("classes_without_test") or ()}
-    seen = max((int(axis["settings"].get("test_images_seen_in_training") or 0) for axis in axes), default=0)
-    images = max((int(axis["settings"].get("test_images") or 0) for axis in axes), default=0)
+    seen = dict.fromkeys(said for axis in axes if (said := seen_in_training(axis["settings"])))
     missing = [printable(one["axis"]) for one in document["not_measured"]]
     said = [f"The numbers are of {joined(sorted(tested))}: of other images they say nothing."] if tested else []
-    if seen:
-        said.append(
-            f"{seen:,} of the {images:,} test images were trained on, without their labels: too few were held out. The "
-            "numbers are better than on new images."
-        )
+    said += seen
     if untested:
         said.append(f"No test images of {joined(sorted(untested))}: of these classes nothing is known.")
     if missing:

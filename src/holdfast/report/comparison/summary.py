@@ -11,7 +11,16 @@ from holdfast.report.comparison.differences import Difference, difference, incom
 from holdfast.report.damaged import aside_lines
 from holdfast.report.estimates import estimate
 from holdfast.report.listed import axis_of, by_precedence, score_label
-from holdfast.report.wording import difference_unit, interval, joined, number, printable, setting, unit_suffix
+from holdfast.report.wording import (
+    difference_unit,
+    interval,
+    joined,
+    number,
+    printable,
+    seen_in_training,
+    setting,
+    unit_suffix,
+)
 from holdfast.statistics import Estimate
 
 _NAMED = 3
@@ -125,7 +134,7 @@ def cautions(encoders: Sequence[Encoder]) -> list[str]:
         said.append(
             f"{joined(single)} {verb} trained once: an interval over test images says nothing of another training."
         )
-    return said + _warnings(encoders)
+    return said + _seen(encoders) + _warnings(encoders)
 
 
 def _unlike(encoders: Sequence[Encoder]) -> list[str]:
@@ -156,6 +165,12 @@ def _reasons(audit: str, encoder: Encoder, baseline: Encoder) -> list[tuple[str,
     prefixes = [section.prefix for section in axis_of(audit).sections if section.prefix]
     found = [differing(audit, encoder, baseline, prefix) for prefix in prefixes]
     return [reason for reason in found if reason]
+
+
+def _seen(encoders: Sequence[Encoder]) -> list[str]:
+    """Encoders that saw some of their test images in training."""
+    settings = [(e.name, f.settings) for e in encoders for m in e.members for f in m.findings.values()]
+    return list(dict.fromkeys(f"{name}: {said}" for name, some in settings if (said := seen_in_training(some))))
 
 
 def _warnings(encoders: Sequence[Encoder]) -> list[str]:

@@ -49,7 +49,10 @@ TILES = 16
 """Images of a gallery before more are asked for."""
 _INCOMPARABLE = ("Not comparable", "Measured differently")
 _TERMS = "<!-- terms -->"
-_CURVES = "Lines: mean over runs. Bands: from the smallest to the largest run. Signals are measured on held-out images."
+_CURVES = (
+    "Lines: mean over runs. Bands: from the smallest to the largest run. Signals are measured on the images that a run "
+    "held out; without any, on images outside its long tail, else on training images."
+)
 
 
 def report(
