@@ -40,7 +40,7 @@ BAD = {
     "train sdclr --views imagnet": "expected a preset after --views, got 'imagnet'; did you mean imagenet?",
     "train sdclr --prune-ratio 1.5": "expected 0 <= prune_random <= prune_ratio <= 1",
     "train sdclr --data nothing.parquet": "got 'nothing.parquet', where there is no file",
-    "train sdclr --encoder timm/resnet": "expected a network that timm knows, got 'resnet'",
+    "train sdclr --encoder timm/resnet": "expected a network that timm knows, got 'timm/resnet'",
     "train sdclr --limit 20 --batch-size 0": "expected batch_size >= 2, got 0",
     "resume": "expected one run folder, got none",
     "resume nowhere": "expected a run folder with a config.json, got nowhere",

@@ -28,7 +28,10 @@ REFUSED = {
     "simclr --harmonize gh:1 --harmonize-classes 500": "2 to 129 rows in 128 dimensions, got 500",
     "simclr --soft-equivariance ser:1 --soft-equivariance-layer 9": "a layer with a map of features, got layer 9",
     "vicreg --temperature-schedule cosine:4": "a method with a temperature under --temperature-schedule, got VICReg",
-    "simclr --forget site": "--forget with a column of --groups (none), got site",
+    "simclr --forget site": "--groups FILE.csv:COLUMN with the attribute to forget, site, got none",
+    "dynacl++": "a robust teacher, --teacher RUN of dynacl, got none; train one first: holdfast train dynacl --data",
+    "fare": "holdfast train simclr --data digits --encoder timm/test_resnet --image-size 16 --out runs/simclr-1, then: "
+    "holdfast train fare --teacher runs/simclr-1 --data digits --image-size 16 --epochs 1",
     "deacl": "a clean teacher, --teacher RUN, got none",
 }
 """By words of a command: what its one line says is expected, and what came."""

@@ -107,7 +107,7 @@ def test_a_run_counts_the_groups_records_them_and_resumes_to_the_same_bits(sited
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"forget": "camera"}, r"--forget with a column of --groups \(site, one\), got camera; name it as in --groups"),
+        ({"forget": "camera"}, r"--groups FILE.csv:COLUMN with the attribute to forget, camera, got site, one; 'camera' is to be"),
         ({"forget": "one"}, "two groups of 'one' to forget, got one"),
         ({"forget_weight": -1.0}, "forget_weight >= 0, got -1.0"),
     ],
@@ -125,7 +125,7 @@ def test_the_command_trains_the_preset_with_a_column_and_says_which_is_missing(s
     words += "--holdout 4 --precision 32 --signals-every 0".split()
     out = tmp_path / "run"
     assert main(["train", "talos", *words, "--out", str(out)]) == 2
-    assert "expected --forget with a column of --groups (none), got site; name it as in" in capsys.readouterr().err
+    assert "expected --groups FILE.csv:COLUMN with the attribute to forget, site, got none; " in capsys.readouterr().err
     assert main(["train", "talos", *words, "--groups", "site", "--out", str(out)]) == 0
     assert "forget site" in capsys.readouterr().out
     assert RunFolder.open(out).read_config()["forget"] == "site"

@@ -75,8 +75,8 @@ def test_the_dim_is_that_of_the_features_also_where_timm_counts_channels_before_
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("timm/resnet81", "timm knows, got 'resnet81'; near it: resnet18"),
-        ("timm/vit_tiny", "near it: .*vit_"),
+        ("timm/resnet81", "timm knows, got 'timm/resnet81'; near it: timm/resnet18"),
+        ("timm/vit_tiny", "near it: timm/.*, timm/.*vit_"),
         ("timm/", "timm/NAME, got 'timm/'"),
         ("resnet18", "timm/NAME, got 'resnet18'"),
         ("keras/resnet18", "timm/NAME, got 'keras/resnet18'"),

@@ -1,5 +1,6 @@
 """`holdfast train`: an encoder from images."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from holdfast.cli.options import (
     without_heavy_imports,
     wrapped,
 )
-from holdfast.config import VIEWS, RunConfig, ViewSettings
+from holdfast.config import VIEWS, RunConfig, ViewSettings, require
 from holdfast.report.wording import joined
 
 DIGITS = "no --data was named: scikit-learn's handwritten digits are taken, to try it on"
@@ -43,6 +44,9 @@ GROUPS = {
     "accelerator threads checkpoint_steps keep_checkpoints signals_every",
 }
 
+_OF_BOTH = ("--data", "--encoder", "--image-size", "--stem", "--long-tail", "--split", "--seed")
+"""Options that a run and its teacher's have alike."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
@@ -60,6 +64,7 @@ def train(words: Sequence[str]) -> None:
         with without_heavy_imports():
             train_options(list(words))
     options = train_options(list(words))
+    _refuse_untaught(words[0], words[1:], options.config)
     from holdfast.cli.progress import Progress, quiet_fabric
     from holdfast.engine import train as engine_train
 
@@ -104,6 +109,24 @@ def train_options(words: list[str]) -> TrainOptions:
     options = parse(TrainOptions, rest, page, default=TrainOptions(config=with_idle_parts(config)))
     refuse_idle("train", rest, options)
     return replace(options, config=without_idle_parts(options.config))
+
+
+def _refuse_untaught(method: str, words: Sequence[str], config: RunConfig) -> None:
+    """Raises ValueError where a method needs a teacher and is given none, with both commands in the user's words."""
+    from holdfast.methods import METHODS, name_of, wanted_teacher
+
+    taught_by = METHODS[name_of(config)].taught_by
+    if not taught_by or getattr(config.method, "teacher", None) is not None:
+        return
+    left, shared = list(words), list[str]()
+    for flag in _OF_BOTH:
+        value = take(left, flag)
+        shared += [] if value is None else [flag, value]
+    run = free_folder(Path("runs"), taught_by)
+    told = wanted_teacher(
+        method, taught_by, run=shlex.quote(str(run)), shared=shlex.join(shared), options=shlex.join(words)
+    )
+    require(False, *told)
 
 
 def _help(method: str, says: str) -> Help:

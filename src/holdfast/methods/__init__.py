@@ -15,6 +15,7 @@ from holdfast.data.views import side_of_views
 from holdfast.methods.attributes import ForgetConfig, Forgetting
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import ADVERSARIES, AdversaryConfig, FreeAdversary, PGDAdversary
+from holdfast.methods.clean_teacher import wanted_teacher
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
 from holdfast.methods.equivariance import CODINGS, GDT, SOFT_EQUIVARIANCES, CodingConfig, GDTConfig, SERConfig
 from holdfast.methods.invclr import PENALTIES, InvariancePenalty, PenaltyConfig
@@ -178,6 +179,7 @@ __all__ = [
     "name_of",
     "purpose_of",
     "to_document",
+    "wanted_teacher",
     "with_idle_parts",
     "with_settings",
     "without_idle_parts",

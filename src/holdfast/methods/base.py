@@ -29,6 +29,8 @@ class Method(nn.Module, ABC):
     """The class of the method's settings."""
     purpose: ClassVar[Purpose]
     """What it is for, as `holdfast methods` groups it."""
+    taught_by: ClassVar[str] = ""
+    """The method or preset whose run it takes as --teacher; none where it needs no teacher."""
     views_per_image: int = 2
     """How many views of an image the networks see for one loss."""
     steps_per_batch: int = 1

@@ -12,17 +12,21 @@ from holdfast.config import require
 from holdfast.models import Encoder, FrozenTeacher, head_from, load_encoder
 from holdfast.runs import RunFolder, is_run_folder
 
+CLEAN = "simclr"
+"""What trains a clean teacher."""
 _HEAD = re.compile(r"(?:inner\.)*network\.1\.(.+)")
 
 
-def clean_teacher(source: str | None, student: nn.Module, method: str, *, start: bool = False) -> FrozenTeacher:
+def clean_teacher(
+    source: str | None, student: nn.Module, method: str, *, start: bool = False, trained_by: str = CLEAN
+) -> FrozenTeacher:
     """The encoder that a student [n, 3, h, w] -> [n, dim] learns from, frozen. start: give the student its weights.
+    trained_by: the method that trains such an encoder, where a clean one will not do.
 
     Raises ValueError where there is none, where its features are not as wide as the student's, or where the student is
     to start from another network.
     """
-    advice = f"train one first, then: holdfast train {method} --teacher RUN"
-    require(source is not None, "a clean teacher, --teacher RUN", "none", advice)
+    require(source is not None, *wanted_teacher(method, trained_by))
     size = student.spec.image_size if isinstance(student, Encoder) else None
     teacher = load_encoder(str(source), image_size=size)
     wide = (getattr(teacher, "dim", None), getattr(student, "dim", None))
@@ -31,6 +35,20 @@ def clean_teacher(source: str | None, student: nn.Module, method: str, *, start:
     if start:
         take_over(student, teacher)
     return FrozenTeacher(teacher)
+
+
+def wanted_teacher(
+    method: str, trained_by: str, *, run: str = "RUN", shared: str = "", options: str = ""
+) -> tuple[str, str, str]:
+    """(expected, got, remedy) where a method is given no teacher.
+
+    run: where the teacher's run goes. shared: words of the command that both runs need. options: all of its words.
+    """
+    clean = trained_by == CLEAN
+    kind = "a clean teacher, --teacher RUN" if clean else f"a robust teacher, --teacher RUN of {trained_by}"
+    first = " ".join(filter(None, ("holdfast train", trained_by, shared, f"--out {run}")))
+    then = " ".join(filter(None, ("holdfast train", method, f"--teacher {run}", options)))
+    return kind, "none", f"train one first: {first}, then: {then}"
 
 
 def take_over(student: nn.Module, teacher: nn.Module) -> None:

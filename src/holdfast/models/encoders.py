@@ -147,8 +147,8 @@ def timm_name(source: str) -> str:
         file = "; weights of a file go to --init" if "." in name or "." in kind else ""
         raise ValueError(f"expected an encoder named timm/NAME, got {source!r}; for example timm/resnet18{file}")
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3)
-        raise ValueError(f"expected a network that timm knows, got {name!r}; near it: {', '.join(near) or 'none'}")
+        near = ", ".join(f"timm/{one}" for one in difflib.get_close_matches(name, timm.list_models(), n=3))
+        raise ValueError(f"expected a network that timm knows, got {source!r}; near it: {near or 'none'}")
     return name
 
 

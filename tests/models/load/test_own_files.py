@@ -125,8 +125,8 @@ def test_a_module_is_returned_as_it_is_in_evaluation_mode():
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("timm/resnet81", "timm knows, got 'resnet81'; near it: resnet18"),
-        ("timm/resnet81:pretrained", "timm knows, got 'resnet81'"),
+        ("timm/resnet81", "timm knows, got 'timm/resnet81'; near it: timm/resnet18"),
+        ("timm/resnet81:pretrained", "timm knows, got 'timm/resnet81'"),
         ("timm/resnet18:pretraind", "timm/resnet18:pretrained, got timm/resnet18:pretraind"),
         ("torchvision/resnet81", "torchvision.models, got 'resnet81'"),
         ("torchvision/squeezenet1_0", "ends in a linear layer, got 'squeezenet1_0'"),

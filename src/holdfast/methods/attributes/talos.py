@@ -48,9 +48,9 @@ class ForgetConfig(PartConfig):
         if self.forget is None:
             return self
         known = images.subgroups
-        remedy = f"name it as in --groups FILE.csv:{self.forget}"
-        columns = ", ".join(known) or "none"
-        require(self.forget in known, f"--forget with a column of --groups ({columns})", self.forget, remedy)
+        remedy = f"{self.forget!r} is to be forgotten: say where it stands, or name another attribute with --forget"
+        wanted = f"--groups FILE.csv:COLUMN with the attribute to forget, {self.forget}"
+        require(self.forget in known, wanted, ", ".join(known) or "none", remedy)
         found = known[self.forget]
         several = len(set(found.numbers.tolist())) > 1
         require(several, f"two groups of {self.forget!r} to forget", "one", "name another column, or leave it out")

@@ -10,7 +10,7 @@ from holdfast.config import MethodConfig, require
 from holdfast.data.views import picked
 from holdfast.distributed import gather
 from holdfast.methods.base import Batch, Method, Views
-from holdfast.methods.clean_teacher import clean_teacher
+from holdfast.methods.clean_teacher import CLEAN, clean_teacher
 from holdfast.objectives import cosine
 
 
@@ -33,6 +33,7 @@ class DeACL(Method):
 
     Config = DeACLConfig
     purpose = "attacks"
+    taught_by = CLEAN
 
     def __init__(self, config: DeACLConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)

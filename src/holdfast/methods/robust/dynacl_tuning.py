@@ -41,11 +41,12 @@ class DynACLTuning(Method):
 
     Config = DynACLTuningConfig
     purpose = "attacks"
+    taught_by = "dynacl"
     centres: Tensor
 
     def __init__(self, config: DynACLTuningConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)
-        self.teacher = clean_teacher(config.teacher, network[0], "dynacl++", start=True)
+        self.teacher = clean_teacher(config.teacher, network[0], "dynacl++", start=True, trained_by=self.taught_by)
         self.clusters = config.clusters
         self.register_buffer("centres", torch.zeros(config.clusters, int(network[0].dim)))  # type: ignore[arg-type]
         self._readings: list[Tensor] = []

@@ -15,7 +15,7 @@ from holdfast.config import MethodConfig, require
 from holdfast.data.views import picked
 from holdfast.distributed import gather
 from holdfast.methods.base import Batch, Method, Views
-from holdfast.methods.clean_teacher import clean_teacher
+from holdfast.methods.clean_teacher import CLEAN, clean_teacher
 from holdfast.objectives import lore, squared_shift
 
 HIDDEN = 512
@@ -90,6 +90,7 @@ class LORE(Method):
 
     Config = LOREConfig
     purpose = "attacks"
+    taught_by = CLEAN
 
     def __init__(self, config: LOREConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)

@@ -11,7 +11,7 @@ from holdfast.config import MethodConfig, require
 from holdfast.data.views import joined, picked
 from holdfast.distributed import gather
 from holdfast.methods.base import Batch, Method, Views
-from holdfast.methods.clean_teacher import clean_teacher, teachers_head
+from holdfast.methods.clean_teacher import CLEAN, clean_teacher, teachers_head
 from holdfast.models import Encoder
 from holdfast.objectives import cosine
 
@@ -38,6 +38,7 @@ class ProFeAT(Method):
 
     Config = ProFeATConfig
     purpose = "attacks"
+    taught_by = CLEAN
     views_per_image = 3
     moved_views = slice(2, None)
 
