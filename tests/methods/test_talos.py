@@ -107,7 +107,10 @@ def test_a_run_counts_the_groups_records_them_and_resumes_to_the_same_bits(sited
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"forget": "camera"}, r"--groups FILE.csv:COLUMN with the attribute to forget, camera, got site, one; 'camera' is to be"),
+        (
+            {"forget": "camera"},
+            r"--groups FILE.csv:COLUMN with the attribute to forget, camera, got site, one; 'camera' is to be",
+        ),
         ({"forget": "one"}, "two groups of 'one' to forget, got one"),
         ({"forget_weight": -1.0}, "forget_weight >= 0, got -1.0"),
     ],
