@@ -179,6 +179,8 @@ def _measured(axis: str, subject: "Subject", stages: Stages, left: Minutes, targ
     crew = subject.crew
     if not crew.agreed(left.allow(axis)):
         return None
+    if crew.first:
+        (target / "unfinished").mkdir(parents=True, exist_ok=True)  # pages made meanwhile say that axes are missing
     with stages.axis(axis):
         finding = measure(axis, subject)
     left.spend(axis, finding.settings["seconds"])

@@ -34,10 +34,14 @@ class CardOptions:
 def card(words: Sequence[str]) -> None:
     """Writes both and says where they are."""
     from holdfast.report import write_card
+    from holdfast.report.commands import unfinished
+    from holdfast.report.gathered import gathered
 
     options = parse(CardOptions, words, HELP)
     if options.run is None:
         raise UserError("expected an audited run folder, got none; as in: holdfast card runs/sdclr-1")
     document, readme = write_card(options.run, options.out, name=options.name, licence=options.licence)
     yours = "its licence line is yours to fill in" if options.licence is None else f"licence {options.licence}"
+    for line in unfinished(gathered([options.run])):
+        print(line)
     print(f"card: {document}\nmodel card: {readme} ({yours})")

@@ -36,6 +36,8 @@ class Measured:
     metrics: Sequence[Mapping[str, Any]] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     set_aside: Sequence[SetAside] = ()
+    unfinished: bool = False
+    """Whether an audit of it is running or was stopped."""
     """What lies in the folder and is not shown: findings that do not belong to the others, files that are damaged."""
     pictures: bool = True
     """Whether the images that its audits left are shown."""
@@ -127,7 +129,8 @@ def read(path: Path) -> Measured:
     environment, damaged = _environment(folder.environment)
     metrics, odd = _metrics(folder.metrics)
     run = None if run is None else upgraded(run)
-    return Measured(path, found, run, metrics, environment, [*unreadable, *aside, *damaged, *odd])
+    asides = [*unreadable, *aside, *damaged, *odd]
+    return Measured(path, found, run, metrics, environment, asides, unfinished=(home / "unfinished").is_dir())
 
 
 def _refuse_nothing(path: Path, unreadable: Sequence[SetAside]) -> None:

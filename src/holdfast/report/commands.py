@@ -14,6 +14,9 @@ _OF_PAIRS = ("precision", "device")
 _OF_IMAGES = ("data", "test", "labels", "download")
 """Options that say nothing where members and non-members are all that is measured."""
 _LABELS = "FILE.csv:COLUMN"
+UNFINISHED = (
+    "An audit of it is running or was stopped: axes that it has not come to are missing here. What finishes it:"
+)
 
 
 def commands(axis: Axis, encoders: Iterable[Encoder]) -> list[str]:
@@ -31,6 +34,26 @@ def command(axis: Axis, member: Measured, source: str, spelt: Callable[[str, Any
     """What measures the axis for one encoder, which is called `source`; spelt: (option, value) to how it is written."""
     head, _, options = _parts(axis, member, spelt)
     return " ".join(filter(None, (head, source, shlex.join(options))))
+
+
+def finishing(member: Measured, source: str, spelt: Callable[[str, Any], Any]) -> str:
+    """What finishes the audit of an encoder that was stopped: all axes, with what was asked for; as command."""
+    given = ({} if member.run is not None else {"data": member.setting("data") or "DATA"}) | _asked(member)
+    return " ".join(["holdfast audit", source, *_words({name: spelt(name, value) for name, value in given.items()})])
+
+
+def unfinished(encoders: Iterable[Encoder]) -> list[str]:
+    """A line for each audit that is running or was stopped, with the command that finishes it."""
+    lines = []
+    for encoder in encoders:
+        for member in (one for one in encoder.members if one.unfinished):
+            named = member.folder if member.run is not None else member.setting("encoder") or "ENCODER"
+            lines.append(f"{encoder.name}: {UNFINISHED} {finishing(member, shlex.quote(printable(named)), _as_it_is)}")
+    return lines
+
+
+def _words(options: Mapping[str, Any]) -> list[str]:
+    return [shlex.join(_flags(options))] if options else []
 
 
 def _as_it_is(name: str, value: Any) -> Any:

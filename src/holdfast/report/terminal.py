@@ -6,6 +6,7 @@ from pathlib import Path
 
 from holdfast.report.cells import Table, as_text
 from holdfast.report.collect import Encoder
+from holdfast.report.commands import unfinished
 from holdfast.report.comparison import (
     Difference,
     apart_sentences,
@@ -58,7 +59,9 @@ class Comparison:
         blocks = [title(self.encoders), facts_block]
         blocks += ["\n".join([as_text(table, width), *(f"  {note}" for note in table.notes)]) for table in tables]
         said = [*map(_by_audit, apart_sentences(self.encoders))]
-        blocks += ["\n".join(lines) for lines in (cautions(self.encoders), said) if lines]
+        blocks += [
+            "\n".join(lines) for lines in ([*cautions(self.encoders), *unfinished(self.encoders)], said) if lines
+        ]
         return "\n\n".join(blocks).replace("−", "-") + "\n"
 
 

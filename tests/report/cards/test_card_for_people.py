@@ -8,7 +8,8 @@ import yaml
 
 from holdfast.cli import main
 from holdfast.methods import METHODS, PARTS, WRAPPERS
-from holdfast.report.cards import card
+from holdfast.report import report
+from holdfast.report.cards import card, read_card, write_card
 from holdfast.report.cards.model import model_card
 from holdfast.report.cards.people import METHOD_PAPERS, PART_PAPERS, citation, limits
 
@@ -109,3 +110,32 @@ def test_metrics_are_of_types_that_the_hub_knows_and_rounded(make_full_run, tmp_
     metrics = [metric for result in index["results"] for metric in result["metrics"]]
     assert {metric["type"] for metric in metrics} == {"accuracy", "roc_auc", "spearmanr"}
     assert all(metric["value"] == pytest.approx(round(metric["value"], 4), abs=0) for metric in metrics)
+
+
+def test_a_card_elsewhere_names_the_weights_from_there_and_no_other_run_takes_it(make_run, tmp_path):
+    run, other = (make_run(tmp_path / name, "simclr", seed) for seed, name in enumerate("ab"))
+    (run / "encoder.safetensors").write_bytes(b"")
+    document, readme = write_card(run, tmp_path / "cards" / "a")
+    assert read_card(document)["encoder"]["file"] == "../../a/encoder.safetensors"
+    assert 'load_encoder("../../a/encoder.safetensors")' in readme.read_text()
+    assert card(run)["encoder"]["file"] == "encoder.safetensors"
+    before = sorted(other.iterdir())
+    with pytest.raises(FileExistsError, match=r"got another run, .*b; choose another folder with --out"):
+        write_card(run, other)
+    assert sorted(other.iterdir()) == before
+
+
+def test_page_card_and_screen_say_that_an_audit_has_not_ended(make_run, tmp_path, capsys):
+    run = make_run(tmp_path / "run", "simclr", 0, settings={"asked": {"budget": "quick"}})
+    lines = []
+    report([run], tmp_path / "page.html", said=lines.append)
+    assert not lines and card(run)["unfinished"] is None
+    (run / "findings" / "unfinished").mkdir()
+    page = report([run], tmp_path / "page.html", said=lines.append).read_text()
+    command = f"holdfast audit {run} --budget quick"
+    assert len(lines) == 1 and lines[0].endswith(command) and "was stopped" in lines[0] and command in page
+    assert main(["card", str(run)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "was stopped" in said and "--budget quick" in said
+    text = (run / "README.md").read_text()
+    assert "was stopped" in text.partition("## Not measured")[2] and "`holdfast audit RUN --budget quick`" in text

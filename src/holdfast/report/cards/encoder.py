@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,11 +16,11 @@ from holdfast.report.axes import AXES, Axis
 from holdfast.report.cards.model import model_card, was_edited
 from holdfast.report.cards.schema import validate
 from holdfast.report.collect import Encoder, Measured, read
-from holdfast.report.commands import command
+from holdfast.report.commands import command, finishing
 from holdfast.report.damaged import without_damage
 from holdfast.report.listed import conclusions, score_label, shortlist
 from holdfast.report.wording import printable, share_and_end
-from holdfast.runs import RunFolder, atomic_path, write_json
+from holdfast.runs import RunFolder, atomic_path, is_run_folder, write_json
 from holdfast.system import check_writable, read_json
 
 SCHEMA_VERSION = 1
@@ -36,23 +37,24 @@ def card_schema() -> Mapping[str, Any]:
     return json.loads(files("holdfast.report").joinpath("cards/card.schema.json").read_text("utf-8"))
 
 
-def card(folder: Path | str, *, name: str | None = None) -> dict[str, Any]:
+def card(folder: Path | str, *, name: str | None = None, out: Path | str | None = None) -> dict[str, Any]:
     """The card of an audited run folder or audit folder, as JSON values that fit card_schema.
 
-    name: None takes the audits' name for the encoder. Raises ValueError for a folder without findings.
+    name: None takes the audits' name for the encoder. out: the folder that the weights' file is named from; None: the
+    folder itself. Raises ValueError for a folder without findings.
     """
     alone = Encoder(str(folder), 0, (read(Path(folder)),))
-    document, _ = without_damage([alone], lambda some: _card(some[0].members[0], Path(folder), name))
+    document, _ = without_damage([alone], lambda some: _card(some[0].members[0], Path(folder), name, out))
     return document
 
 
-def _card(measured: Measured, folder: Path, name: str | None) -> dict[str, Any]:
+def _card(measured: Measured, folder: Path, name: str | None, out: Path | str | None) -> dict[str, Any]:
     document = {
         "schema": SCHEMA_VERSION,
         "name": printable(name or measured.setting("name") or folder.resolve().name),
         "written": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "holdfast": version("holdfast"),
-        "encoder": _encoder(measured),
+        "encoder": _encoder(measured, folder if out is None else Path(out)),
         "training": None if measured.run is None else _without_paths(measured.run),
         "axes": [_axis(name, measured.findings[name]) for name in _ordered(measured)],
         "not_measured": [
@@ -60,6 +62,7 @@ def _card(measured: Measured, folder: Path, name: str | None) -> dict[str, Any]:
             for axis in AXES.values()
             if axis.audit not in measured.findings
         ],
+        "unfinished": finishing(measured, "RUN", _pathless) if measured.unfinished else None,
         "set_aside": [{"axis": aside.audit, "reason": aside.reason} for aside in measured.set_aside],
     }
     validate(document, card_schema(), "the card")
@@ -74,10 +77,12 @@ def write_card(
 
     licence: of the weights, as the Hub spells it, such as apache-2.0; None leaves the line to fill in.
 
-    Raises ValueError for a folder without findings, FileExistsError where a README.md is there that we did not write
-    or that was changed since.
+    Raises ValueError for a folder without findings, FileExistsError where out is another run, or where a README.md is
+    there that we did not write or that was changed since.
     """
-    document, target = card(folder, name=name), Path(folder if out is None else out)
+    target = Path(folder if out is None else out)
+    _refuse_another_run(Path(folder), target)
+    document = card(folder, name=name, out=target)
     readme = target / "README.md"
     if readme.exists() and was_edited(readme.read_text("utf-8", "replace")):
         raise FileExistsError(
@@ -88,6 +93,15 @@ def write_card(
     with atomic_path(readme) as temporary:  # both or neither
         temporary.write_text(model_card(document, licence=licence), encoding="utf-8")
         return write_json(target / "card.json", document), readme
+
+
+def _refuse_another_run(folder: Path, target: Path) -> None:
+    own = {folder.resolve(), *([folder.resolve().parent] if folder.resolve().name == "findings" else [])}
+    if target.resolve() not in own and (is_run_folder(target) or RunFolder(target).encoder.exists()):
+        raise FileExistsError(
+            f"expected a folder of its own for the card of {printable(folder)}, got another run, {printable(target)}; "
+            "choose another folder with --out, or leave it out"
+        )
 
 
 def read_card(path: Path | str) -> dict[str, Any]:
@@ -118,7 +132,7 @@ def _ordered(measured: Measured) -> list[str]:
     return sorted(measured.findings, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
-def _encoder(measured: Measured) -> dict[str, Any]:
+def _encoder(measured: Measured, home: Path) -> dict[str, Any]:
     path = RunFolder(measured.folder).encoder
     described = path.with_suffix(".json")
     own = read_json(described, "the description of an encoder") if described.exists() else {}
@@ -132,8 +146,16 @@ def _encoder(measured: Measured) -> dict[str, Any]:
         "image_size": size,
         "mean": own.get("mean"),
         "std": own.get("std"),
-        "file": path.name if path.is_file() else None,
+        "file": _seen_from(home, path) if path.is_file() else None,
     }
+
+
+def _seen_from(home: Path, path: Path) -> str:
+    """A file as a folder's README names it: its plain name beside it, else the way from there."""
+    try:
+        return Path(os.path.relpath(path.resolve(), home.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
 
 
 def _axis(name: str, finding: Finding) -> dict[str, Any]:

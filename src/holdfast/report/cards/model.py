@@ -2,11 +2,13 @@
 
 import hashlib
 import html
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.report.cards.people import citation, intended_use, limits, training_data
+from holdfast.report.commands import UNFINISHED
 from holdfast.report.listed import axis_of, counted
 from holdfast.report.wording import interval, method_name, number, printable, setting, unit_suffix
 
@@ -142,12 +144,19 @@ def _body(document: Mapping[str, Any]) -> list[str]:
         lines += ["## Set aside", ""]
         lines += [f"- {markdown(odd['axis'])}: {markdown(odd['reason'])}" for odd in document["set_aside"]]
         lines.append("")
-    if document["not_measured"]:
-        lines += ["## Not measured", ""]
+    if document["not_measured"] or document.get("unfinished"):
+        lines += ["## Not measured", "", *_unfinished(document)]
         lines += [f"- {markdown(missing['axis'])}: {_code(missing['command'])}" for missing in document["not_measured"]]
         lines.append("")
     lines += _use(document["encoder"]) + _said("Training data", training_data(document))
     return [*lines, *_training(document["training"]), *_linked(_said("Citation", citation(document)))]
+
+
+def _unfinished(document: Mapping[str, Any]) -> list[str]:
+    """That axes are missing because an audit had not ended, with the command that finishes it."""
+    if not document.get("unfinished"):
+        return []
+    return [f"{markdown(UNFINISHED)} {_code(document['unfinished'])}", ""]
 
 
 def _heading(document: Mapping[str, Any]) -> str:
@@ -235,7 +244,7 @@ def _use(encoder: Mapping[str, Any]) -> list[str]:
         "```python",
         "import holdfast",
         "",
-        'encoder = holdfast.load_encoder("encoder.safetensors")  # with its .json beside it',
+        f"encoder = holdfast.load_encoder({json.dumps(encoder['file'])})  # with its .json beside it",
         "features = encoder(images)  # pixels [n, 3, h, w] in [0, 1]; normalisation is inside",
         "```",
         "",

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from holdfast.report.axes import Key, Limit
 from holdfast.report.cells import encoder_note
 from holdfast.report.collect import Encoder
+from holdfast.report.commands import unfinished
 from holdfast.report.comparison import (
     CAPTION,
     apart_sentences,
@@ -77,7 +78,7 @@ def report(
     encoders, now = gathered(folders), datetime.now(UTC)
     check_writable(target.parent)
     page, encoders = without_damage(encoders, lambda some: render(some, written=now, limits=chosen, images=images))
-    for line in aside_lines(encoders):
+    for line in (*aside_lines(encoders), *unfinished(encoders)):
         said(line)
     with atomic_path(target) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -118,6 +119,7 @@ def _filled(
         facts=facts(encoders),
         cards=[card for card in found if card.lines],
         unmeasured=[card for card in found if not card.lines],
+        unfinished=unfinished(encoders),
         parts=parts(encoders, limits, found),
         pictures=shown,
         **_tables(encoders),
