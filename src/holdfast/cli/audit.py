@@ -217,8 +217,10 @@ def _conclude(folder: Path, findings: Sequence[Finding], notes: Sequence[str], *
     from holdfast.report.tables import shortlist_table
 
     width, names = columns_of(), [finding.audit for finding in findings]
-    text, encoders = without_damage(gathered([folder]), lambda some: as_text(shortlist_table(some, names), width))
-    print(text)
+    table, encoders = without_damage(gathered([folder]), lambda some: shortlist_table(some, names))
+    print(as_text(table, width))
+    for note in table.notes:
+        print(fitted(f"  {note}"))
     asides = [aside for encoder in encoders for member in encoder.members for aside in member.set_aside]
     for aside in asides:
         print(fitted(f"  {aside.said(str(folder))}"))

@@ -6,12 +6,25 @@ from holdfast.findings import Finding, Score
 from holdfast.report.wording import number, printable, seen_in_training
 
 LEAST_PAIRS = 3
+FEW_TESTS = 5
+"""Test images of a class below which its own accuracy may be nearly anything."""
 
 
 def of_tests(finding: Finding) -> list[str]:
     """That training saw some of the test images, where it did."""
     said = seen_in_training(finding.settings)
     return [said] if said else []
+
+
+def of_few_tests(finding: Finding) -> list[str]:
+    """Why the worst class's interval is wide where classes have too few test images to say which is worst."""
+    counts = [int(row["test_images"]) for row in finding.tables.get("per_class", ())]
+    few = [count for count in counts if count < FEW_TESTS]
+    if not few or all(score.name != "worst_class" for score in finding.scores):
+        return []
+    classes = f"{len(few)} of {len(counts)} classes {'has' if len(few) == 1 else 'have'}"
+    images = "a single test image" if max(few) == 1 else f"fewer than {FEW_TESTS} test images, the fewest {min(few)}"
+    return [f"Worst class: {classes} {images}, of which nothing certain can be said; hence its wide interval."]
 
 
 def trustworthy(finding: Finding) -> bool:

@@ -70,7 +70,8 @@ def shortlist(audit: str, scores: Sequence[Score]) -> list[Score]:
     """The scores that stand for an audit, in the order of its patterns."""
     axis = axis_of(audit)
     found = [s for pattern in axis.shortlist for s in scores if re.fullmatch(pattern, s.name)]
-    return found[: axis.shortlist_most]
+    with_them = {axis.beside.get(s.name) for s in found[: axis.shortlist_most]}
+    return [*found[: axis.shortlist_most], *(s for s in scores if s.name in with_them and s not in found)]
 
 
 def label(score: str) -> str:

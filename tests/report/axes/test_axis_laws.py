@@ -10,6 +10,7 @@ import pytest
 from toy_audits import bare_subject
 
 from holdfast.audits import AUDITS, Options
+from holdfast.findings import Finding, Score
 from holdfast.report import axes, card
 from holdfast.report.axes import AXES, headline, measure_of
 from holdfast.report.collect import Encoder, Measured, collect, scores_of
@@ -21,7 +22,7 @@ from holdfast.report.limits import LIMITS
 from holdfast.report.listed import READERS, label, protocol, shortlist
 from holdfast.report.page.cards import cards
 from holdfast.report.page.sections import parts
-from holdfast.report.tables import sections
+from holdfast.report.tables import sections, shortlist_table
 
 every_axis = pytest.mark.parametrize("name", AXES)
 DOCS = Path(__file__).parents[3] / "docs"
@@ -158,3 +159,24 @@ def test_what_axes_know_of_each_image_reaches_the_page(encoders):
 def test_what_draws_nothing_imports_no_matplotlib():
     code = "import sys, holdfast.report as report; report.compare, report.card; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_guessing_gives_stands_beside_an_attribute_that_is_read():
+    scores = [
+        Score(name=name, value=30.0, unit="percent", range=(0.0, 100.0), better="lower", definition="one")
+        for name in ("attribute_chance", "attribute_accuracy", "attribute_other")
+    ]
+    assert [score.name for score in shortlist("privacy", scores)] == ["attribute_accuracy", "attribute_chance"]
+    assert [score.name for score in shortlist("privacy", scores[:1])] == []
+
+
+@pytest.mark.parametrize(("counts", "words"), [((1, 9), "1 of 2 classes has a single test image"), ((9, 9), "")])
+def test_a_worst_class_of_few_test_images_says_so_under_the_table(counts, words):
+    worst = Score(name="worst_class", value=50.0, unit="percent", range=(0.0, 100.0), better="higher", definition="one")
+    finding = Finding(
+        audit="balance", scores=[worst], tables={"per_class": [{"test_images": count} for count in counts]}
+    )
+    encoder = Encoder("a", 0, (Measured(Path("a"), {"balance": finding}),))
+    notes = shortlist_table([encoder]).notes
+    assert words in " ".join(notes) and bool(notes) == bool(words)
+    assert list(notes) == list(AXES["balance"].conclusions(finding))

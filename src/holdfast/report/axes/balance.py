@@ -22,7 +22,7 @@ from holdfast.report.axes.numbers import Number, score
 from holdfast.report.breakdowns import class_table, group_table, per_class
 from holdfast.report.cells import Table
 from holdfast.report.collect import Encoder, Measured
-from holdfast.report.conclusions import of_tests
+from holdfast.report.conclusions import of_few_tests, of_tests
 from holdfast.report.images import MOST, Gallery, PerImage, Pictures, View
 from holdfast.report.paired import Sample, group_means
 from holdfast.report.plots import class_plots, group_plots
@@ -86,6 +86,10 @@ def _alone(member: Measured, score: str) -> tuple[np.ndarray, Measure] | None:
     groups = {g: np.flatnonzero(columns["group"][first] == g).tolist() for g in _GROUPS}
     found = group_estimates(accuracy, counts, {g: m for g, m in groups.items() if m}, level=0.975)
     return (np.sort(columns["id"]), found[name]) if name in found else None
+
+
+def _conclusions(finding: Finding) -> list[str]:
+    return [*of_tests(finding), *of_few_tests(finding)]
 
 
 def _tables(encoders: Sequence[Encoder]) -> list[Table]:
@@ -234,5 +238,6 @@ BALANCE = Axis(
     ),
     tables=_tables,
     per_image=PerImage(galleries=_galleries, keys=("worst-class", "rarest"), rank=3),
-    conclusions=of_tests,
+    conclusions=_conclusions,
+    beneath=of_few_tests,
 )

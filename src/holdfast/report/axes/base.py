@@ -158,6 +158,8 @@ class Axis:
     first."""
     shortlist_most: int | None = None
     """How many of them, at most; None: all that were measured."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """By a score that stands for the axis: another that it is never shown without, such as what guessing gives."""
     top: Sequence[str]
     """Scores that the page's first sentences are about, the most telling first."""
     sections: Sequence[Section]
@@ -186,3 +188,5 @@ class Axis:
     """What the audit knows of each image; None: nothing that an image could be looked up for."""
     conclusions: Callable[[Finding], Sequence[str]] = no_conclusions
     """Sentences to stand beside the numbers."""
+    beneath: Callable[[Finding], Sequence[str]] = no_conclusions
+    """Those of them that stand under the terminal's table too."""

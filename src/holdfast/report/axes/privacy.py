@@ -72,6 +72,7 @@ PRIVACY = Axis(
     },
     shortlist=("auc_averaged", "auc_difference", "auc_cosine", "attribute_accuracy"),
     shortlist_most=1,
+    beside={"attribute_accuracy": "attribute_chance"},
     top=("auc_averaged", "auc_difference", "auc_cosine", "attribute_accuracy"),
     sections=(
         Section("privacy", "Privacy"),
