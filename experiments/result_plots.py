@@ -198,6 +198,7 @@ def _panels(figure: "Figure", series: dict[str, list[Point]], titles: Sequence[s
             panel.errorbar([value], [where], xerr=bar, **style, linewidth=1)
         panel.set_title(title.replace(", ", ",\n"), fontsize=9)
         panel.tick_params(labelsize=8)
+        panel.locator_params(axis="x", nbins=4)
         panel.grid(axis="x", visible=False)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
