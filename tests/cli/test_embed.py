@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -60,6 +61,19 @@ def test_the_three_formats_hold_the_same_numbers(pictures, tmp_path):
     with safe_open(tensors, framework="np") as file:
         np.testing.assert_array_equal(file.get_tensor("features"), expected)
         assert json.loads(file.metadata()["holdfast"]) == facts
+
+
+def test_a_file_that_is_written_again_is_named_and_another_table_is_left(pictures, tmp_path, capsys):
+    out = embedded(pictures, tmp_path / "f.parquet")
+    assert "written again" not in capsys.readouterr().out
+    embedded(pictures, out, "--limit", "2")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "held features of timm/test_resnet on" in said and "is written again" in said
+    pq.write_table(pa.table({"mine": [1]}), out)
+    before = out.read_bytes()
+    words = f"embed timm/test_resnet --data {pictures} --image-size 16 --device cpu --out {out}".split()
+    assert main(words) == 2
+    assert "another table; choose --out" in capsys.readouterr().err and out.read_bytes() == before
 
 
 @pytest.mark.parametrize(

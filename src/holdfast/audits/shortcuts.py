@@ -114,12 +114,28 @@ def _fits(subject: Subject, name: str) -> bool:
 def _lack(subject: Subject) -> tuple[str, str] | None:
     if subject.test.labels is None:
         return "labels of test images, and groups such as site or camera", "add a label column, and --groups"
-    if not any(_fits(subject, name) for name in subject.test.subgroups):
+    if subject.test.subgroups and not any(_fits(subject, name) for name in subject.test.subgroups):
+        counted = "; ".join(_counted(subject, name) for name in subject.test.subgroups)
+        return (
+            f"a class with {NEAREST + 1} test images or more in each of two groups, and a group with as many of each "
+            f"of two classes ({counted})",
+            "test more images (--test), or name a column of fewer groups",
+        )
+    if not subject.test.subgroups:
         return (
             "groups of test images (site, camera, date), two of them with two classes in common",
             "name them with --groups FILE.csv:COLUMN",
         )
     return None
+
+
+def _counted(subject: Subject, name: str) -> str:
+    """How many test images the groups of a column have, and how many of them are of one class."""
+    cells = _cells(subject.labels, subject.test.subgroups[name].numbers)
+    sizes = sorted(size for size in cells.sum(0).tolist() if size)
+    several = "1 group" if len(sizes) == 1 else f"{len(sizes)} groups"
+    spread = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
+    return f"{name}: {several} of {spread} images, at most {int(cells.max()):,} of a class in a group"
 
 
 def _groups(subject: Subject, name: str, measured: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

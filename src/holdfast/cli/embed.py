@@ -104,7 +104,7 @@ def written(
     from holdfast.evaluation.embeddings import stream_embeddings
     from holdfast.models import load_encoder, loaded_of
 
-    crew = crew or ALONE
+    crew, own = crew or ALONE, images is None and options.data is None
     images = _images(source, options) if images is None else _drawn(images, options)
     size = images.pixels.shape[-1]
     encoder = load_encoder(source, layer=options.layer, pool=options.pool, image_size=size)
@@ -124,6 +124,8 @@ def written(
     with Stages() as stages, stages.axis("features"):
         for line in _said(loaded, images):
             stages.say(line)
+        for line in _taken_and_replaced(options.out, images, own=own):
+            stages.say(line)
 
         def encode(some: "Images") -> "Tensor":
             nonlocal done
@@ -134,6 +136,25 @@ def written(
             return found
 
         return images, stream_embeddings(options.out, images, encode, facts, crew=crew, said=stages.say)
+
+
+def _taken_and_replaced(out: Path, images: "Images", *, own: bool) -> list[str]:
+    """Whose images are taken where none were named, and what the file that is written again held. Raises ValueError
+    for a table that is not ours."""
+    lines = [f"data: {images.source}, the run's own images, as no --data names others"] * own
+    if not out.exists():
+        return lines
+    if out.suffix != ".parquet":
+        return [*lines, f"note: {out} is there already and is written again"]
+    import json
+
+    import pyarrow.parquet as pq
+
+    held = (pq.read_schema(out).metadata or {}).get(b"holdfast")
+    if held is None:
+        raise ValueError(f"expected a new file or one of features to write, got {out}, another table; choose --out")
+    facts = json.loads(held)
+    return [*lines, f"note: {out} held features of {facts.get('encoder')} on {facts.get('data')} and is written again"]
 
 
 def _said(loaded: "Loaded | None", images: "Images") -> list[str]:

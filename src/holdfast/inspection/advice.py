@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.inspection.facts import usable_images
+from holdfast.inspection.facts import commonest, usable_images
 from holdfast.inspection.first_look import first_look
 from holdfast.system import SAME, about
 
@@ -63,9 +63,8 @@ def _set_aside(document: Document) -> str | None:
     found, reasons = document["images"], document["set_aside"]["reasons"]
     if not found["set_aside"]:
         return None
-    most = max(reasons, key=reasons.__getitem__)
     return (
-        f"{found['set_aside']:,} of {found['looked_at']:,} images cannot be used (most often: {most}). Training sets "
+        f"{found['set_aside']:,} of {found['looked_at']:,} images cannot be used ({commonest(reasons)}). Training sets "
         "them aside and lists them in rejected.csv; repair them if you need them, or use --strict to stop at the first."
     )
 
@@ -82,20 +81,20 @@ def _overlap(document: Document) -> str | None:
 
 def _near_duplicates(document: Document) -> str | None:
     alike, copies = (document["duplicates"][kind]["extra_images"] for kind in ("near", "exact"))
-    if max(alike, copies) < COPIES * document["images"]["usable"]:
+    repeated = alike + copies
+    if repeated < COPIES * document["images"]["usable"]:
         return None
-    return (
-        f"{max(alike, copies):,} images repeat others ({copies:,} are copies). Remove them, or keep them knowingly: "
-        "they weigh as often as they are there."
-    )
+    repeat = "1 image repeats another" if repeated == 1 else f"{repeated:,} images repeat others"
+    return f"{repeat} (copies: {copies:,}). Remove them, or keep them knowingly: they weigh as often as they are there."
 
 
 def _plain(document: Document) -> str | None:
-    plain = document["plain"]
-    found = (
-        "1 image is a plain surface. Look at it" if plain == 1 else f"{plain:,} images are plain surfaces. Look at them"
-    )
-    return None if not plain else f"{found}: blank scans teach nothing."
+    plain, first = document["plain"], document.get("plain_first", ())
+    if not plain:
+        return None
+    names = ", ".join([*first, *["…"] * (plain > len(first))])
+    found = "1 image is a plain surface" if plain == 1 else f"{plain:,} images are plain surfaces"
+    return f"{found}{f' ({names})' * bool(first)}. Look at {'it' if plain == 1 else 'them'}: blank scans teach nothing."
 
 
 def _ends(document: Document, low: float, high: float) -> Mapping[str, Any] | None:

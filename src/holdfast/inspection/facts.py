@@ -11,7 +11,7 @@ import numpy as np
 from holdfast.data.survey import Survey
 from holdfast.data.usual_size import advised_size
 
-_NAMED = 20
+_NAMED, _FEW = 20, 3
 
 
 def counted(seen: Survey) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def counted(seen: Survey) -> dict[str, Any]:
         "left_out": list(seen.left_out),
         "holds": list(seen.holds),
         "plain": int(seen.flat.sum()),
+        "plain_first": [seen.names(int(number)) for number in seen.ids[seen.flat][:_FEW]],
         "grey": int(seen.grey.sum()),
     }
 
@@ -88,3 +89,13 @@ def usable_images(document: Mapping[str, Any]) -> int:
     """Images that can be used, of the whole source: counted, or as the share of a draw has it."""
     found = document["images"]
     return round(found["usable"] / max(1, found["looked_at"]) * found["found"])
+
+
+def commonest(reasons: Mapping[str, int]) -> str:
+    """The one that stands out, or three of those that are each there as often."""
+    most = max(reasons, key=reasons.__getitem__)
+    if len(reasons) == 1:
+        return most
+    if reasons[most] > 1:
+        return f"most often: {most}"
+    return "; ".join([*list(reasons)[:_FEW], *["…"] * (len(reasons) > _FEW)])

@@ -13,10 +13,11 @@ _NAMED, _MEMBERS = 20, 6
 def duplicates(seen: Survey) -> dict[str, Any]:
     """Groups of copies and of near-duplicates, how many images more than one of each, and the largest groups.
 
-    Plain surfaces, which all look alike, are left out of the near-duplicates.
+    Plain surfaces, which all look alike, are left out of the near-duplicates, as are all copies of an image but one.
     """
-    _, copies = np.unique(seen.content, return_inverse=True)
-    textured = np.flatnonzero(~seen.flat)
+    _, firsts, copies = np.unique(seen.content, return_index=True, return_inverse=True)
+    once = np.sort(firsts)
+    textured = once[~seen.flat[once]]
     near = near_groups(seen.hashes[textured], seen.thumbnails[textured])
     return {
         "exact": _described(seen, copies, np.arange(len(seen))),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from holdfast.findings import Finding, Score
 from holdfast.report.belonging import SetAside, of_one_encoder
 from holdfast.report.wording import joined, method_name, printable, setting, uncounted
 from holdfast.runs import RunFolder, is_run_folder, metrics_row
-from holdfast.system import read_json, told
+from holdfast.system import is_collection, read_json, told
 
 MOST_ENCODERS = 8
 
@@ -139,6 +140,12 @@ def _refuse_nothing(path: Path, unreadable: Sequence[SetAside]) -> None:
         raise ValueError(
             f"expected findings in {name} that can be read, got {len(unreadable)} that cannot ({unreadable[0].reason})"
             f"; measure again: holdfast audit {name}"
+        )
+    if is_collection(path) and not is_run_folder(path):
+        data = shlex.quote(name)
+        raise ValueError(
+            f"expected an audited run or folder of findings, got {name}, a folder of pictures; train on it first: "
+            f"holdfast train simclr --data {data}, or audit an encoder on it: holdfast audit ENCODER --data {data}"
         )
     missing = "" if path.is_dir() else " (no such folder)"
     raise ValueError(f"expected findings in {name}, got none{missing}; measure first: holdfast audit {name}")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from holdfast.system.holdings import is_collection as is_collection
+    from holdfast.system.holdings import refuse_collection as refuse_collection
     from holdfast.system.intact import DamagedError as DamagedError
     from holdfast.system.intact import cannot_write as cannot_write
     from holdfast.system.intact import check_writable as check_writable

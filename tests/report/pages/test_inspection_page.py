@@ -53,6 +53,7 @@ def test_the_same_facts_are_on_the_page_and_in_the_terminal():
     values = dict(facts(document()))
     assert values["images"] == "1,234 (100 of them looked at, a draw), 90 usable, 10 set aside"
     assert values["images"] in page
+    assert (values["copies"], values["near-duplicates"]) == ("3 images are one picture", "3 images look alike")
 
 
 def test_overlap_and_cost_are_told_where_they_were_measured():

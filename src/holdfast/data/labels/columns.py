@@ -204,10 +204,11 @@ def _from_table(images: Subject, file: Path, column: str | None, usual: Sequence
     check_header(images, table)
     column, key = _split_key(column, table)
     column = column or _only_column(table, key, usual)
+    option = "--labels" if usual else "--groups"
     for name in (column, key):
         if name is not None and name not in table.columns:
             raise ValueError(
-                f"expected a column {name!r} in {file}, got {', '.join(table.columns)}; as in --groups {file}:NAME"
+                f"expected a column {name!r} in {file}, got {', '.join(table.columns)}; as in {option} {file}:NAME"
             )
     values = _encoded_text(table.columns[column])
     keys = [name for name in table.columns if name != column] if key is None else [key]

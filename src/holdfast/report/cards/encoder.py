@@ -21,7 +21,7 @@ from holdfast.report.damaged import without_damage
 from holdfast.report.listed import conclusions, score_label, shortlist
 from holdfast.report.wording import printable, share_and_end
 from holdfast.runs import RunFolder, atomic_path, is_run_folder, write_json
-from holdfast.system import check_writable, read_json
+from holdfast.system import check_writable, read_json, refuse_collection
 
 SCHEMA_VERSION = 1
 _PUBLIC = ("timm/", "torchvision/")
@@ -83,6 +83,7 @@ def write_card(
     target = Path(folder if out is None else out)
     _refuse_another_run(Path(folder), target)
     document = card(folder, name=name, out=target)
+    refuse_collection(target, "a folder for the card", "name another one with --out")
     readme = target / "README.md"
     if readme.exists() and was_edited(readme.read_text("utf-8", "replace")):
         raise FileExistsError(

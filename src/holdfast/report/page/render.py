@@ -44,7 +44,7 @@ from holdfast.report.tables import (
 )
 from holdfast.report.wording import joined
 from holdfast.runs import atomic_path
-from holdfast.system import check_writable
+from holdfast.system import check_writable, refuse_collection
 
 TILES = 16
 """Images of a gallery before more are asked for."""
@@ -73,7 +73,10 @@ def report(
     encoders and for limits that are none.
     """
     target = Path(path)
-    target = target / "report.html" if target.is_dir() else target
+    if target.is_dir():
+        remedy = f"name a page, as in --out {target.name}.html"
+        refuse_collection(target, "a page or a folder of your own for it", remedy)
+        target = target / "report.html"
     chosen = LIMITS if limits is None else load_limits(Path(limits))
     encoders, now = gathered(folders), datetime.now(UTC)
     check_writable(target.parent)

@@ -58,8 +58,12 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     found += [("left out", text) for text in document.get("left_out", ())]
     every = "" if twins["every_pair"] else " (not every pair compared)"
     lines = [
-        ("copies", _twins(twins["exact"]), twins["exact"]["groups"]),
-        ("near-duplicates", _twins(twins["near"]) + every, twins["near"]["groups"]),
+        ("copies", _twins(twins["exact"], "are one picture", "are {:,} pictures"), twins["exact"]["groups"]),
+        (
+            "near-duplicates",
+            _twins(twins["near"], "look alike", "look alike, in {:,} groups") + every,
+            twins["near"]["groups"],
+        ),
         ("plain", f"{document['plain']:,} plain surface{'s' * (document['plain'] != 1)}", document["plain"]),
         ("grey", f"{document['grey']:,} without colour", document["grey"]),
     ]
@@ -105,10 +109,9 @@ def _ratio(spread: Mapping[str, float]) -> str:
     return f"{spread['smallest']:.2f} to {spread['largest']:.2f}, median {spread['median']:.2f}"
 
 
-def _twins(found: Mapping[str, Any]) -> str:
-    return (
-        f"{found['extra_images']:,} more than one of each, in {found['groups']:,} group{'s' * (found['groups'] != 1)}"
-    )
+def _twins(found: Mapping[str, Any], one: str, several: str) -> str:
+    groups = found["groups"]
+    return f"{found['extra_images'] + groups:,} images {one if groups == 1 else several.format(groups)}"
 
 
 def _evenness(entry: Mapping[str, Any]) -> str:
