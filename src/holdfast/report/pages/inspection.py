@@ -42,10 +42,7 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     aside = images["set_aside"]
     usable = f"{images['usable']:,} usable, {aside:,} set aside" if aside else "all usable"
     found = [
-        (
-            "images",
-            f"{images['found']:,}{some}, {usable}{beside}",
-        ),
+        ("images", f"{images['found']:,}{some}, {usable}{beside}"),
         ("formats", _counts(document["formats"])),
         ("modes", _counts(document["modes"])),
         ("shorter side", f"{side['smallest']:.0f} to {side['largest']:.0f} pixels, median {side['median']:.0f}"),
