@@ -122,9 +122,7 @@ def written(
         "load": None if loaded is None else loaded.to_dict(),
     }
     with Stages() as stages, stages.axis("features"):
-        for line in _said(loaded, images):
-            stages.say(line)
-        for line in _taken_and_replaced(options.out, images, own=own):
+        for line in [*_said(loaded, images), *_taken_and_replaced(options.out, images, own=own)]:
             stages.say(line)
 
         def encode(some: "Images") -> "Tensor":
