@@ -89,6 +89,7 @@ NOTHING_TO_REFUSE = {
     *("none_of", "within_bounds", "t_quantile", "correlation_interval", "auc_interval", "separated_end", "least_null"),
     *("resampled", "exact_interval", "mean_share_interval", "share_difference", "smoothed_variance", "wilson_interval"),
     *("apart_interval", "group_estimates", "group_statistics", "spread_between", "worst_by_chance", "worst_interval"),
+    "ends_difference",
 }
 """Of counts and of shares that were counted, or of what is refused or left out elsewhere."""
 
