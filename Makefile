@@ -17,7 +17,7 @@ help:                 ## list the targets
 
 setup: .venv/.dev     ## make .venv with holdfast and its tools (minutes, about 6 GB: torch brings CUDA)
 
-demo: .venv/.dev      ## train SimCLR and SDCLR on long-tailed curves, audit both, write the report (4 minutes)
+demo: .venv/.dev      ## train SimCLR and SDCLR on long-tailed curves, audit both, write the report (3 minutes)
 	$(BIN)/holdfast demo
 
 # Tests start many processes: what one has compiled is kept for the next, also where Python is told not to.

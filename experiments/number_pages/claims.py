@@ -22,7 +22,7 @@ def tail() -> Iterator[Claim]:
         f"rare classes of drawn curves, a minute of training: SimCLR {_run(both[0])} %, SDCLR {_run(both[1])} %; "
         f"difference {number(gap['value'], 1)} {interval(gap['interval'], 1)}",
         above(gap["interval"]),
-        f"{demo['seeds']} seeds and splits; 2 cores, 4 minutes",
+        f"{demo['seeds']} seeds and splits; 2 cores, 3 minutes",
         "`make demo`",
     )
     yield from asked("budgets", "head")

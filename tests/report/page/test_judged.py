@@ -82,4 +82,4 @@ def test_the_group_that_the_card_names_is_not_told_twice(encoder_of):
     groups = {"many": 60.0, "medium": 58.0, "few": 20.0}
     card, _ = card_of(encoder_of("balance", all=46.0, std=4.0, **groups), "balance")
     assert card.lines[0].extra.startswith("worst group: rare classes 20.0 %")
-    assert [said for said in card.lines[0].because if "group" in said] == ["that group, below the limit of 36.8 %"]
+    assert [said for said in card.lines[0].because if "group" in said] == ["worst group, below the limit of 36.8 %"]

@@ -107,7 +107,7 @@ def _words(one: _Limited) -> str:
         "" if one.unit == "share" else unit_suffix(one.unit),
         "above" if one.limit.most is not None else "below",
     )
-    text = "that group" if one.beside else f"{one.label} {number(one.estimate.value, one.unit)}{suffix}"
+    text = "worst group" if one.beside else f"{one.label} {number(one.estimate.value, one.unit)}{suffix}"
     limit = f"the limit of {number(one.bound, one.unit)}{suffix}"
     if one.verdict == "watch":
         return f"{text}, {side} {limit}"
