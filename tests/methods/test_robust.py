@@ -173,3 +173,9 @@ def test_presets_attack_as_their_papers_do_and_count_its_passes():
         made = build(RunConfig(method=method, parts=preset.parts, encoder="timm/test_resnet"), image_size=16)
         passes[name] = made.passes_per_image
     assert passes == {"rocl": 3 + 7 * 2, "acl": 4 + 5 * 2, "dynacl": 4 + 5 * 2, "deacl": 2 + 5, "profeat": 2 + 5 * 2}
+
+
+@pytest.mark.parametrize("name", ["profeat", "lore", "dynacl++"])
+def test_a_student_that_starts_as_its_teacher_is_as_ready_to_train_as_any(name):
+    method = build(RunConfig(method=small_config(name), encoder="timm/test_resnet", stem="small"), image_size=16)
+    assert all(module.training for module in method.encoder.modules())

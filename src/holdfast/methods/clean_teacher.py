@@ -67,7 +67,7 @@ def take_over(student: nn.Module, teacher: nn.Module) -> None:
         remedy += ", or the size of it that has the teacher's widths" if teacher.spec.arguments else ""
     require(alike, "a student of the teacher's own network and image size", got, remedy)
     if isinstance(student, Encoder) and isinstance(teacher, Encoder):
-        student.network = copy.deepcopy(teacher.network)
+        student.network = copy.deepcopy(teacher.network).train(student.training)
         student.spec = replace(teacher.spec, encoder=teacher.spec.encoder.removesuffix(":pretrained"))
     student.load_state_dict(other)
 
