@@ -18,7 +18,7 @@ every_form = pytest.mark.parametrize("form", ["pair", "vjp"])
 
 def config(name: str, source: str = "digits", **changes) -> RunConfig:
     plain = RunConfig(method=small_config(name), data=source, encoder="timm/test_resnet")
-    return with_settings(plain, penalty_limit=1000.0, **changes)
+    return with_settings(plain, penalty_limit=1e6, **changes)
 
 
 def batch(source: str = "digits", n: int = 8) -> Batch:

@@ -124,10 +124,10 @@ def test_profeat_starts_from_its_teacher_and_agrees_in_both_spaces():
     assert own.keys() == other.keys() and all(torch.equal(own[name], other[name]) for name in own)
     views = method.views(batch())
     weak = views.parameters
-    assert not weak.jitter[0].any() and torch.equal(views.images[1], views.images[2])
-    both = method.network(views.images[1:].flatten(0, 1))
+    assert not weak.jitter[2].any() and torch.equal(views.images[0], views.images[1])
+    both = method.network(views.images[:2].flatten(0, 1))
     student, attacked = both.chunk(2)
-    teacher, project = method.teacher(views.images[0]), method.projector.eval()
+    teacher, project = method.teacher(views.images[2]), method.projector.eval()
     spaces = [(student, attacked, teacher), tuple(project(part) for part in (student, attacked, teacher))]
     expected = torch.stack([-cos(s, t) - 2 * cos(a, s) for s, a, t in spaces]).mean()
     torch.testing.assert_close(method.loss(views), expected)

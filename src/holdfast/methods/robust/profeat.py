@@ -40,7 +40,7 @@ class ProFeAT(Method):
     purpose = "attacks"
     taught_by = CLEAN
     views_per_image = 3
-    moved_views = slice(2, None)
+    moved_views = slice(1, 2)
 
     def __init__(self, config: ProFeATConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)
@@ -59,11 +59,11 @@ class ProFeAT(Method):
 
     def views(self, batch: Batch) -> Views:
         strong = picked(self.make_views(batch, views=1), (0, 0))
-        return joined(self.make_views(batch, views=1, purpose="views/weak", **WEAK), strong)
+        return joined(strong, self.make_views(batch, views=1, purpose="views/weak", **WEAK))
 
     def loss(self, views: Views) -> Tensor:
-        both = self.network(views.images[1:].flatten(0, 1))
-        teacher = self.teacher(views.images[0])
+        both = self.network(views.images[:2].flatten(0, 1))
+        teacher = self.teacher(views.images[2])
         spaces = [(both, teacher), (self._projected(both), self._projected(teacher))]
         return torch.stack([self._apart(*space) for space in spaces]).mean()
 
