@@ -1,10 +1,12 @@
 """--init: what fits is taken over, what does not is named."""
 
+import json
+
 import pytest
 import safetensors.torch
 import torch
 
-from holdfast.models import checksum, create_encoder, load_encoder, load_initial, save_encoder
+from holdfast.models import checksum, create_encoder, load_encoder, load_initial, loaded_of, save_encoder
 from holdfast.models.encoders import Encoder
 
 
@@ -146,3 +148,20 @@ def test_what_is_written_says_how_pixels_are_normalised_wherever_that_came_from(
     made.load_state_dict({**made.state_dict(), "mean": torch.full((1, 3, 1, 1), 0.3)})  # as a checkpoint does
     save_encoder(made, tmp_path / "encoder.safetensors")
     assert load_encoder(tmp_path / "encoder.safetensors").spec.mean == (0.3, 0.3, 0.3)
+
+
+def test_a_description_that_says_other_pixels_than_the_weights_is_mended_with_a_note(tmp_path):
+    made, path = encoder(), tmp_path / "encoder.safetensors"
+    made.normalise_by((0.3, 0.3, 0.3), (0.2, 0.2, 0.2))
+    save_encoder(made, path)
+    described = path.with_suffix(".json")
+    described.write_text(json.dumps(json.loads(described.read_text()) | {"mean": [0.485, 0.456, 0.406]}))
+    found = load_encoder(path)
+    loaded = loaded_of(found)
+    assert (
+        isinstance(found, Encoder)
+        and loaded is not None
+        and found.spec == made.spec
+        and torch.equal(found.mean, made.mean)
+    )
+    assert any("says mean 0.485 0.456 0.406" in line for line in loaded.lines())

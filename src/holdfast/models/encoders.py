@@ -52,6 +52,12 @@ class EncoderSpec:
         _check_read(known)
         return cls(**known)
 
+    def normalised_by(self, tensors: Mapping[str, Tensor]) -> "EncoderSpec":
+        """With the mean and std among tensors, of three values each; itself where they are its own or not there."""
+        found = {name: tensors[name].detach().cpu().flatten() for name in ("mean", "std") if name in tensors}
+        apart = {n: v for n, v in found.items() if len(v) == 3 and not torch.equal(v, torch.tensor(getattr(self, n)))}
+        return replace(self, **{name: tuple(round(v, 7) for v in values.tolist()) for name, values in apart.items()})
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
@@ -106,10 +112,7 @@ class Encoder(nn.Module):
 
     def described(self) -> EncoderSpec:
         """Its spec, with the mean and std that it computes by: a checkpoint brings its own."""
-        kept = {"mean": self.mean, "std": self.std}
-        told = {name: torch.tensor(getattr(self.spec, name)) for name in kept}
-        apart = {name for name, buffer in kept.items() if not torch.equal(buffer.flatten().cpu(), told[name])}
-        return replace(self.spec, **{n: tuple(round(v, 7) for v in kept[n].flatten().tolist()) for n in apart})
+        return self.spec.normalised_by({"mean": self.mean, "std": self.std})
 
     def forward(self, images: Tensor) -> Tensor:
         if not isinstance(images, Tensor):

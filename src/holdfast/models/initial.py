@@ -119,7 +119,7 @@ def _tensors(source: str, own: Mapping[str, Tensor], name: str) -> _Found:
             f"({', '.join(SUFFIXES)}), got {source!r}{missing}; check the path"
         )
     assert isinstance(encoder, Encoder)
-    return _Found(encoder.network.state_dict(), encoder.spec.mean, encoder.spec.std, "as its own")
+    return _Found(encoder.network.state_dict(), encoder.spec.mean, encoder.spec.std, "the source's own")
 
 
 def _pretrained(source: str) -> Any:

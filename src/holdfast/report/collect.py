@@ -36,9 +36,9 @@ class Measured:
     run: Mapping[str, Any] | None = None
     metrics: Sequence[Mapping[str, Any]] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
-    set_aside: Sequence[SetAside] = ()
     unfinished: bool = False
     """Whether an audit of it is running or was stopped."""
+    set_aside: Sequence[SetAside] = ()
     """What lies in the folder and is not shown: findings that do not belong to the others, files that are damaged."""
     pictures: bool = True
     """Whether the images that its audits left are shown."""
@@ -131,7 +131,8 @@ def read(path: Path) -> Measured:
     metrics, odd = _metrics(folder.metrics)
     run = None if run is None else upgraded(run)
     asides = [*unreadable, *aside, *damaged, *odd]
-    return Measured(path, found, run, metrics, environment, asides, unfinished=(home / "unfinished").is_dir())
+    unfinished = (home / "unfinished").is_dir()
+    return Measured(path, found, run, metrics, environment, unfinished, asides)
 
 
 def _refuse_nothing(path: Path, unreadable: Sequence[SetAside]) -> None:

@@ -10,6 +10,7 @@ from holdfast.models.encoders import Encoder, EncoderSpec
 from holdfast.models.identity import checksum
 from holdfast.models.load.reading import Reading
 from holdfast.models.load.tensors import read_tensors
+from holdfast.models.loaded import numbers
 from holdfast.runs import atomic_path, write_json
 from holdfast.system import DamagedError, digest, read_json, reading
 
@@ -67,13 +68,18 @@ def read_own(path: Path) -> Reading:
     described, document = path.with_suffix(".json"), check_own(path)
     tensors = read_tensors(path)
     inside = {name.removeprefix("network."): tensor for name, tensor in tensors.items() if name not in _PIXELS}
+    told = _spec(document, described)
+    spec = told.normalised_by(tensors)
+    said = f"mean {numbers(told.mean)}, std {numbers(told.std)}"
+    note = f"{described.name} says {said}; it was trained with the weights' own"
     return Reading(
         layout="an encoder of holdfast",
-        spec=_spec(document, described),
+        spec=spec,
         state=inside,
         size_from="what it was trained at",
-        pixels_from=f"{described.name} beside the file",
+        pixels_from=f"{described.name} beside the file" if spec == told else "the weights' own",
         pool_from=f"{described.name} beside the file",
+        notes=() if spec == told else (note,),
     )
 
 

@@ -210,13 +210,13 @@ def timm_pixels(name: str) -> tuple[dict[str, Any], str]:
 def file_pixels(encoder: str, path: Path, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Any], str]:
     """(mean and std of pixels for a file's weights, what they are from): those beside the file, else those in it, else
     those that a network's name ('timm/…', 'torchvision/…') usually has."""
-    own, inside = stated(path), {key: tensors[key] for key in ("mean", "std") if key in tensors}
+    own, inside = stated(path), [name for name in ("mean", "std") if name in tensors and tensors[name].numel() == 3]
     library, _, name = encoder.partition("/")
     if "mean" in own or "std" in own:
         usual, said = own, f"{BESIDE} beside the file"
-    elif len(inside) == 2 and all(value.numel() == 3 for value in inside.values()):
-        usual = {key: tuple(round(v, 7) for v in value.flatten().tolist()) for key, value in inside.items()}
-        said = "the file's own"
+    elif len(inside) == 2:
+        spec = EncoderSpec(encoder=encoder, stem="standard", image_size=1).normalised_by(tensors)
+        usual, said = {"mean": spec.mean, "std": spec.std}, "the file's own"
     else:
         usual, said = timm_pixels(name) if library == "timm" else ({}, "ImageNet's, as torchvision trains")
     values = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} | usual
