@@ -60,8 +60,8 @@ def test_reasons_are_differences_from_simclr_over_seeds_that_both_have_with_what
     (found,) = reasons.compared(document)
     assert found[:2] == ("long tails", "sdclr")
     assert found[2].keys() == reasons.ASKED.keys()
-    value, low, high = found[2]["rare classes"]
-    assert (value, low, high) == pytest.approx((7.0, 7 - 2**0.5, 7 + 2**0.5))
+    assert found[2]["rare classes"][:3] == pytest.approx((7.0, 7 - 2**0.5, 7 + 2**0.5))
+    assert found[2]["rare classes"].by_seed == (7.0,)
     assert reasons.table(document).splitlines()[2].startswith("| long tails | `sdclr` | +7.0 [5.6, 8.4]: higher |")
     sentence = reasons.sentences(document)
     assert sentence.startswith("- sdclr: linear probe +7.0 [5.6, 8.4] (higher); rare classes +7.0")
@@ -70,12 +70,19 @@ def test_reasons_are_differences_from_simclr_over_seeds_that_both_have_with_what
 def test_ends_over_seeds_are_means_and_no_narrower_for_more_seeds_of_the_same_images():
     runs = ran("simclr", {"0": seed(40.0), "1": seed(42.0)}) | ran("sdclr", {"0": seed(45.0), "1": seed(49.0)})
     ((*_, found),) = reasons.compared({"runs": runs})
-    assert found["linear probe"] == pytest.approx((6.0, 6 - 2**0.5, 6 + 2**0.5))
+    assert found["linear probe"][:3] == pytest.approx((6.0, 6 - 2**0.5, 6 + 2**0.5))
+    assert "| +6.0 [4.6, 7.4] (+5.0, +7.0): higher |" in reasons.table({"runs": runs})
 
 
 def test_an_end_that_is_written_as_0_tells_no_difference():
-    words = {end: reasons.word("linear probe", (1.0, end, 2.0)) for end in (0.04, 0.06)}
+    words = {end: reasons.word("linear probe", reasons.Difference(1.0, end, 2.0)) for end in (0.04, 0.06)}
     assert words == {0.04: "no difference seen", 0.06: "higher"}
+
+
+@pytest.mark.parametrize(("other", "said"), [(-0.2, "lower"), (-0.01, ", but not with every seed"), (2.0, "seed")])
+def test_a_difference_that_not_every_seed_shows_says_so(other, said):
+    found = reasons.word("linear probe", reasons.Difference(-4.0, -6.0, -2.0, by_seed=(-8.0, other)))
+    assert found.startswith("lower") and found.endswith(said)
 
 
 def test_each_method_preset_and_part_of_the_experiment_stands_on_a_page():
