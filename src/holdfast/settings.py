@@ -95,6 +95,11 @@ class MethodConfig:
         """What it does with whole weights, so that --shard-weights is refused; None: nothing."""
         return None
 
+    @property
+    def encodes_pairs(self) -> bool:
+        """Whether two views of an image pass the network for each loss, which some parts compare."""
+        return True
+
     def check(self, run: Any) -> None:
         """Raises ValueError where a run has options that the method cannot be trained with."""
         if not run.shard_weights:
@@ -141,6 +146,13 @@ class PartConfig:
     def idle(self) -> bool:
         """Whether settings were changed although the part does nothing."""
         return self.chosen is None and self != type(self)()
+
+    def require_pairs(self, config: Any) -> None:
+        """Raises ValueError for a method that encodes one view of an image, where the part compares two."""
+        flag, name = f"--{self.word.replace('_', '-')}", type(config.method).__name__.removesuffix("Config")
+        on = self.chosen is not None
+        got = f"{name}, which encodes one"
+        require(not on or config.method.encodes_pairs, f"{flag} with two views of an image", got, "leave it out")
 
     def check(self, config: Any) -> None:
         """config: the RunConfig. Raises ValueError where a run's settings do not go with the part."""

@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 from short_runs import short_run
-from small_methods import REPRESENTATIVES, small_config
+from small_methods import REPRESENTATIVES, has_temperature, small_config
 
 from holdfast.config import RunConfig
 from holdfast.data import load_images
@@ -45,14 +45,16 @@ OTHERS: dict[str, dict[str, Any]] = {
     "average": {"weight_average": "ema:0.9"},
 }
 """The parts that are no axis of the matrix, each of which goes through all of it on one method and on all methods."""
-SENSELESS = {"temperature": "expected a method with a temperature under --temperature-schedule, got .*; leave it out"}
+SENSELESS = {
+    "temperature": "expected a method with a contrast's temperature under --temperature-schedule, got .*; leave it out"
+}
 """What is refused of a method that has none, by schedule."""
 RATES = {"lore": 1e-4}
 """Learning rates of methods whose loss is a sum over all features: at the others' it leaves the numbers."""
 
 
 def refused(name: str, schedule: str) -> bool:
-    return schedule == "temperature" and not hasattr(METHODS[name].Config(), "temperature")
+    return schedule == "temperature" and not has_temperature(name)
 
 
 def fast() -> list[tuple[str, ...]]:

@@ -138,11 +138,18 @@ def test_fare_is_lore_without_its_constraint_and_both_attack_as_their_papers():
     method.network.eval()
     expected = F.mse_loss(method.network(moved[1]), method.teacher(moved[0]), reduction="sum") / 6
     torch.testing.assert_close(method.loss(replace(views, images=moved)), expected)
-    for name, passes in (("lore", 5 * 2 + 10), ("fare", 2 + 10)):
+    for name, passes in (("lore", 5 * 2 + 10), ("fare", 1 + 10)):
         preset = PRESETS[name]()
         config = replace(preset.method, teacher="timm/test_resnet", start="own")
         made = build(RunConfig(method=config, parts=preset.parts, encoder="timm/test_resnet"), image_size=16)
         assert made.passes_per_image == passes
+
+
+@pytest.mark.parametrize("part", [{"harmonize": "gh:1", "harmonize_classes": 5}, {"memory_augment": "bcl-i:1"}])
+def test_fare_encodes_one_view_of_an_image_and_is_refused_where_a_part_compares_two(part):
+    with pytest.raises(ValueError, match="with two views of an image, got LORE, which encodes one; leave it out"):
+        built(part, slack=None)
+    assert torch.isfinite(built(part).loss(built().views(batch())))
 
 
 def test_a_student_of_another_stem_is_refused_with_the_flags_that_fit():

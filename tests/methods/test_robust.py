@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from small_methods import small_config, teacher_run
 from torch import Tensor
@@ -15,6 +16,7 @@ from holdfast.methods.clean_teacher import teachers_head
 from holdfast.methods.strength_schedule import strength, weaker
 from holdfast.models import load_encoder
 from holdfast.objectives import joint_nt_xent, nt_xent
+from holdfast.runs import RunFolder, write_json
 
 
 def batch(epoch: int = 0) -> Batch:
@@ -163,6 +165,23 @@ def test_a_teacher_that_does_not_fit_is_refused_in_a_line(name, teacher, message
 def test_a_teacher_without_a_projector_is_refused_in_a_line():
     with pytest.raises(ValueError, match="a run folder with a checkpoint as --teacher, for its projector, got timm/t"):
         teachers_head("timm/test_resnet", 96)
+
+
+@pytest.mark.parametrize("parts", [{"weight_average": "ema:0.5"}, {"weight_average": "ema:0.5", "adversary": "pgd:1"}])
+def test_the_projector_of_a_run_with_an_average_of_the_weights_is_the_averages_as_its_encoder_is(parts, tmp_path):
+    method = built("simclr", parts)
+    averaged = method.inner.average if "adversary" in parts else method.average
+    with torch.no_grad():
+        for value, network in enumerate((averaged.network, method.network), start=1):
+            for parameter in network.parameters():
+                parameter.fill_(value)
+    run = RunFolder(tmp_path)
+    state = {name: tensor.clone() for name, tensor in method.state_dict().items()}
+    (run.checkpoints / "step-00000001").mkdir(parents=True)
+    safetensors.torch.save_file(state, run.checkpoints / "step-00000001" / "method.safetensors")
+    write_json(run.config, {})
+    head = teachers_head(str(tmp_path), 96)
+    assert {float(parameter.mean()) for parameter in head.parameters()} == {1.0}
 
 
 def test_presets_attack_as_their_papers_do_and_count_its_passes():

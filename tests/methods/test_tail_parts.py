@@ -230,7 +230,10 @@ def test_an_interrupted_run_with_every_part_ends_in_the_same_bits(tmp_path, monk
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"harmonize": "gh:1", "harmonize_classes": 500}, "rows in 128 dimensions, got 500"),
+        (
+            {"harmonize": "gh:1", "harmonize_classes": 500},
+            "expected --harmonize-classes of at most 129, got 500; embeddings of 128",
+        ),
         ({"memory_augment": "bcl-x:1"}, "expected --memory-augment bcl-i:N or bcl-d:N"),
         ({"sharpness": "rwsam"}, "expected --sharpness NAME:NUMBER"),
     ],

@@ -1,17 +1,19 @@
 """A temperature that swings over the epochs, on any contrastive method."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
-from small_methods import small_config
+from small_methods import has_temperature, small_config
 
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
 from holdfast.methods import METHODS, TemperatureConfig, build
 from holdfast.methods.temperature_schedule import swinging
 
-CONTRASTIVE = [name for name in METHODS if hasattr(METHODS[name].Config(), "temperature")]
+CONTRASTIVE = [name for name in METHODS if has_temperature(name)]
 PART = TemperatureConfig(temperature_schedule="cosine:4", temperature_low=0.1, temperature_high=0.5)
 
 
@@ -44,9 +46,16 @@ def test_it_depends_on_the_batch_alone_whatever_came_before():
     assert torch.equal(method.loss(method.views(batch(1))), fresh.loss(fresh.views(batch(1))))
 
 
-def test_a_method_without_a_temperature_is_refused_in_a_line():
-    with pytest.raises(ValueError, match="a method with a temperature under --temperature-schedule, got VICReg"):
-        build(config("vicreg", PART), image_size=16)
+@pytest.mark.parametrize(("name", "kind"), [("vicreg", "VICReg"), ("dino", "DINO")])
+def test_a_method_that_does_not_contrast_is_refused_in_a_line(name, kind):
+    with pytest.raises(ValueError, match=f"a method with a contrast's temperature .*-schedule, got {kind}; leave it"):
+        build(config(name, PART), image_size=16)
+
+
+def test_the_page_names_the_methods_that_it_goes_with():
+    page = (Path(__file__).parents[2] / "docs/methods/temperature_schedule.md").read_text()
+    named = re.search(r"On any method that contrasts by a temperature: (.+?)\.", page, re.DOTALL)
+    assert named is not None and re.findall(r"`([^`]+)`", named[1]) == CONTRASTIVE
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ REPRESENTATIVES = ("simclr", "sdclr", "emp-ssl", "byol", "acl")
 """One of each kind: what is slow over all methods runs over these in the fast suite."""
 
 
+def has_temperature(name: str) -> bool:
+    """Whether a temperature schedule goes with a method; DINO's two temperatures are no contrast's."""
+    return name != "dino" and hasattr(METHODS[name].Config(), "temperature")
+
+
 def sparse(names: Any = tuple(METHODS)) -> list[Any]:
     """All methods as parameters of a test; those that are not REPRESENTATIVES are slow."""
     return [name if name in REPRESENTATIVES else pytest.param(name, marks=pytest.mark.slow) for name in names]

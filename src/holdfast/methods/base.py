@@ -105,8 +105,17 @@ class Method(nn.Module, ABC):
             return inner.first_features(images)
         return self.network[0](images)
 
+    @property
+    def own_harm(self) -> bool:
+        """Whether the method's paper has an adversary climb something else than the loss."""
+        return type(self.innermost()).harm is not Method.harm
+
     def harm(self, views: Views) -> Tensor:
-        """What an adversary that takes steps of its own climbs; the loss, unless the method's paper has another."""
+        """What an adversary that takes steps of its own climbs: the loss, or what the method's paper has and no more.
+        A wrapper's: the loss with what it adds, or that of its method where it is no loss."""
+        for inner in self.wrapped():
+            if self.own_harm:
+                return inner.harm(views)
         return self.loss(views)
 
     def losses(self, batch: Batch) -> Iterator[Tensor]:

@@ -14,7 +14,9 @@ from holdfast.runs import RunFolder, is_run_folder
 
 CLEAN = "simclr"
 """What trains a clean teacher."""
-_HEAD = re.compile(r"(?:inner\.)*network\.1\.(.+)")
+_HEADS = [re.compile(rf"(?:inner\.)*{before}network\.1\.(.+)") for before in (r"average\.", "")]
+"""Names of a projector's tensors in a checkpoint: that of the average of the weights, where its encoder is that, or the
+last."""
 
 
 def clean_teacher(
@@ -84,7 +86,7 @@ def teachers_head(source: str | None, width: int) -> nn.Sequential:
     found = is_run_folder(str(source)) and bool(states)
     require(found, "a run folder with a checkpoint as --teacher, for its projector", source, remedy)
     tensors = safetensors.torch.load_file(states[-1])
-    named = {match[1]: tensor for name, tensor in tensors.items() if (match := _HEAD.fullmatch(name))}
-    head = head_from(named)
+    named = [{m[1]: t for name, t in tensors.items() if (m := head.fullmatch(name))} for head in _HEADS]
+    head = head_from(named[0] or named[1])
     require(head[0].in_features == width, f"a projector of {width} features", head[0].in_features, remedy)  # type: ignore[union-attr]
     return head.requires_grad_(False)

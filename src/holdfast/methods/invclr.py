@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from holdfast.config import PartConfig, RunConfig, require
-from holdfast.data.views import Nuisances, nuisances
+from holdfast.data.views import Nuisances
 from holdfast.distributed import gather
 from holdfast.methods.base import Method, Views, untracked
 from holdfast.methods.first_view import first_features, tied, unit
+from holdfast.methods.strength_schedule import found_nuisances
 from holdfast.objectives.invariance import (
     Clip,
     clipped_mean,
@@ -54,7 +54,7 @@ class PenaltyConfig(PartConfig):
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         penalty, weight = self.pick(PENALTIES, letter="W", least=0, example="invariance:0.1")
-        return penalty(method, self, partial(nuisances, settings=config.views), weight=weight, seed=config.seed)
+        return penalty(method, self, found_nuisances(config), weight=weight, seed=config.seed)
 
 
 class InvariancePenalty(Method):
@@ -81,7 +81,7 @@ class InvariancePenalty(Method):
 
     @property
     def passes_per_harm(self) -> int:
-        return self.passes_per_image // self.steps_per_batch
+        return self.inner.passes_per_harm if self.own_harm else self.passes_per_image // self.steps_per_batch
 
     def loss(self, views: Views) -> Tensor:
         if self.weight == 0:

@@ -1,12 +1,13 @@
 """DynACL's schedule: views that are drawn weaker as training goes on, for any method (arXiv:2303.01289)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from holdfast.config import PartConfig, RunConfig, ViewSettings
+from holdfast.data.views import Nuisances, nuisances
 from holdfast.methods.base import Batch, Method, Views
 
 _SCALED = ("jitter", "brightness", "contrast", "saturation", "hue", "grey", "blur", "solarize")
@@ -21,8 +22,13 @@ class StrengthConfig(PartConfig):
     strength_schedule: str | None = None
     """'steps:50' weakens the views every 50 epochs, from full strength to none at the end of the run; None: no."""
 
+    @property
+    def every(self) -> int:
+        """How many epochs a step lasts."""
+        return int(self.pick(STRENGTHS, letter="N", least=1, example="steps:50")[1])
+
     def caution(self, config: RunConfig) -> str | None:
-        every = int(self.pick(STRENGTHS, letter="N", least=1, example="steps:50")[1])
+        every = self.every
         if every < config.epochs:
             return None
         return (
@@ -31,8 +37,8 @@ class StrengthConfig(PartConfig):
         )
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        schedule, every = self.pick(STRENGTHS, letter="N", least=1, example="steps:50")
-        return schedule(method, config.views, every=int(every), epochs=config.epochs)
+        schedule = self.pick(STRENGTHS, letter="N", least=1, example="steps:50")[0]
+        return schedule(method, config.views, every=self.every, epochs=config.epochs)
 
 
 def strength(epoch: int, *, every: int, epochs: int) -> float:
@@ -44,6 +50,20 @@ def weaker(settings: ViewSettings, strength: float) -> dict[str, float]:
     """Settings of views at a strength in [0, 1]: at 0 the whole image in its own colours, flips as they were."""
     colours = {name: strength * getattr(settings, name) for name in _SCALED}
     return {"crop_min": settings.crop_max - (settings.crop_max - settings.crop_min) * strength, **colours}
+
+
+def found_nuisances(config: RunConfig) -> Callable[[Views], Nuisances]:
+    """What finds the nuisances of view 1 of a run's views, between the ends that their epoch's are drawn from."""
+    parts = [part for part in config.parts if isinstance(part, StrengthConfig) and part.chosen is not None]
+
+    def find(views: Views) -> Nuisances:
+        settings, epoch = config.views, views.batch.epoch
+        for part in parts:
+            now = strength(epoch, every=part.every, epochs=config.epochs)
+            settings = replace(settings, **weaker(settings, now))
+        return nuisances(views, settings)
+
+    return find
 
 
 class StrengthSchedule(Method):

@@ -61,8 +61,8 @@ class TemperatureSchedule(Method):
         base = inner.innermost()
         if base.temperature is None:
             raise ValueError(
-                f"expected a method with a temperature under --temperature-schedule, got {type(base).__name__}; "
-                "leave it out, or train simclr or another contrastive method"
+                "expected a method with a contrast's temperature under --temperature-schedule, got "
+                f"{type(base).__name__}; leave it out, or train simclr or another contrastive method"
             )
         self.wrap(inner)
         self.low, self.high, self.period = low, high, period

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from holdfast.config import PartConfig, RunConfig, require
-from holdfast.data.views import Frame, Nuisances, nuisances, of_images, two_frames
+from holdfast.data.views import Frame, Nuisances, of_images, two_frames
 from holdfast.distributed import gather, join_rows, rank
 from holdfast.methods.base import Method, Views, untracked
+from holdfast.methods.strength_schedule import found_nuisances
 from holdfast.models import Encoder, Teacher, feature_map, map_shape, require_sizes, take_any_size
 from holdfast.objectives import likeness, place_info_nce
 from holdfast.randomness import fold, sample_keys, seeded_library, uniform
@@ -50,9 +50,8 @@ class SERConfig(PartConfig):
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         part, weight = self.pick(SOFT_EQUIVARIANCES, letter="W", least=0, example="ser:1")
-        find = partial(nuisances, settings=config.views)
         with seeded_library(config.seed, "soft equivariance"):
-            return part(method, self, find, weight=weight, seed=config.seed)
+            return part(method, self, found_nuisances(config), weight=weight, seed=config.seed)
 
 
 class SoftEquivariance(Method):

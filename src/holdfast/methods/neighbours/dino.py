@@ -64,6 +64,7 @@ class DINO(Method):
 
     def __init__(self, config: DINOConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)
+        self.temperature = None  # no schedule of it: the teacher's own stays, and nothing is repelled
         self.views_per_image = 2 + config.local_count
         self.prototypes = Prototypes(config.head_dim, config.prototypes)
         self.teacher, self.teacher_prototypes = Teacher(network), Teacher(self.prototypes)
@@ -88,7 +89,7 @@ class DINO(Method):
         student = of_all_ranks(self._student(views.images, views.batch.epoch), views=len(views.images))
         teacher = of_all_ranks(self.teacher_prototypes(self.teacher(large)))
         self._seen = teacher.mean((0, 1))
-        temperatures = {"temperature": self.temperature, "teacher_temperature": self.config.teacher_temperature}
+        temperatures = {"temperature": self.config.temperature, "teacher_temperature": self.config.teacher_temperature}
         return dino(student, teacher, centre=self.centre, **temperatures)
 
     def _student(self, images: Tensor, epoch: int) -> Tensor:

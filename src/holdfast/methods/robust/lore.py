@@ -44,6 +44,10 @@ class LOREConfig(MethodConfig):
         require(self.updates >= 1, "updates >= 1", self.updates, "the authors use 5")
         require(self.dual_rate > 0, "dual_rate > 0", self.dual_rate, "the authors use 50")
 
+    @property
+    def encodes_pairs(self) -> bool:
+        return self.slack is not None  # FARE never asks for the clean view
+
 
 FEW = -4.0
 """Logit of the constraint's weight below which it is not lowered further: softplus of it is 0.018."""
@@ -103,6 +107,10 @@ class LORE(Method):
     @classmethod
     def head(cls, config: Any, width: int) -> nn.Module:
         return nn.Identity()
+
+    @property
+    def passes_per_image(self) -> int:
+        return self.steps_per_batch * (2 if self.config.encodes_pairs else 1)
 
     @property
     def passes_per_harm(self) -> int:

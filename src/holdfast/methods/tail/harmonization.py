@@ -38,6 +38,7 @@ class HarmonyConfig(PartConfig):
             require(getattr(self, name) >= least, f"{name} >= {least}", getattr(self, name), "see --help")
 
     def check(self, config: RunConfig) -> None:
+        self.require_pairs(config)
         on = self.harmonize is not None
         require(not (on and config.chunk), "--harmonize without --chunk", config.chunk, "leave one of them out")
 
@@ -49,6 +50,8 @@ class HarmonyConfig(PartConfig):
             dim = encoder.dim
         elif isinstance(head, nn.Linear):
             dim = head.out_features
+        classes, most = self.harmonize_classes, f"--harmonize-classes of at most {dim + 1}"
+        require(classes <= dim + 1, most, classes, f"embeddings of {dim} dimensions hold no more; lower it")
         return harmony(method, self, weight=weight, dim=dim, epochs=config.epochs, seed=config.seed)
 
 

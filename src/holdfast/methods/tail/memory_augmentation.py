@@ -34,6 +34,7 @@ class MemoryConfig(PartConfig):
         require(self.memory_temperature > 0, "memory_temperature > 0", self.memory_temperature, "the authors use 0.2")
 
     def check(self, config: RunConfig) -> None:
+        self.require_pairs(config)
         on = self.memory_augment is not None
         require(not (on and config.chunk), "--memory-augment without --chunk", config.chunk, "leave one of them out")
 
