@@ -169,7 +169,7 @@ def test_a_teacher_without_a_projector_is_refused_in_a_line():
 
 @pytest.mark.parametrize("parts", [{"weight_average": "ema:0.5"}, {"weight_average": "ema:0.5", "adversary": "pgd:1"}])
 def test_the_projector_of_a_run_with_an_average_of_the_weights_is_the_averages_as_its_encoder_is(parts, tmp_path):
-    method = built("simclr", parts)
+    method: Any = built("simclr", parts)
     averaged = method.inner.average if "adversary" in parts else method.average
     with torch.no_grad():
         for value, network in enumerate((averaged.network, method.network), start=1):
