@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from holdfast.config import RunConfig, from_document, to_document
 from holdfast.data.batches import Batch
 from holdfast.methods import METHODS, PRESETS, Method, build, name_of
+from holdfast.methods.first_view import first_features
 from holdfast.models import checksum
 
 
@@ -112,6 +113,17 @@ def test_the_state_holds_all_that_the_next_loss_depends_on(name):
     other.load_state_dict(method.state_dict())
     batch = random_batch(epoch=1)
     assert torch.equal(torch.stack(losses(other, batch)), torch.stack(losses(method, batch)))
+
+
+@pytest.mark.parametrize(("name", "settings"), [*((name, {}) for name in METHODS), ("lore", {"slack": None})])
+def test_the_networks_first_call_starts_with_view_1_of_which_parts_take_the_features(name, settings):
+    method = ready(name, **settings).eval()
+    views = method.views(random_batch())
+    shifts = 0.1 * torch.rand(views.images.shape, generator=torch.Generator().manual_seed(2))
+    views = replace(views, images=(views.images + shifts).clamp(0, 1))
+    with first_features(method.network) as seen:
+        method.loss(views)
+    torch.testing.assert_close(seen[0][:10], method.first_features(views.images[0]))
 
 
 def aligned_loss(name: str, config: RunConfig, *, collapsed: bool) -> Tensor:

@@ -136,7 +136,7 @@ def test_fare_is_lore_without_its_constraint_and_both_attack_as_their_papers():
     views = method.views(batch())
     moved = (views.images + 0.1).clamp(0, 1)
     method.network.eval()
-    expected = F.mse_loss(method.network(moved[1]), method.teacher(moved[0]), reduction="sum") / 6
+    expected = F.mse_loss(method.network(moved[0]), method.teacher(moved[1]), reduction="sum") / 6
     torch.testing.assert_close(method.loss(replace(views, images=moved)), expected)
     for name, passes in (("lore", 5 * 2 + 10), ("fare", 1 + 10)):
         preset = PRESETS[name]()

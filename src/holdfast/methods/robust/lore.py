@@ -103,6 +103,8 @@ class LORE(Method):
         width = int(network[0].dim)  # type: ignore[arg-type]
         self.dual = None if config.slack is None else Dual(width, rate=config.dual_rate)
         self._readings: list[Tensor] = []
+        self.clean, self.attacked = (0, 1) if self.dual else (1, 0)  # first one that the student encodes, for parts
+        self.moved_views = slice(self.attacked, self.attacked + 1)
 
     @classmethod
     def head(cls, config: Any, width: int) -> nn.Module:
@@ -124,9 +126,9 @@ class LORE(Method):
         return whole(self.network(images))
 
     def loss(self, views: Views) -> Tensor:
-        teacher = gather(whole(self.teacher(views.images[0])))
         if self.dual is None:
-            return squared_shift(gather(self._features(views.images[1])), teacher).mean()
+            return self.harm(views)
+        teacher = gather(whole(self.teacher(views.images[self.clean])))
         clean, attacked = (gather(part) for part in self._features(views.images.flatten(0, 1)).chunk(2))
         weight = self.dual(teacher)
         moved = squared_shift(clean, teacher).detach() > self.config.slack * teacher.square().sum(1)
@@ -134,8 +136,9 @@ class LORE(Method):
         return lore(attacked, clean, teacher, weight=weight, slack=self.config.slack)
 
     def harm(self, views: Views) -> Tensor:
-        teacher = whole(self.teacher(views.images[0]))
-        return squared_shift(gather(self._features(views.images[1])), gather(teacher)).mean()
+        teacher = whole(self.teacher(views.images[self.clean]))
+        attacked = self._features(views.images[self.attacked])
+        return squared_shift(gather(attacked), gather(teacher)).mean()
 
     def readings(self) -> dict[str, float]:
         """dual: the constraint's mean weight; moved_too_far: percent of images whose clean features break it."""
