@@ -100,8 +100,17 @@ class MethodConfig:
         """Whether two views of an image pass the network for each loss, which some parts compare."""
         return True
 
+    @property
+    def starts_as_teacher(self) -> bool:
+        """Whether the encoder begins as its teacher, so that a run gives it no other first weights."""
+        return False
+
     def check(self, run: Any) -> None:
         """Raises ValueError where a run has options that the method cannot be trained with."""
+        for option in ("init", "whiten") if self.starts_as_teacher else ():
+            given, remedy = getattr(run, option), "its student starts as its teacher, so leave it out"
+            name = type(self).__name__.removesuffix("Config")
+            require(not given, f"{name} without --{option}", given, remedy)
         if not run.shard_weights:
             return
         for option in ("compile", "chunk"):

@@ -22,7 +22,7 @@ from holdfast.data.shuffling import resolved_buffer
 from holdfast.distributed import keep_strides, largest, synchronise_norms
 from holdfast.engine.optim import make_optimizer
 from holdfast.engine.shares import Fabric, LightningEnvironment, in_parts, set_up, strategy_of
-from holdfast.methods import Method, build
+from holdfast.methods import Method, build, fresh_encoder
 from holdfast.models import Encoder, exact_strides, resolve_stem, whiten_first_convolution
 from holdfast.randomness import key, permutation
 from holdfast.runs import RunFolder
@@ -151,10 +151,10 @@ def open_session(
 ) -> Session:
     """Networks, optimiser and images for a resolved configuration, ready at step 0, or at that of an encoder."""
     assert config.image_size is not None
+    if config.whiten:  # before a method copies the encoder, as its teacher or its second branch
+        encoder = _whitened(fresh_encoder(config, image_size=config.image_size), pool, config.seed)
     method = build(config, image_size=config.image_size, encoder=encoder)
     exact_strides(method)
-    if config.whiten:
-        _whiten(method, pool, config.seed)
     if fabric.world_size > 1:
         synchronise_norms(method)
     method = method.to(fabric.device)
@@ -179,12 +179,11 @@ def open_session(
     )
 
 
-def _whiten(method: Method, pool: Pool, seed: int) -> None:
+def _whitened(encoder: Encoder, pool: Pool, seed: int) -> Encoder:
     """Starts the first convolution from up to WHITENED training images, drawn by the seed: the same on every rank."""
     order = permutation(key(seed, "whitening"), len(pool.train))[:WHITENED]
-    encoder = method.network[0]
-    assert isinstance(encoder, Encoder)
     whiten_first_convolution(encoder, pool.train.floats(order))
+    return encoder
 
 
 def environment(fabric: Fabric) -> dict[str, Any]:

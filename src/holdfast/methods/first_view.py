@@ -55,4 +55,9 @@ def tied(views: Views, rendered: Tensor) -> Views:
 
 def unit(features: Tensor) -> Tensor:
     """Features [n, d] at unit length, float32 where they were lower."""
-    return F.normalize(features.float() if features.dtype in (torch.bfloat16, torch.float16) else features, dim=1)
+    return F.normalize(whole(features), dim=1)
+
+
+def whole(features: Tensor) -> Tensor:
+    """Half-precision features in float32, others as they are."""
+    return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features

@@ -32,6 +32,10 @@ class DynACLTuningConfig(MethodConfig):
         require(self.clusters >= 2, "clusters >= 2", self.clusters, "the authors take 10")
         require(self.steadiness >= 0, "steadiness >= 0", self.steadiness, "the authors use 6")
 
+    @property
+    def starts_as_teacher(self) -> bool:
+        return True
+
 
 class DynACLTuning(Method):
     """TRADES on pseudo-labels, from the encoder as it came and a linear head that already tells them apart.

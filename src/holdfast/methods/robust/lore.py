@@ -16,6 +16,7 @@ from holdfast.data.views import picked
 from holdfast.distributed import gather
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.clean_teacher import CLEAN, clean_teacher
+from holdfast.methods.first_view import whole
 from holdfast.objectives import lore, squared_shift
 
 HIDDEN = 512
@@ -48,6 +49,10 @@ class LOREConfig(MethodConfig):
     def encodes_pairs(self) -> bool:
         return self.slack is not None  # FARE never asks for the clean view
 
+    @property
+    def starts_as_teacher(self) -> bool:
+        return self.start == "teacher"
+
 
 FEW = -4.0
 """Logit of the constraint's weight below which it is not lowered further: softplus of it is 0.018."""
@@ -79,11 +84,6 @@ class Dual(nn.Module):
         if logits.requires_grad:
             logits.register_hook(lambda slope: torch.where(low & (slope > 0), 0, slope))
         return F.softplus(logits.detach().clamp_min(FEW)) + (logits - logits.detach())
-
-
-def whole(features: Tensor) -> Tensor:
-    """Half-precision features in float32, others as they are."""
-    return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
 
 
 class LORE(Method):

@@ -32,6 +32,10 @@ class ProFeATConfig(MethodConfig):
         super().__post_init__()
         require(self.steadiness >= 0, "steadiness >= 0", self.steadiness, "the authors use 8")
 
+    @property
+    def starts_as_teacher(self) -> bool:
+        return True
+
 
 class ProFeAT(Method):
     """The teacher sees a weak view, the student a strong one and its attacked copy; features and projections agree."""
