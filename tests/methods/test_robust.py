@@ -1,5 +1,6 @@
 """RoCL, ACL, DynACL, DeACL, ProFeAT: what each contrasts, what its adversary climbs, what its teacher is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 from holdfast.config import RunConfig, ViewSettings
 from holdfast.data.batches import Batch
-from holdfast.methods import ACL, PRESETS, Method, ProFeAT, build, with_settings
+from holdfast.methods import ACL, PRESETS, AdversaryConfig, Method, ProFeAT, Views, build, with_settings
 from holdfast.methods.clean_teacher import teachers_head
 from holdfast.methods.strength_schedule import strength, weaker
 from holdfast.models import load_encoder
@@ -54,23 +55,33 @@ def test_rocl_is_the_joint_contrast_and_a_little_of_the_adversarys_alone_and_att
     z = method.network(views.images.flatten(0, 1)).unflatten(0, (3, 6))
     expected = joint_nt_xent(z, temperature=0.5) + 0.25 * nt_xent(z[2], z[1], temperature=0.5)
     torch.testing.assert_close(method.loss(views), expected)
-    pair = method.network(views.images[1:].flatten(0, 1)).chunk(2)
-    torch.testing.assert_close(method.harm(views), nt_xent(pair[0], pair[1], temperature=0.5))
+    other, adversary = (method.network.eval()(images) for images in views.images[1:])
+    torch.testing.assert_close(method.train().harm(views), nt_xent(adversary, other, temperature=0.5))
+
+
+def contrast(method: Method, views: Views) -> Tensor:
+    """NT-Xent of ACL's last two views by the network's own norms."""
+    z1, z2 = method.network(views.images[2:].flatten(0, 1)).chunk(2)
+    return nt_xent(z1, z2, temperature=0.5)
 
 
 def test_acl_sees_clean_and_attacked_views_by_norms_of_their_own():
     method = built("acl")
     assert isinstance(method, ACL)
     views = method.views(batch())
-    torch.testing.assert_close(method.loss(views), method.harm(views))  # nothing moved yet, and the norms are alike
+    attacked = contrast(method, views)
+    torch.testing.assert_close(method.loss(views), attacked)  # nothing moved yet, and the norms are alike
     counts = {name: int(b) for name, b in method.named_buffers() if name.endswith("tracked")}
     assert {counts[name] for name in counts if name.startswith("clean.")} == {1}
     assert {counts[name] for name in counts if name.startswith("network.")} == {2}
     with torch.no_grad():
         for norm in method.clean.norms:
             norm.weight.mul_(torch.linspace(0.2, 2, len(norm.weight)))  # type: ignore[union-attr,arg-type]
-    clean, attacked = 2 * method.loss(views) - method.harm(views), method.harm(views)
-    assert (clean - attacked).abs().item() > 1e-3
+    assert (2 * method.loss(views) - 2 * attacked).abs().item() > 1e-3
+    harm = method.harm(views)
+    method.network.eval()
+    torch.testing.assert_close(harm, contrast(method, views))
+    method.train()
     assert not torch.equal(method.first_features(batch().images), method.network[0](batch().images))
 
 
@@ -99,7 +110,7 @@ def test_dynacls_weight_of_attacked_views_rises_as_the_views_weaken():
     with torch.no_grad():
         for norm in inner.clean.norms:
             norm.weight.mul_(torch.linspace(0.2, 2, len(norm.weight)))  # type: ignore[union-attr,arg-type]
-    found, attacked, weight = method.loss(views), inner.harm(views), 1 + 2 / 3 / 2
+    found, attacked, weight = method.loss(views), contrast(inner, views), 1 + 2 / 3 / 2
     inner.strength, inner.config = 1.0, small_config("acl")
     clean = 2 * inner.loss(views) - attacked
     torch.testing.assert_close(found, ((2 - weight) * clean + weight * attacked) / 2, rtol=1e-4, atol=1e-5)
@@ -114,7 +125,10 @@ def test_deacl_is_the_equation_and_its_teacher_stays_as_it_was():
     student, attacked = method.network[0](moved.flatten(0, 1)).chunk(2)
     expected = -cos(student, teacher(moved[0])) - 3 * cos(attacked, student)
     before = {name: b.clone() for name, b in method.named_buffers() if name.startswith("teacher")}
-    torch.testing.assert_close(method.loss(type(views)(moved, views.parameters, views.batch)), expected)
+    views = replace(views, images=moved)
+    torch.testing.assert_close(method.loss(views), expected)
+    harm = method.harm(views)
+    torch.testing.assert_close(harm, -cos(method.network.eval()[0](moved[1]), teacher(moved[0])))
     assert before and all(torch.equal(before[name], b) for name, b in method.named_buffers() if name in before)
     assert [p for p in method.get_submodule("teacher").parameters() if p.requires_grad] == []
 
@@ -127,12 +141,15 @@ def test_profeat_starts_from_its_teacher_and_agrees_in_both_spaces():
     views = method.views(batch())
     weak = views.parameters
     assert not weak.jitter[2].any() and torch.equal(views.images[0], views.images[1])
-    both = method.network(views.images[:2].flatten(0, 1))
-    student, attacked = both.chunk(2)
+    views = replace(views, images=(views.images * torch.tensor([1.0, 0.9, 0.8]).view(3, 1, 1, 1, 1)))
+    student, attacked = (method.network(images) for images in views.images[:2])  # each by its own batch
     teacher, project = method.teacher(views.images[2]), method.projector.eval()
     spaces = [(student, attacked, teacher), tuple(project(part) for part in (student, attacked, teacher))]
     expected = torch.stack([-cos(s, t) - 2 * cos(a, s) for s, a, t in spaces]).mean()
     torch.testing.assert_close(method.loss(views), expected)
+    harm = method.harm(views)
+    student, attacked = (method.network.eval()(images) for images in views.images[:2])
+    torch.testing.assert_close(harm, -cos(attacked, student) - cos(project(attacked), project(teacher)))
 
 
 def test_an_average_is_the_mean_of_the_first_steps_then_moves_and_is_what_audits_see():
@@ -191,7 +208,9 @@ def test_presets_attack_as_their_papers_do_and_count_its_passes():
         method = small_config("acl" if name == "dynacl" else name)
         made = build(RunConfig(method=method, parts=preset.parts, encoder="timm/test_resnet"), image_size=16)
         passes[name] = made.passes_per_image
-    assert passes == {"rocl": 3 + 7 * 2, "acl": 4 + 5 * 2, "dynacl": 4 + 5 * 2, "deacl": 2 + 5, "profeat": 2 + 5 * 2}
+        attack = next(part for part in preset.parts if isinstance(part, AdversaryConfig))
+        assert attack.adversary_start == "random", "a student that is its teacher has no gradient at the image"
+    assert passes == {"rocl": 3 + 7 * 2, "acl": 4 + 5 * 2, "dynacl": 4 + 5 * 2, "deacl": 2 + 5, "profeat": 2 + 5}
 
 
 @pytest.mark.parametrize("name", ["profeat", "lore", "dynacl++"])

@@ -183,3 +183,15 @@ def untracked(network: nn.Module) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.track_running_stats = True  # type: ignore[assignment]
+
+
+@contextmanager
+def answering(network: nn.Module) -> Iterator[None]:
+    """Inside the block the network answers as in evaluation."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training

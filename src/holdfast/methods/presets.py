@@ -136,13 +136,13 @@ def talos() -> RunConfig:
     return RunConfig(method=SimCLRConfig(), parts=(ForgetConfig(forget="site"),))
 
 
-PGD = AdversaryConfig(adversary="pgd:5", adversary_eps=8 / 255, adversary_step=2 / 255)
-"""Five steps of 2/255 within 8/255: ACL, DynACL, DeACL and ProFeAT."""
+PGD = AdversaryConfig(adversary="pgd:5", adversary_eps=8 / 255, adversary_step=2 / 255, adversary_start="random")
+"""Five steps of 2/255 within 8/255 from a random start: ACL, DynACL, DeACL and ProFeAT."""
 
 
 def rocl() -> RunConfig:
     """RoCL: SimCLR whose third view is an adversary of seven steps (2006.07589)."""
-    attack = AdversaryConfig(adversary="pgd:7", adversary_eps=0.0314, adversary_step=0.007)
+    attack = replace(PGD, adversary="pgd:7", adversary_eps=0.0314, adversary_step=0.007)
     return RunConfig(method=RoCLConfig(), parts=(attack,), epochs=1000)
 
 
@@ -159,7 +159,7 @@ def dynacl() -> RunConfig:
 
 def dynacl_tuned() -> RunConfig:
     """DynACL++: a run of DynACL, --teacher RUN, tuned under attack on its own clusters, 25 epochs (2303.01289)."""
-    attack = replace(PGD, adversary="pgd:10", adversary_start="random")
+    attack = replace(PGD, adversary="pgd:10")
     weak = ViewSettings(crop_min=0.6, jitter=0.0, grey=0.0)
     return RunConfig(
         method=DynACLTuningConfig(), parts=(attack,), views=weak, epochs=25, lr=0.1, lr_end=0.0, warmup_epochs=0.0

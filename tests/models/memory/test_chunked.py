@@ -54,6 +54,21 @@ def test_an_adversary_gets_the_gradients_of_the_whole_batch():
     torch.testing.assert_close(gradient, expected, rtol=1e-7, atol=1e-12)
 
 
+def test_what_is_computed_again_is_so_in_the_mode_of_the_first_time():
+    parts = (nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Dropout(0.5)).double(), nn.Linear(6, 2).double())
+    images = torch.linspace(-1, 1, 32, dtype=torch.float64).sin().view(8, 4).requires_grad_()
+    with torch.no_grad():
+        parts[0](3 * images + 1)  # running statistics that are no batch's
+    found = []
+    for network in (ChunkedNetwork(*parts, chunk=3), nn.Sequential(*parts)):
+        network.eval()
+        loss = network(images).square().sum()
+        network.train()  # an attack's loss is of evaluation, and its gradient is taken after it
+        found.append(torch.autograd.grad(loss, images)[0])
+        assert all(module.training for module in network.modules())
+    torch.testing.assert_close(found[0], found[1])
+
+
 def kept_bytes(network: nn.Module, images: torch.Tensor) -> int:
     """What autograd keeps between a forward pass and its backward, parameters apart."""
     kept: dict[int, int] = {}

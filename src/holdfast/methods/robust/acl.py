@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from holdfast.config import MethodConfig, require
 from holdfast.data.views import picked
-from holdfast.methods.base import Batch, Method, Views, joint_embeddings, of_all_ranks
+from holdfast.methods.base import Batch, Method, Views, answering, joint_embeddings, of_all_ranks
 from holdfast.methods.first_view import first_features
 from holdfast.models import OwnNorms
 from holdfast.objectives import nt_xent
@@ -56,9 +56,13 @@ class ACL(Method):
         clean = of_all_ranks(self.clean(self.network, views.images[:2].flatten(0, 1)))
         weight = 1 + self.config.attacked_ramp * (1 - self.strength)
         calm = nt_xent(clean[0], clean[1], temperature=self.temperature)
-        return ((2 - weight) * calm + weight * self.harm(views)) / 2
+        return ((2 - weight) * calm + weight * self._attacked(views)) / 2
 
     def harm(self, views: Views) -> Tensor:
+        with answering(self.network):
+            return self._attacked(views)
+
+    def _attacked(self, views: Views) -> Tensor:
         z1, z2 = joint_embeddings(self.network, views.images[2:])
         return nt_xent(z1, z2, temperature=self.temperature)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from holdfast.config import MethodConfig, require
 from holdfast.data.views import picked
 from holdfast.distributed import gather
-from holdfast.methods.base import Batch, Method, Views
+from holdfast.methods.base import Batch, Method, Views, answering
 from holdfast.methods.clean_teacher import CLEAN, clean_teacher
 from holdfast.objectives import cosine
 
@@ -56,5 +56,6 @@ class DeACL(Method):
         return -cosine(student, teacher) - self.config.steadiness * cosine(attacked, student)
 
     def harm(self, views: Views) -> Tensor:
-        attacked, teacher = self.network(views.images[1]), self.teacher(views.images[0])
+        with answering(self.network):
+            attacked, teacher = self.network(views.images[1]), self.teacher(views.images[0])
         return -cosine(gather(attacked), gather(teacher))

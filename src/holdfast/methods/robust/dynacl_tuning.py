@@ -1,7 +1,6 @@
 """DynACL++: a robust encoder's own clusters as labels, and adversarial fine-tuning on them (arXiv:2303.01289)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from holdfast.config import MethodConfig, require
 from holdfast.data.views import picked
 from holdfast.distributed import gather, join_rows
-from holdfast.methods.base import Batch, Method, Views
+from holdfast.methods.base import Batch, Method, Views, answering
 from holdfast.methods.clean_teacher import clean_teacher
 from holdfast.objectives import divergence, trades
 
@@ -95,14 +94,3 @@ class DynACLTuning(Method):
         share = float(torch.stack(self._readings).mean())
         self._readings.clear()
         return super().readings() | {"pseudo_label_accuracy": 100 * share}
-
-
-@contextmanager
-def answering(network: nn.Module) -> Iterator[None]:
-    """Inside the block the network answers as in evaluation."""
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from holdfast.config import MethodConfig, require
 from holdfast.data.views import joined, picked
 from holdfast.distributed import gather
-from holdfast.methods.base import Batch, Method, Views
+from holdfast.methods.base import Batch, Method, Views, answering
 from holdfast.methods.clean_teacher import CLEAN, clean_teacher, teachers_head
 from holdfast.models import Encoder
 from holdfast.objectives import cosine
@@ -61,20 +61,32 @@ class ProFeAT(Method):
     def passes_per_image(self) -> int:
         return 2  # the teacher's view has no backward
 
+    @property
+    def passes_per_harm(self) -> int:
+        return 1
+
     def views(self, batch: Batch) -> Views:
         strong = picked(self.make_views(batch, views=1), (0, 0))
         return joined(strong, self.make_views(batch, views=1, purpose="views/weak", **WEAK))
 
     def loss(self, views: Views) -> Tensor:
-        both = self.network(views.images[:2].flatten(0, 1))
-        teacher = self.teacher(views.images[2])
-        spaces = [(both, teacher), (self._projected(both), self._projected(teacher))]
-        return torch.stack([self._apart(*space) for space in spaces]).mean()
+        student, attacked = (self.network(images) for images in views.images[:2])
+        seen = student, attacked, self.teacher(views.images[2])
+        spaces = seen, tuple(self._projected(features) for features in seen)
+        return torch.stack([self._apart(*(gather(part) for part in space)) for space in spaces]).mean()
+
+    def harm(self, views: Views) -> Tensor:
+        """From the student's own clean features, and in the projector's space from the teacher's."""
+        with answering(self.network):
+            with torch.no_grad():
+                student = self.network(views.images[0])
+            attacked = self.network(views.images[1])
+        projected = self._projected(attacked), self._projected(self.teacher(views.images[2]))
+        return -cosine(gather(attacked), gather(student)) - cosine(*(gather(part) for part in projected))
 
     def _projected(self, features: Tensor) -> Tensor:
         self.projector.eval()  # its norms stay the teacher's; gradients pass through to the student
         return self.projector(features)
 
-    def _apart(self, both: Tensor, teacher: Tensor) -> Tensor:
-        student, attacked = (gather(part) for part in both.chunk(2))
-        return -cosine(student, gather(teacher)) - self.config.steadiness * cosine(attacked, student)
+    def _apart(self, student: Tensor, attacked: Tensor, teacher: Tensor) -> Tensor:
+        return -cosine(student, teacher) - self.config.steadiness * cosine(attacked, student)

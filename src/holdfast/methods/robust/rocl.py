@@ -6,7 +6,7 @@ from torch import Tensor
 
 from holdfast.config import MethodConfig, require
 from holdfast.data.views import picked
-from holdfast.methods.base import Batch, Method, Views, joint_embeddings
+from holdfast.methods.base import Batch, Method, Views, answering, joint_embeddings
 from holdfast.objectives import joint_nt_xent, nt_xent
 
 
@@ -46,5 +46,6 @@ class RoCL(Method):
         return joint_nt_xent(z, temperature=self.temperature) + self.config.adversary_weight * alone
 
     def harm(self, views: Views) -> Tensor:
-        other, adversary = joint_embeddings(self.network, views.images[1:])
+        with answering(self.network):
+            other, adversary = joint_embeddings(self.network, views.images[1:])
         return nt_xent(adversary, other, temperature=self.temperature)

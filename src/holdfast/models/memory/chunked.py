@@ -50,15 +50,24 @@ def recomputed(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def _contexts(network: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    return nullcontext(), _restored(network)
+    return nullcontext(), _restored(network, _modes(network))
+
+
+def _modes(network: nn.Module) -> list[tuple[nn.Module, bool]]:
+    return [(module, module.training) for module in network.modules()]
 
 
 @contextmanager
-def _restored(network: nn.Module) -> Iterator[None]:
-    """Undoes what the second computation does to buffers; untracked norms would save other tensors than the first."""
-    before = [(buffer, buffer.clone()) for buffer in network.buffers()]
+def _restored(network: nn.Module, modes: list[tuple[nn.Module, bool]]) -> Iterator[None]:
+    """Computes again in the modes of the first time, an attack's evaluation say, and undoes what this does to buffers;
+    untracked norms would save other tensors than the first."""
+    before, now = [(buffer, buffer.clone()) for buffer in network.buffers()], _modes(network)
+    for module, mode in modes:
+        module.training = mode
     try:
         yield
     finally:
+        for module, mode in now:
+            module.training = mode
         for buffer, value in before:
             buffer.data.copy_(value)  # .data: autograd must not take this for a change of a saved tensor
