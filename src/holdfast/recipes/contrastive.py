@@ -33,8 +33,9 @@ def gdt_cifar10() -> RunConfig:
 
 
 def care_cifar10() -> RunConfig:
-    """CIFAR-10 with CARE's term on SimCLR; theirs, with ResNet-50, has 91.9 % where InfoNCE has 91.0."""
-    return replace(simclr.cifar10_lt(), long_tail=None, method=PRESETS["care"]().method, parts=PRESETS["care"]().parts)
+    """CIFAR-10 with CARE's term on SimCLR, 400 epochs of 256; theirs, with ResNet-50, has 91.9 %, InfoNCE 91.0."""
+    care = PRESETS["care"]()
+    return replace(_on_cifar10(care.method), parts=care.parts, epochs=400)
 
 
 def renyicl_cifar10() -> RunConfig:
