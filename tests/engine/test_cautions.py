@@ -144,7 +144,7 @@ def test_a_method_without_its_teacher_is_refused_before_anything_else_is_said(tm
 @pytest.mark.parametrize(
     ("name", "changes", "said"),
     [
-        ("ts", {"epochs": 40}, "comes down to 0.92 and not to 0.1; use a period that the run holds, as in cosine:39"),
+        ("ts", {"epochs": 40}, "comes down to 0.92 and not to 0.1; use a period that the run holds, as in cosine:38"),
         ("ts", {"epochs": 40, "temperature_schedule": "cosine:78"}, None),
         ("dynacl", {"epochs": 40}, "so no view is weakened; use steps:2, or more epochs"),
         ("dynacl", {"epochs": 51}, None),

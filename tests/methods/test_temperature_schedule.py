@@ -75,3 +75,21 @@ def test_settings_that_make_no_sense_are_refused(settings, message):
 def test_a_schedule_that_is_none_is_refused(text):
     with pytest.raises(ValueError, match=r"--temperature-schedule cosine:E with E >= 1, got"):
         build(config("simclr", replace(PART, temperature_schedule=text)), image_size=16)
+
+
+@pytest.mark.parametrize(("period", "epochs"), [("1", 5), ("3", 9), ("400", 2), ("400", 4), ("400", 90)])
+def test_a_run_that_never_comes_down_is_told_so_with_a_period_that_does(period, epochs):
+    part = TemperatureConfig(temperature_schedule=f"cosine:{period}")
+    run = replace(config("simclr", part), epochs=epochs)
+    found = part.caution(run)
+    assert found is not None and f"cosine:{period} with --epochs {epochs}: the temperature comes down to" in found
+    other = re.search(r"as in cosine:(\d+), or more epochs", found)
+    assert other is not None
+    assert min(swinging(e, low=0.1, high=1.0, period=int(other[1])) for e in range(epochs)) == pytest.approx(0.1)
+    assert TemperatureConfig(temperature_schedule=f"cosine:{other[1]}").caution(run) is None
+
+
+def test_a_run_of_one_epoch_is_told_to_be_longer_and_the_papers_nothing():
+    assert str(PART.caution(replace(config("simclr", PART), epochs=1))).endswith("and not to 0.1; use more epochs")
+    paper = TemperatureConfig(temperature_schedule="cosine:400")
+    assert paper.caution(replace(config("simclr", paper), epochs=2000)) is None

@@ -11,6 +11,9 @@ from torch import Tensor
 from holdfast.config import PartConfig, RunConfig, require
 from holdfast.methods.base import Method, Views
 
+_NEAR = 0.1
+"""Share of the swing that the lowest temperature of a run may lie above the schedule's without a word."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TemperatureConfig(PartConfig):
@@ -33,14 +36,14 @@ class TemperatureConfig(PartConfig):
 
     def caution(self, config: RunConfig) -> str | None:
         period = self.pick(TEMPERATURES, letter="E", least=1, example="cosine:400")[1]
-        last = config.epochs - 1
-        if 2 * last >= period:
+        low, high, last = self.temperature_low, self.temperature_high, config.epochs - 1
+        lowest = min(swinging(epoch, low=low, high=high, period=period) for epoch in range(config.epochs))
+        if lowest - low <= _NEAR * (high - low):
             return None
-        lowest = swinging(last, low=self.temperature_low, high=self.temperature_high, period=period)
+        held = f"a period that the run holds, as in cosine:{max(2, 2 * (last // 2))}, or " if last else ""
         return (
             f"--temperature-schedule {self.chosen} with --epochs {config.epochs}: the temperature comes down to "
-            f"{lowest:.2f} and not to {self.temperature_low:g}; use a period that the run holds, as in "
-            f"cosine:{max(1, last)}, or more epochs"
+            f"{lowest:.2f} and not to {low:g}; use {held}more epochs"
         )
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
