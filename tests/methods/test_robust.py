@@ -160,7 +160,12 @@ def test_an_average_is_the_mean_of_the_first_steps_then_moves_and_is_what_audits
         with torch.no_grad():
             for parameter in method.network.parameters():
                 parameter.fill_(float(step))
+            for name, statistic in method.network.named_buffers():
+                if "running" in name:
+                    statistic.fill_(step + 7.0)
         method.after_step(0.1)
+        statistics = {float(b.mean()) for name, b in method.encoder.named_buffers() if "running" in name}
+        assert statistics == {step + 7.0}, "statistics of norms are the last ones"
         seen.append(float(next(method.encoder.parameters()).flatten()[0]))
     assert seen == [0.0, 0.5, 1.25]
 
