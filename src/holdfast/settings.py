@@ -108,9 +108,9 @@ class MethodConfig:
     def check(self, run: Any) -> None:
         """Raises ValueError where a run has options that the method cannot be trained with."""
         for option in ("init", "whiten") if self.starts_as_teacher else ():
-            given, remedy = getattr(run, option), "its student starts as its teacher, so leave it out"
-            name = type(self).__name__.removesuffix("Config")
-            require(not given, f"{name} without --{option}", given, remedy)
+            given = getattr(run, option)
+            got = f"--{option}" if given is True else f"--{option} {given}"
+            require(not given, f"no --{option} where the student starts as its teacher", got, "leave it out")
         if not run.shard_weights:
             return
         for option in ("compile", "chunk"):
@@ -158,10 +158,8 @@ class PartConfig:
 
     def require_pairs(self, config: Any) -> None:
         """Raises ValueError for a method that encodes one view of an image, where the part compares two."""
-        flag, name = f"--{self.word.replace('_', '-')}", type(config.method).__name__.removesuffix("Config")
-        on = self.chosen is not None
-        got = f"{name}, which encodes one"
-        require(not on or config.method.encodes_pairs, f"{flag} with two views of an image", got, "leave it out")
+        flag, holds = f"--{self.word.replace('_', '-')}", self.chosen is None or config.method.encodes_pairs
+        require(holds, f"{flag} with two views of an image", "a method that encodes one", "leave it out")
 
     def check(self, config: Any) -> None:
         """config: the RunConfig. Raises ValueError where a run's settings do not go with the part."""

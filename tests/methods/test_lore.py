@@ -147,7 +147,7 @@ def test_fare_is_lore_without_its_constraint_and_both_attack_as_their_papers():
 
 @pytest.mark.parametrize("part", [{"harmonize": "gh:1", "harmonize_classes": 5}, {"memory_augment": "bcl-i:1"}])
 def test_fare_encodes_one_view_of_an_image_and_is_refused_where_a_part_compares_two(part):
-    with pytest.raises(ValueError, match="with two views of an image, got LORE, which encodes one; leave it out"):
+    with pytest.raises(ValueError, match="with two views of an image, got a method that encodes one; leave it out"):
         built(part, slack=None)
     assert torch.isfinite(built(part).loss(built().views(batch())))
 
