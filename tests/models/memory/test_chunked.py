@@ -69,6 +69,17 @@ def test_what_is_computed_again_is_so_in_the_mode_of_the_first_time():
     torch.testing.assert_close(found[0], found[1])
 
 
+@pytest.mark.parametrize("part", [{"sharpness": "rwsam:0.05"}, {"harmonize": "gh:1", "harmonize_classes": 5}])
+def test_passes_that_are_computed_again_have_the_weights_of_the_first_time(part):
+    found = []
+    for more in ({"pass_views": 2}, {}):
+        method = small_config("emp-ssl", view_count=4, **more)
+        settings = with_settings(RunConfig(method=method, data="digits", encoder="timm/test_resnet"), **part)
+        found.append(stepped(made(settings)))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-10)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-7, atol=1e-10)
+
+
 def kept_bytes(network: nn.Module, images: torch.Tensor) -> int:
     """What autograd keeps between a forward pass and its backward, parameters apart."""
     kept: dict[int, int] = {}

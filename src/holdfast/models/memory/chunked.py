@@ -35,8 +35,7 @@ class ChunkedNetwork(nn.Sequential):
     def _part(self, images: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
             return super().forward(images)
-        # As they are now: a pruned branch lends the network other weights, and takes them back before the backward.
-        lent: dict[str, Tensor] = dict(self.named_parameters())
+        lent = _lent(self)
 
         def run(images: Tensor) -> Tensor:
             return functional_call(self, lent, (images, True))
@@ -46,7 +45,14 @@ class ChunkedNetwork(nn.Sequential):
 
 def recomputed(network: nn.Module, images: Tensor) -> Tensor:
     """The network's embeddings, whose activations are not kept; running statistics move in the first pass only."""
-    return checkpoint(network, images, use_reentrant=False, context_fn=partial(_contexts, network))  # type: ignore[return-value]
+    run = partial(functional_call, network, _lent(network))
+    return checkpoint(run, (images,), use_reentrant=False, context_fn=partial(_contexts, network))  # type: ignore[return-value]
+
+
+def _lent(network: nn.Module) -> dict[str, Tensor]:
+    """Weights as they are now: a pruned branch or a step up the loss lends others, and takes them back before the
+    backward."""
+    return dict(network.named_parameters())
 
 
 def _contexts(network: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
