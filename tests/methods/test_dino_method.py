@@ -8,6 +8,7 @@ import torch
 from holdfast.config import RunConfig
 from holdfast.data.batches import Batch
 from holdfast.methods import DINO, DINOConfig, Method, build, with_settings
+from holdfast.objectives import dino
 
 
 def batch(epoch: int = 1) -> Batch:
@@ -39,6 +40,23 @@ def test_small_views_go_through_a_pass_of_their_size_and_the_teacher_sees_large_
     assert seen == [(12, 3, 16, 16), (18, 3, 8, 8)] and taught == [(12, 3, 16, 16)]
     assert torch.isfinite(whole)
     assert built(local_count=0).views(batch()).images.shape[0] == 2
+
+
+def test_the_loss_is_of_all_views_against_the_teachers_outputs_of_the_large_ones():
+    method = built(local_count=2)
+    assert isinstance(method, DINO)
+    views = method.views(batch())
+    with torch.no_grad():
+        method.centre.copy_(torch.linspace(-0.1, 0.1, 12))
+    loss = method.loss(views)
+    small = torch.nn.functional.interpolate(
+        views.images[2:].flatten(0, 1), size=(8, 8), mode="bilinear", antialias=True
+    )
+    student = torch.cat([method.network(views.images[:2].flatten(0, 1)), method.network(small)])
+    outputs = method.prototypes(student).unflatten(0, (4, 6))
+    teacher = method.teacher_prototypes(method.teacher(views.images[:2].flatten(0, 1))).unflatten(0, (2, 6))
+    expected = dino(outputs, teacher, centre=method.centre, temperature=0.1, teacher_temperature=0.04)
+    torch.testing.assert_close(loss, expected)
 
 
 def test_prototypes_stay_in_the_first_epoch_and_move_later():

@@ -1,9 +1,11 @@
 """Methods beside SimCLR: what each contrasts with what, and that a teacher follows after each step only."""
 
+import math
 from typing import Any
 
 import pytest
 import torch
+from small_methods import small_config
 
 from holdfast.config import MethodConfig, RunConfig
 from holdfast.data.batches import Batch
@@ -93,6 +95,21 @@ def test_the_teacher_follows_after_a_step_and_not_while_the_loss_is_computed(kin
     method.after_step(0.0)
     own, old, new = (next(iter(each)) for each in (teacher.parameters(), before, inner.network.parameters()))
     torch.testing.assert_close(own, 0.5 * old + 0.5 * new.detach())
+
+
+@pytest.mark.parametrize("name", ["byol", "moco-v3", "dino"])
+@pytest.mark.parametrize("progress", [0.0, 0.25, 0.5, 1.0])
+def test_a_teachers_momentum_rises_to_one_by_half_a_cosine_over_the_run(name, progress):
+    method: Any = built(small_config(name, teacher_momentum=0.6))
+    teacher = getattr(method, "predicting", method).teacher
+    before = [p.clone() for p in teacher.parameters()]
+    with torch.no_grad():
+        for p in method.network.parameters():
+            p.add_(1.0)
+    method.after_step(progress)
+    kept = 1 - 0.4 * (math.cos(math.pi * progress) + 1) / 2
+    for own, old in zip(teacher.parameters(), before, strict=True):
+        torch.testing.assert_close(own, old + (1 - kept), atol=1e-6, rtol=1e-5)
 
 
 def test_the_engine_tells_of_each_step_and_how_far_the_run_is(tmp_path, monkeypatch):
