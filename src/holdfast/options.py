@@ -156,7 +156,7 @@ BEARS_ON: Mapping[str, tuple[str, ...]] = {
     "reference": ("balance", "tail", "invariance", "membership"),
     **dict.fromkeys(("members", "non_members"), ("membership",)),
     "few_shot_share": ("balance",),
-    "groups": ("balance", "shortcuts"),
+    "groups": ("balance", "shortcuts", "privacy"),
     "group_rule": ("balance", "robustness", "tail"),
 }
 """By option of an audit, the axes that it has an effect on; those that are not here have one on all."""

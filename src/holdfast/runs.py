@@ -168,7 +168,7 @@ def metrics_row(line: str) -> dict[str, Any] | None:
     return row if isinstance(row, dict) and type(row.get("step")) is int and isinstance(row.get("kind"), str) else None
 
 
-_BEFORE_CONFIG = {"environment.json", "ids.json", "rejected.csv", "init.json", "factors.parquet", LOCK}
+_BEFORE_CONFIG = {"environment.json", "ids.json", "rejected.csv", "init.json", "teacher.json", "factors.parquet", LOCK}
 """What a run writes before its config.json, which makes the folder a run."""
 
 
@@ -207,6 +207,10 @@ class RunFolder:
     @property
     def initial(self) -> Path:
         return self.path / "init.json"
+
+    @property
+    def teacher(self) -> Path:
+        return self.path / "teacher.json"
 
     @property
     def factors(self) -> Path:

@@ -172,6 +172,10 @@ class PartConfig:
         """The part with what follows from the images trained on filled in. Raises ValueError where they lack it."""
         return self
 
+    def notes(self, images: Any) -> list[str]:
+        """What the part was resolved to by the images trained on, in a line each. Only called where it is chosen."""
+        return []
+
     def pick(self, known: Mapping[str, _T], *, letter: str, least: float, example: str) -> tuple[_T, float]:
         """What the part is put on by, out of `known`, and its number; a number called N must be whole.
 

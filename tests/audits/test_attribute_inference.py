@@ -9,6 +9,7 @@ from toy_audits import ReadsTheClass, bare_subject, small_network, toy_images, t
 
 from holdfast.audits import AUDITS, audit
 from holdfast.data.images import Subgroups
+from holdfast.data.labels import NO_GROUP
 from holdfast.evaluation.inference import read_attribute
 from holdfast.report.conclusions import of_privacy
 
@@ -92,3 +93,12 @@ def test_groups_too_small_to_attack_are_left_out():
         test=replace(sited(1), subgroups={**sited(1).subgroups, "half": sited(1).subgroups["site"]}), axes=["privacy"],
     )  # fmt: skip
     assert {row["column"] for row in finding.tables["per_attribute"]} == {"half"}
+
+
+def test_images_without_a_value_are_no_group_to_be_read():
+    """A column of which half the images have a value has one group, however many have none."""
+    told = [sited(0), sited(1)]
+    gaps = [replace(one.subgroups["site"], names=("north", NO_GROUP)) for one in told]
+    pool, test = (replace(one, subgroups={**one.subgroups, "gaps": gap}) for one, gap in zip(told, gaps, strict=True))
+    (finding,) = audit(ReadsTheSite(), pool, test=test, axes=["privacy"])
+    assert {row["column"] for row in finding.tables["per_attribute"]} == {"site"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from ddp_workers import double_method
-from small_methods import small_config
+from small_methods import small_config, teacher_run
 from torch.nn import functional as F
 
 from holdfast.cli import main
@@ -32,7 +32,8 @@ def batch() -> Batch:
 
 
 def built(parts: dict[str, Any] | None = None, **settings: Any) -> Any:
-    config = RunConfig(method=small_config("lore", **{"start": "teacher", **settings}), encoder="timm/test_resnet")
+    own = {"start": "teacher", "teacher": "timm/test_resnet", **settings}
+    config = RunConfig(method=small_config("lore", **own), encoder="timm/test_resnet")
     return double_method(with_settings(replace(config, stem="standard"), **(parts or {})))
 
 
@@ -153,7 +154,8 @@ def test_fare_encodes_one_view_of_an_image_and_is_refused_where_a_part_compares_
 
 
 def test_a_student_of_another_stem_is_refused_with_the_flags_that_fit():
-    config = RunConfig(method=small_config("lore", start="teacher"), encoder="timm/test_resnet", stem="small")
+    method = small_config("lore", start="teacher", teacher="timm/test_resnet")
+    config = RunConfig(method=method, encoder="timm/test_resnet", stem="small")
     with pytest.raises(ValueError, match=r"got timm/test_resnet of 16 px with the small stem; use --encoder timm/test"):
         build(config, image_size=16)
 
@@ -183,12 +185,13 @@ def test_a_student_of_other_padding_is_refused_though_every_shape_agrees():
 
 def test_the_command_makes_a_file_of_weights_robust_and_its_clean_features_stay_near(tmp_path):
     words = "--data digits --limit 60 --holdout 20 --image-size 16 --encoder timm/test_resnet --stem standard".split()
-    words += "--epochs 1 --batch-size 20 --precision 32 --signals-every 0 --teacher timm/test_resnet".split()
+    words += "--epochs 1 --batch-size 20 --precision 32 --signals-every 0".split()
+    words += ["--teacher", source := teacher_run(stem="standard")]
     assert main(["train", "lore", *words, "--out", str(tmp_path / "run")]) == 0
     run = RunFolder.open(tmp_path / "run")
     row = next(r for r in map(json.loads, run.metrics.read_text().splitlines()) if r["kind"] == "epoch")
     assert row["step"] == 2 * 5 and row["moved_too_far"] == 0
     images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        own, teacher = (load_encoder(one, image_size=16)(images) for one in (run.path, "timm/test_resnet"))
+        own, teacher = (load_encoder(one, image_size=16)(images) for one in (run.path, source))
     assert 0 < float((own - teacher).norm() / teacher.norm()) < 0.1**0.5

@@ -121,7 +121,7 @@ def test_deacl_is_the_equation_and_its_teacher_stays_as_it_was():
     views = method.views(batch())
     moved = views.images.clone()
     moved[1] = (moved[1] + 0.1).clamp(0, 1)
-    teacher = load_encoder("timm/test_resnet", image_size=16)
+    teacher = load_encoder(teacher_run(), image_size=16)
     student, attacked = method.network[0](moved.flatten(0, 1)).chunk(2)
     expected = -cos(student, teacher(moved[0])) - 3 * cos(attacked, student)
     before = {name: b.clone() for name, b in method.named_buffers() if name.startswith("teacher")}

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from holdfast.cli import main
 from holdfast.config import RunConfig
+from holdfast.data import load_images
 from holdfast.data.batches import Batch
 from holdfast.engine import resume, train
 from holdfast.methods import METHODS, Forgetting, with_settings
@@ -38,12 +39,13 @@ def sited(tmp_path):
         cells.append({"bytes": buffer.getvalue()})
     path = tmp_path / "sited.parquet"
     columns = {"image": cells, "site": ["south", "north"] * 20, "one": ["all"] * 40}
+    columns |= {"gaps": ["all", None] * 20, "own": [f"{place}" for place in range(40)]}
     pq.write_table(pa.table(columns), path)
     return path
 
 
 def config(data, **changes) -> RunConfig:
-    plain = short_run(small_config("simclr"), data=str(data), groups=("site", "one"), holdout=4)
+    plain = short_run(small_config("simclr"), data=str(data), groups=("site", "one", "gaps", "own"), holdout=4)
     return with_settings(plain, **{"forget": "site", **changes})
 
 
@@ -89,6 +91,38 @@ def test_the_adversary_descends_its_loss_and_the_encoder_climbs_it(name):
     torch.testing.assert_close(found[1], of_read[1])
 
 
+def test_images_without_a_value_are_not_asked_and_change_nothing():
+    method, views = built(), built().views(batch())
+    groups = views.batch.subgroups["site"]
+    gaps = torch.where(torch.arange(8) < 3, 2, groups)
+    few, none = (
+        replace(views, batch=replace(views.batch, subgroups={"site": one}))
+        for one in (gaps, torch.full_like(groups, 2))
+    )
+    plain = method.inner.loss(views)
+    torch.testing.assert_close(method.loss(none), plain)
+    assert method.readings() == {}
+    seen = []
+    handle = method.network[1].register_forward_hook(lambda head, inputs, output: seen.append(inputs[0]))
+    found = method.loss(few)
+    handle.remove()
+    logits = method.reader(seen[0][3:8])
+    torch.testing.assert_close(found, plain + F.cross_entropy(logits, groups[3:]))
+    assert method.readings()["forget_accuracy"] == pytest.approx(
+        100 * float((logits.argmax(1) == groups[3:]).double().mean())
+    )
+
+
+def test_what_is_forgotten_is_said_with_the_images_of_each_group_and_those_without(sited):
+    table = pq.read_table(sited)
+    site = pa.array([None if place < 4 else one for place, one in enumerate(table["site"].to_pylist())])
+    pq.write_table(table.set_column(1, "site", site), sited)
+    part = config(sited).parts[0]
+    images = load_images(sited, size=12, subgroups=["site"])
+    assert part.notes(images) == ["--forget site: 2 groups, north 18, south 18; 4 without a value take no part in it"]
+    assert part.resolved(images).forget_groups == 2
+
+
 def test_a_run_counts_the_groups_records_them_and_resumes_to_the_same_bits(sited, tmp_path):
     threads = torch.get_num_threads()
     run = train(config(sited, adversary="free:2", checkpoint_steps=1, keep_checkpoints=99), tmp_path / "run")
@@ -109,9 +143,15 @@ def test_a_run_counts_the_groups_records_them_and_resumes_to_the_same_bits(sited
     [
         (
             {"forget": "camera"},
-            r"--groups FILE.csv:COLUMN with the attribute to forget, camera, got site, one; 'camera' is to be",
+            r"to forget, camera, got site, one, gaps, own; name the file and column of 'camera' with --groups, or",
         ),
-        ({"forget": "one"}, "two groups of 'one' to forget, got one"),
+        ({"forget": "one"}, "two groups of 'one' to forget, got 1; name another column"),
+        ({"forget": "gaps"}, "two groups of 'gaps' to forget, got 1"),
+        (
+            {"forget": "own"},
+            r"groups of 'own' to forget, of two images each or more, got \d+ of \d+ images; make ranges",
+        ),
+        ({"forget_groups": 5}, "forget_groups 2, as the images have, got 5"),
         ({"forget_weight": -1.0}, "forget_weight >= 0, got -1.0"),
     ],
 )

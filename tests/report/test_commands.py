@@ -44,6 +44,11 @@ def test_it_is_the_command_that_was_given_with_the_axis(make_run, tmp_path, axis
             assert getattr(again, name) == getattr(given, name), name
 
 
+@pytest.mark.parametrize("axis", ["balance", "shortcuts", "privacy"])
+def test_groups_are_taken_wherever_an_axis_asks_for_them(axis):
+    assert parsed(["runs/a", "--groups", "my.csv:site", "--axes", axis]).groups == ("my.csv:site",)
+
+
 def test_a_budget_that_the_minutes_chose_is_named(make_run, tmp_path):
     given = parsed(["runs/a", "--minutes", "3", "--labels", "folder"])
     folder = make_run(tmp_path / "a", "simclr", 0, settings={"asked": asked(given, "fast")})

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import pytest
 import safetensors.torch
+import torch
+from torch import nn
 
 from holdfast.config import MethodConfig, RunConfig
 from holdfast.methods import METHODS, SimCLRConfig, build, default_config, name_of, to_document, with_settings
@@ -54,9 +56,7 @@ def small_config(name: str, encoder: str = "timm/test_resnet", **settings: Any) 
 
 
 def _teacher(name: str, encoder: str) -> dict[str, Any]:
-    teachers = {"deacl": lambda: encoder, "profeat": lambda: teacher_run(encoder), "lore": lambda: encoder}
-    teachers["dynacl++"] = teachers["profeat"]
-    return {"teacher": teachers[name]()} if name in teachers else {}
+    return {"teacher": teacher_run(encoder)} if METHODS[name].taught_by else {}
 
 
 def small_default(name: str, **settings: Any) -> RunConfig:
@@ -71,12 +71,16 @@ def small_default(name: str, **settings: Any) -> RunConfig:
 
 @cache
 def teacher_run(encoder: str = "timm/test_resnet", stem: Literal["small", "standard"] | None = None) -> str:
-    """The folder of a run with random weights, as far as a teacher needs it; gone when the tests end."""
+    """The folder of a run as far as a teacher needs it, gone when the tests end: random weights, but no norm as built,
+    by which a network that was never trained is known."""
     run = RunFolder(Path(tempfile.mkdtemp(prefix="teacher-")))
     atexit.register(shutil.rmtree, run.path, ignore_errors=True)
     stem = stem or ("small" if encoder == "timm/test_resnet" else "standard")
     config = RunConfig(method=SimCLRConfig(head_dim=8), encoder=encoder, stem=stem, image_size=16, seed=9)
     method = build(config, image_size=16)
+    with torch.no_grad():
+        for norm in (m for m in method.encoder.modules() if isinstance(m, nn.BatchNorm2d | nn.LayerNorm)):
+            norm.weight.add_(0.01)
     state = {name: tensor.contiguous() for name, tensor in method.state_dict().items()}
     (run.checkpoints / "step-00000001").mkdir(parents=True)
     safetensors.torch.save_file(state, run.checkpoints / "step-00000001" / "method.safetensors")

@@ -15,7 +15,7 @@ from holdfast.data.pool import load_pool, prepare
 from holdfast.data.shuffling import shuffle_notes
 from holdfast.distributed import make_whole
 from holdfast.engine import checkpoint, loop
-from holdfast.engine.beginning import give_clusters
+from holdfast.engine.beginning import give_clusters, loaded_teacher, record_teacher
 from holdfast.engine.cautions import cautions
 from holdfast.engine.checkpoint import Position
 from holdfast.engine.resuming import (
@@ -69,7 +69,9 @@ def train(config: RunConfig, folder: Path | str, *, listen: Listener = _ignore, 
     config = resolve(config, fabric, pool)
     encoder, initial = first_encoder(config)
     session = open_session(config, fabric, RunFolder(target), pool, listen, encoder=encoder)
-    for text in (*pool.images.notes, *shuffle_notes(config, pool.train)) if first else ():
+    loaded_teacher(session.method)
+    of_parts = [text for part in config.parts if part.chosen for text in part.notes(pool.train)]
+    for text in (*pool.images.notes, *shuffle_notes(config, pool.train), *of_parts) if first else ():
         listen({"kind": "caution" if READ_IN_PART in text else "note", "text": text})
     for text in cautions(config, pool) if first else ():
         listen({"kind": "caution", "text": text})
@@ -123,6 +125,7 @@ def _begin(run: RunFolder, session: Session, initial: Initial | None) -> None:
     if initial is not None:
         write_json(run.initial, {"schema": SCHEMA_VERSION, **initial.to_dict()})
         session.listen({"kind": "initial", **initial.to_dict()})
+    record_teacher(session, schema=SCHEMA_VERSION)
     write_json(run.config, to_document(session.config))
 
 

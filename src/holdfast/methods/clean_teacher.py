@@ -32,11 +32,19 @@ def clean_teacher(
     size = student.spec.image_size if isinstance(student, Encoder) else None
     teacher = load_encoder(str(source), image_size=size)
     wide = (getattr(teacher, "dim", None), getattr(student, "dim", None))
-    remedy = "train the student with the teacher's --encoder"
-    require(wide[0] == wide[1], f"a teacher of {wide[1]} features as the student has", wide[0], remedy)
+    require(wide[0] == wide[1], f"a teacher of {wide[1]} features as the student has", wide[0], _same_network(teacher))
     if start:
         take_over(student, teacher)
     return FrozenTeacher(teacher)
+
+
+def _same_network(teacher: nn.Module) -> str:
+    """The options that make a student like its teacher."""
+    if not isinstance(teacher, Encoder):
+        return "train the student with the teacher's --encoder"
+    spec = teacher.spec
+    flags = f"use --encoder {spec.encoder.removesuffix(':pretrained')} --stem {spec.stem}"
+    return flags + (", or the size of it that has the teacher's widths" if spec.arguments else "")
 
 
 def wanted_teacher(
@@ -60,14 +68,11 @@ def take_over(student: nn.Module, teacher: nn.Module) -> None:
     own, other = student.state_dict(), teacher.state_dict()
     alike = own.keys() == other.keys() and all(own[name].shape == other[name].shape for name in own)
     alike = alike and _kinds(student) == _kinds(teacher)
-    got, remedy = "another", "train the student with the teacher's --encoder"
+    got = "another"
     if isinstance(student, Encoder) and isinstance(teacher, Encoder):
         alike = alike and student.spec.stem == teacher.spec.stem
         got = f"{student.spec.encoder} of {student.spec.image_size} px with the {student.spec.stem} stem"
-        name = teacher.spec.encoder.removesuffix(":pretrained")
-        remedy = f"use --encoder {name} --stem {teacher.spec.stem} --image-size {teacher.spec.image_size}"
-        remedy += ", or the size of it that has the teacher's widths" if teacher.spec.arguments else ""
-    require(alike, "a student of the teacher's own network and image size", got, remedy)
+    require(alike, "a student of the teacher's own network and stem", got, _same_network(teacher))
     if isinstance(student, Encoder) and isinstance(teacher, Encoder):
         student.network = copy.deepcopy(teacher.network).train(student.training)
         student.spec = replace(teacher.spec, encoder=teacher.spec.encoder.removesuffix(":pretrained"))

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from holdfast.audits.subject import Subject
+from holdfast.data.labels import NO_GROUP
 from holdfast.evaluation.inference import Reading, read_attribute
 from holdfast.findings import Score
 from holdfast.statistics import mean_share_interval
@@ -50,13 +51,14 @@ def columns_of(subject: Subject) -> list[str]:
 
 
 def _large(subject: Subject, column: str) -> list[str]:
-    """Names of the groups with enough images to attack with, and to be asked about."""
+    """Names of the groups with enough images to attack with, and to be asked about; images without a value are none."""
     found = []
     for images in (subject.pool, subject.test):
         groups = images.subgroups[column]
         sizes = torch.bincount(groups.numbers, minlength=len(groups.names)).tolist()
         found.append({name for name, size in zip(groups.names, sizes, strict=True) if size >= LEAST_OF_GROUP})
-    return [name for name in subject.pool.subgroups[column].names if name in found[0] & found[1]]
+    known = found[0] & found[1] - {NO_GROUP}
+    return [name for name in subject.pool.subgroups[column].names if name in known]
 
 
 def attribute(subject: Subject, column: str) -> Attribute:

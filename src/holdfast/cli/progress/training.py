@@ -95,6 +95,10 @@ class Progress(Live):
                 more = f" and {len(names) - 5} more (init.json)" if len(names) > 5 else ""
                 self.say(f"{self._label}  {len(names)} {text}: {', '.join(names[:5])}{more}")
 
+    def _on_teacher(self, event: Mapping[str, Any]) -> None:
+        first, *rest = event["lines"]
+        self.say("\n".join([f"{self._label}teacher {first.removeprefix('encoder ')}", *rest]))
+
     def _on_step(self, event: Mapping[str, Any]) -> None:
         self._move(event, event["epoch"] + 1)
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from holdfast.config import PartConfig, RunConfig, require
+from holdfast.data.labels import NO_GROUP
 from holdfast.distributed import gather, join_rows
 from holdfast.methods.base import Method, Views
 from holdfast.methods.first_view import first_features
@@ -17,6 +18,8 @@ from holdfast.randomness import seeded_library
 
 HIDDEN = 128
 """Hidden units of the adversary."""
+SHOWN = 6
+"""Groups that a run's first lines name, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +51,35 @@ class ForgetConfig(PartConfig):
         if self.forget is None:
             return self
         known = images.subgroups
-        remedy = f"{self.forget!r} is to be forgotten: say where it stands, or name another attribute with --forget"
+        other = f", or --forget {next(iter(known))}" if known else ""
+        remedy = f"name the file and column of {self.forget!r} with --groups{other}"
         wanted = f"--groups FILE.csv:COLUMN with the attribute to forget, {self.forget}"
         require(self.forget in known, wanted, ", ".join(known) or "none", remedy)
-        found = known[self.forget]
-        several = len(set(found.numbers.tolist())) > 1
-        require(several, f"two groups of {self.forget!r} to forget", "one", "name another column, or leave it out")
-        return replace(self, forget_groups=len(found.names))
+        sizes, _ = self._sizes(images)
+        present = sum(size > 0 for size in sizes.values())
+        require(
+            present > 1, f"two groups of {self.forget!r} to forget", present, "name another column, or leave it out"
+        )
+        few = 2 * len(sizes) <= sum(sizes.values())
+        wanted = f"groups of {self.forget!r} to forget, of two images each or more"
+        require(few, wanted, f"{len(sizes):,} of {sum(sizes.values()):,} images", "make ranges of the values")
+        own = self.forget_groups in (None, len(sizes))
+        require(own, f"forget_groups {len(sizes)}, as the images have", self.forget_groups, "leave it out")
+        return replace(self, forget_groups=len(sizes))
+
+    def notes(self, images: Any) -> list[str]:
+        sizes, without = self._sizes(images)
+        shown = [f"{name} {size:,}" for name, size in list(sizes.items())[:SHOWN]]
+        more = f" and {len(sizes) - SHOWN:,} more" if len(sizes) > SHOWN else ""
+        left = f"; {without:,} without a value take no part in it" if without else ""
+        return [f"--forget {self.forget}: {len(sizes):,} groups, {', '.join(shown)}{more}{left}"]
+
+    def _sizes(self, images: Any) -> tuple[dict[str, int], int]:
+        """Images of each group, in the order of their numbers, and how many have no value."""
+        groups = images.subgroups[str(self.forget)]
+        sizes = torch.bincount(groups.numbers.cpu(), minlength=len(groups.names)).tolist()
+        named = dict(zip(groups.names, sizes, strict=True))
+        return {name: size for name, size in named.items() if name != NO_GROUP}, named.get(NO_GROUP, 0)
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         encoder = method.network[0]
@@ -84,8 +109,10 @@ class Forgetting(Method):
         features = seen[0][: len(groups)]
         logits = self.reader(reversed_gradient(features, weight=self.weight))
         all_logits, all_groups = gather(logits.to(loss.dtype)), join_rows(groups)[0]
-        self._readings.append((all_logits.argmax(1) == all_groups).float().mean().detach())
-        return loss + F.cross_entropy(all_logits, all_groups)
+        asked = all_groups < all_logits.shape[1]  # the number after the last of a column with gaps: no value
+        count, targets = asked.sum(), torch.where(asked, all_groups, -100)  # what cross_entropy leaves out
+        self._readings.append(torch.stack([((all_logits.argmax(1) == all_groups) & asked).sum(), count]))
+        return loss + F.cross_entropy(all_logits, targets, reduction="sum") / count.clamp_min(1)
 
     def harm(self, views: Views) -> Tensor:
         return self.inner.harm(views)
@@ -99,8 +126,6 @@ class Forgetting(Method):
     def readings(self) -> dict[str, float]:
         """forget_accuracy: percent that the training's own adversary still reads; how much a fresh one does is what the
         privacy audit measures."""
-        if not self._readings:
-            return super().readings()
-        share = float(torch.stack(self._readings).mean())
+        right, asked = torch.stack(self._readings).sum(0).tolist() if self._readings else (0, 0)
         self._readings.clear()
-        return super().readings() | {"forget_accuracy": 100 * share}
+        return super().readings() | ({"forget_accuracy": 100 * right / asked} if asked else {})
