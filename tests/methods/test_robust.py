@@ -175,7 +175,7 @@ def test_an_average_is_the_mean_of_the_first_steps_then_moves_and_is_what_audits
     [
         ("deacl", None, "a clean teacher, --teacher RUN, got none; train one first"),
         ("deacl", "timm/test_vit", "a teacher of 96 features as the student has, got 64"),
-        ("profeat", "timm/test_resnet", "use --encoder timm/test_resnet --stem standard --image-size 16"),
+        ("profeat", "timm/test_resnet", "use --encoder timm/test_resnet --stem standard"),
         ("profeat", "timm/test_vit", "a teacher of 96 features"),
     ],
 )
