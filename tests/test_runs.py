@@ -108,9 +108,12 @@ def test_nothing_is_written_over_what_is_there(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes").write_text("mine")
     (tmp_path / "file").write_text("mine")
-    for name in ("run", "file"):
-        with pytest.raises(FileExistsError, match=f"got .*{name} which holds files; choose another --out, or continue"):
+    for name, holds in (("run", "which holds files"), ("file", "which is a file")):
+        with pytest.raises(FileExistsError, match=f"got .*{name} {holds}; choose another --out$"):
             RunFolder.create(tmp_path / name)
+    (tmp_path / "run" / "config.json").write_text("{}")
+    with pytest.raises(FileExistsError, match=r"choose another --out, or continue it with: holdfast resume .*run$"):
+        RunFolder.create(tmp_path / "run")
     assert (tmp_path / "run" / "notes").read_text() == (tmp_path / "file").read_text() == "mine"
 
 

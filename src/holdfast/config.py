@@ -7,11 +7,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from holdfast.settings import MethodConfig, PartConfig, parse_part, require, require_choices, require_finite, typed
+from holdfast.settings import (
+    Kinds,
+    MethodConfig,
+    PartConfig,
+    parse_part,
+    require,
+    require_choices,
+    require_finite,
+    typed,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
     "VIEWS",
+    "Kinds",
     "MethodConfig",
     "PartConfig",
     "RunConfig",

@@ -262,10 +262,9 @@ class RunFolder:
             raise told(error, path) from None
         begun = {name for name in there if name in _BEFORE_CONFIG or is_temporary(name)}
         if (path.exists() and not path.is_dir()) or there - begun:
-            raise FileExistsError(
-                f"expected a new or empty folder, got {path} which holds files; "
-                f"choose another --out, or continue it with: holdfast resume {path}"
-            )
+            holds = "which is a file" if path.is_file() else "which holds files"
+            again = f", or continue it with: holdfast resume {path}" if is_run_folder(path) else ""
+            raise FileExistsError(f"expected a new or empty folder, got {path} {holds}; choose another --out{again}")
 
     @classmethod
     def create(cls, path: Path | str) -> "RunFolder":

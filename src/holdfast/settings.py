@@ -65,14 +65,18 @@ def _fits(value: object, kind: Any) -> bool:
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
-def parse_part(field_name: str, text: str) -> tuple[str, float]:
-    """('free', 3.0) of 'free:3'. Raises ValueError for anything that is not a name, a colon and a number."""
+Kinds = tuple[Mapping[str, Any], str, float]
+"""What a part may be by the name before the colon, the letter of the number after it (N: a whole one), its least."""
+
+
+def parse_part(field_name: str, text: str, *, example: str) -> tuple[str, float]:
+    """('free', 3.0) of 'free:3'. Raises ValueError for anything that is not a name, a colon and a finite number."""
     name, colon, number = text.partition(":")
     with suppress(ValueError):
-        if name and colon:
+        if name and colon and math.isfinite(float(number)):
             return name, float(number)
     flag = f"--{field_name.replace('_', '-')}"
-    raise ValueError(f"expected {flag} NAME:NUMBER, got {text!r}; as in free:3, pgd:5 or invariance:0.1; none: without")
+    raise ValueError(f"expected {flag} NAME:NUMBER, got {text!r}; as in {example}; none: without")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,16 +139,19 @@ class PartConfig:
     word: ClassVar[str]
     numbered: ClassVar[bool] = True
     """Whether `word` holds NAME:NUMBER."""
+    example: ClassVar[str] = ""
+    """What `word` may hold, where it is `numbered`."""
     purpose: ClassVar[Purpose | None] = None
     """What a method is for once the part is put on it; None: for what it was before."""
 
     def __post_init__(self) -> None:
         require_choices(self)
         require_finite(self)
-        if self.numbered and str(self.chosen).lower() == "none":
-            object.__setattr__(self, self.word, None)
+        if self.numbered and self.chosen is not None and self.chosen.lower() == "none":
+            for field in fields(self):  # what a preset set for it goes with it
+                object.__setattr__(self, field.name, None if field.name == self.word else field.default)
         if self.chosen is not None and self.numbered:
-            parse_part(self.word, self.chosen)
+            self.pick()
 
     @property
     def chosen(self) -> str | None:
@@ -176,17 +183,23 @@ class PartConfig:
         """What the part was resolved to by the images trained on, in a line each. Only called where it is chosen."""
         return []
 
-    def pick(self, known: Mapping[str, _T], *, letter: str, least: float, example: str) -> tuple[_T, float]:
-        """What the part is put on by, out of `known`, and its number; a number called N must be whole.
+    @staticmethod
+    def kinds() -> Kinds:
+        """What the field that `word` names may hold, where it is `numbered`."""
+        raise NotImplementedError
 
-        Raises ValueError for a name that is not known and a number below `least`.
+    def pick(self) -> tuple[Any, float]:
+        """What the part is put on by, out of `kinds`, and its number; a number called N must be whole.
+
+        Raises ValueError for a name that is not known and a number below the least.
         """
-        name, number = parse_part(self.word, str(self.chosen))
+        known, letter, least = self.kinds()
+        name, number = parse_part(self.word, str(self.chosen), example=self.example)
         if name not in known or number < least or (letter == "N" and number != int(number)):
             forms = f":{letter} or ".join(known)
             raise ValueError(
                 f"expected --{self.word.replace('_', '-')} {forms}:{letter} with {letter} >= "
-                f"{least:g}, got {self.chosen!r}; try {example}"
+                f"{least:g}, got {self.chosen!r}; try {self.example}"
             )
         return known[name], number
 

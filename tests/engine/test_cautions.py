@@ -1,5 +1,6 @@
 """What is said before a run starts, and that it is said before anything is written."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from holdfast.methods import METHODS, PRESETS, SimCLRConfig, default_config, fit
 
 def pool(train_images: int, *, copied: int = 0, held_out: int = 32) -> Pool:
     count = train_images + held_out
-    pixels = torch.randint(0, 256, (count, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    pixels = torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     pixels[train_images : train_images + copied] = pixels[:copied]
     ids = torch.arange(count)
     return Pool(Images(pixels, ids, source="photos"), ids[:train_images], ids[train_images:], None, None, 0)
@@ -154,6 +155,23 @@ def test_a_method_without_its_teacher_is_refused_before_anything_else_is_said(tm
             "2 % of the other images are cancelled in the end and not 10 %; use --cancel-epochs 10 or more epochs",
         ),
         ("fnc", {"epochs": 101}, None),
+        (
+            "ts",
+            {"epochs": 40, "temperature_schedule": "cosine:1"},
+            "comes down to 1.00 and not to 0.1; use a period",
+        ),
+        ("ts", {"epochs": 40, "temperature_schedule": "cosine:3"}, "comes down to 0.32 and not to 0.1"),
+        ("ts", {"epochs": 1}, "comes down to 1.00 and not to 0.1; use more epochs"),
+        ("dynacl", {"epochs": 1}, "so no view is weakened; use more epochs"),
+        (
+            "gh",
+            {"epochs": 20},
+            "stay even, so frequent groups get no more room than rare ones; use --harmonize-refresh 5",
+        ),
+        ("gh", {"epochs": 21}, None),
+        ("gh", {"epochs": 4, "harmonize_start": 0.9}, "no epoch is left for the term; use --harmonize-start 0.5"),
+        ("dino", {"epochs": 1}, "the prototypes stay as they were drawn to the end; use --frozen-epochs 0"),
+        ("dino", {"epochs": 2}, None),
         ("bcl-d", {"epochs": 1}, "--memory-augment bcl-d:2 with --epochs 1: no image has a loss"),
         ("bcl-d", {"epochs": 2}, None),
     ],
@@ -170,3 +188,35 @@ def test_no_default_is_too_short_for_its_own_schedules():
         config = default_config(name)
         chosen = [part for part in config.parts if part.chosen is not None]
         assert [one.caution(config) for one in (config.method, *chosen)] == [None] * (1 + len(chosen))
+
+
+@pytest.mark.parametrize("name", ["ts", "dynacl", "gh", "fnc"])
+@pytest.mark.parametrize("epochs", [1, 2, 3, 4, 7, 20])
+def test_what_a_caution_says_to_use_fits_the_run(name, epochs):
+    config = with_settings(default_config(name), epochs=epochs)
+    parts = [config.method, *(part for part in config.parts if part.chosen is not None)]
+    line = next(filter(None, (part.caution(config) for part in parts)))
+    flags = {
+        "ts": "temperature_schedule",
+        "dynacl": "strength_schedule",
+        "gh": "harmonize_refresh",
+        "fnc": "cancel_epochs",
+    }
+    found = re.search(r"use .*?((?:cosine|steps):\d+|\d+)", line)
+    assert (found is None) == (epochs == 1)
+    if found is not None:
+        value = found[1] if ":" in found[1] else int(found[1])
+        fitting = (
+            replace(config, method=replace(config.method, cancel_epochs=value))
+            if name == "fnc"
+            else with_settings(config, **{flags[name]: value})
+        )
+        assert [one.caution(fitting) for one in (fitting.method, *fitting.parts)] == [None] * (1 + len(fitting.parts))
+
+
+def test_a_run_of_one_step_and_views_without_shape_are_said():
+    (line,) = cautions(replace(config(64), epochs=1), pool(40))
+    assert "much the same others every time; the whole run is one step at --lr-end 1e-06, which changes next to" in line
+    assert "contrast" not in line
+    (line,) = cautions(replace(config(8), image_size=4), pool(16))
+    assert line == "views of 4 pixels a side hold hardly a shape; leave --image-size out, or use --image-size 32"

@@ -61,9 +61,12 @@ def test_the_page_names_the_methods_that_it_goes_with():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"temperature_low": 0.0}, "0 < temperature_low <= temperature_high"),
-        ({"temperature_low": 2.0}, "0 < temperature_low <= temperature_high"),
-        ({"temperature_schedule": "cosine"}, "expected --temperature-schedule NAME:NUMBER"),
+        ({"temperature_low": 0.0}, "temperature_low above 0 and at most temperature_high"),
+        ({"temperature_low": 2.0}, "temperature_low above 0 and at most temperature_high"),
+        (
+            {"temperature_schedule": "cosine"},
+            "expected --temperature-schedule NAME:NUMBER, got 'cosine'; as in cosine:400",
+        ),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, message):

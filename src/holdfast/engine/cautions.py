@@ -8,6 +8,9 @@ from holdfast.data.pool import Pool
 from holdfast.evaluation import FEW_IMAGES, lacks_neighbours
 from holdfast.methods import METHODS, fitting_lr, name_of
 
+TINY = 8
+"""Pixels a side below which views hold hardly a shape; scikit-learn's digits have so many."""
+
 
 def cautions(config: RunConfig, pool: Pool) -> list[str]:
     """Settings without effect, schedules longer than the run, robust methods without an attack, too few images or too
@@ -19,6 +22,7 @@ def cautions(config: RunConfig, pool: Pool) -> list[str]:
         _batch(config, len(pool.train_ids)),
         _lr(config),
         _chunk(config),
+        _tiny(config, pool),
         _shares(config),
         _few(config, pool),
         _neighbours(config, pool),
@@ -33,8 +37,8 @@ def _idle(config: RunConfig) -> list[str]:
     for part in config.parts:
         changed = [name for name, value in vars(part).items() if value != getattr(type(part)(), name)]
         if part.idle:
-            flag = f"--{part.word}"
-            lines.append(f"{', '.join(changed)} without {flag}: nothing uses it; add {flag}, or leave it out")
+            flag, *given = (f"--{name.replace('_', '-')}" for name in (part.word, *changed))
+            lines.append(f"{', '.join(given)} without {flag}: nothing uses it; add {flag}, or leave it out")
     return lines
 
 
@@ -62,8 +66,22 @@ def _batch(config: RunConfig, images: int) -> str | None:
     what = "one batch" if images <= config.batch_size else "two batches"
     return (
         f"{images:,} training images are at most {what} of {config.batch_size}: an epoch is hardly a step, and each "
-        f"image is contrasted with the same others every time; use --batch-size {smaller}{too}, or more images"
+        f"image meets much the same others every time{_only_step(config, images)}; use --batch-size {smaller}{too}, or "
+        "more images"
     )
+
+
+def _only_step(config: RunConfig, images: int) -> str:
+    """That a run is a single step, which has the rate that others end with."""
+    single = config.epochs == 1 and images < 2 * config.batch_size and config.schedule == "steps"
+    return f"; the whole run is one step at --lr-end {config.lr_end:g}, which changes next to nothing" if single else ""
+
+
+def _tiny(config: RunConfig, pool: Pool) -> str | None:
+    size = pool.images.pixels.shape[-1] if config.image_size is None else config.image_size
+    if size >= TINY:
+        return None
+    return f"views of {size} pixels a side hold hardly a shape; leave --image-size out, or use --image-size 32"
 
 
 def _lr(config: RunConfig) -> str | None:

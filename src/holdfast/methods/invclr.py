@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from holdfast.config import PartConfig, RunConfig, require
+from holdfast.config import Kinds, PartConfig, RunConfig, require
 from holdfast.data.views import Nuisances
 from holdfast.distributed import gather
 from holdfast.methods.base import Method, Views, untracked
@@ -29,6 +29,7 @@ class PenaltyConfig(PartConfig):
     """The penalty."""
 
     word = "penalty"
+    example = "invariance:0.1"
     purpose = "invariance"
     penalty: str | None = None
     """'invariance:0.1' adds 0.1 times how far features move with a view's nuisances (colours); None: no penalty."""
@@ -52,8 +53,12 @@ class PenaltyConfig(PartConfig):
         form = "--penalty-form pair beside --compile, --shard-weights"
         require(not (on and twice), form, "vjp", "its second backward bars both")
 
+    @staticmethod
+    def kinds() -> Kinds:
+        return PENALTIES, "W", 0
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        penalty, weight = self.pick(PENALTIES, letter="W", least=0, example="invariance:0.1")
+        penalty, weight = self.pick()
         return penalty(method, self, found_nuisances(config), weight=weight, seed=config.seed)
 
 

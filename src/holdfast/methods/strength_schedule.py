@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from holdfast.config import PartConfig, RunConfig, ViewSettings
+from holdfast.config import Kinds, PartConfig, RunConfig, ViewSettings
 from holdfast.data.views import Nuisances, nuisances
 from holdfast.methods.base import Batch, Method, Views
 
@@ -19,25 +19,31 @@ class StrengthConfig(PartConfig):
     """The strength schedule."""
 
     word = "strength_schedule"
+    example = "steps:50"
     strength_schedule: str | None = None
     """'steps:50' weakens the views every 50 epochs, from full strength to none at the end of the run; None: no."""
 
     @property
     def every(self) -> int:
         """How many epochs a step lasts."""
-        return int(self.pick(STRENGTHS, letter="N", least=1, example="steps:50")[1])
+        return int(self.pick()[1])
 
     def caution(self, config: RunConfig) -> str | None:
         every = self.every
         if every < config.epochs:
             return None
+        fits = f"steps:{max(1, config.epochs // 20)}, or " if config.epochs > 1 else ""
         return (
             f"--strength-schedule {self.chosen} with --epochs {config.epochs}: the first step lasts the whole run, so "
-            f"no view is weakened; use steps:{max(1, config.epochs // 20)}, or more epochs"
+            f"no view is weakened; use {fits}more epochs"
         )
 
+    @staticmethod
+    def kinds() -> Kinds:
+        return STRENGTHS, "N", 1
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        schedule = self.pick(STRENGTHS, letter="N", least=1, example="steps:50")[0]
+        schedule = self.pick()[0]
         return schedule(method, config.views, every=self.every, epochs=config.epochs)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from holdfast.config import PartConfig, RunConfig, require
+from holdfast.config import Kinds, PartConfig, RunConfig, require
 from holdfast.methods.base import Method, Views
 
 _NEAR = 0.1
@@ -20,6 +20,7 @@ class TemperatureConfig(PartConfig):
     """The temperature schedule."""
 
     word = "temperature_schedule"
+    example = "cosine:400"
     purpose = "tail"
     temperature_schedule: str | None = None
     """'cosine:400' swings the temperature with a period of 400 epochs, from the highest; None: it stays the method's
@@ -32,10 +33,11 @@ class TemperatureConfig(PartConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         ends = (self.temperature_low, self.temperature_high)
-        require(0 < ends[0] <= ends[1], "0 < temperature_low <= temperature_high", ends, "the paper uses 0.1 and 1.0")
+        wanted = "temperature_low above 0 and at most temperature_high"
+        require(0 < ends[0] <= ends[1], wanted, ends, "the paper uses 0.1 and 1.0")
 
     def caution(self, config: RunConfig) -> str | None:
-        period = self.pick(TEMPERATURES, letter="E", least=1, example="cosine:400")[1]
+        period = self.pick()[1]
         low, high, last = self.temperature_low, self.temperature_high, config.epochs - 1
         lowest = min(swinging(epoch, low=low, high=high, period=period) for epoch in range(config.epochs))
         if lowest - low <= _NEAR * (high - low):
@@ -46,8 +48,12 @@ class TemperatureConfig(PartConfig):
             f"{lowest:.2f} and not to {low:g}; use {held}more epochs"
         )
 
+    @staticmethod
+    def kinds() -> Kinds:
+        return TEMPERATURES, "E", 1
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        schedule, period = self.pick(TEMPERATURES, letter="E", least=1, example="cosine:400")
+        schedule, period = self.pick()
         return schedule(method, low=self.temperature_low, high=self.temperature_high, period=period)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from holdfast.config import PartConfig, RunConfig, require
+from holdfast.config import Kinds, PartConfig, RunConfig, require
 from holdfast.methods.base import Method, Views
 from holdfast.models import Teacher
 
@@ -15,12 +15,21 @@ class AverageConfig(PartConfig):
     """The average of the weights."""
 
     word = "weight_average"
+    example = "ema:0.999"
     weight_average: str | None = None
     """'ema:0.999' keeps a moving average of the weights with this momentum as the trained encoder; None: the last."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        below = self.chosen is None or self.pick()[1] < 1
+        require(below, "--weight-average ema:M with M < 1", self.weight_average, "try ema:0.999")
+
+    @staticmethod
+    def kinds() -> Kinds:
+        return AVERAGES, "M", 0
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        average, momentum = self.pick(AVERAGES, letter="M", least=0, example="ema:0.999")
-        require(momentum < 1, "weight_average ema:M with M < 1", self.weight_average, "try ema:0.999")
+        average, momentum = self.pick()
         return average(method, momentum=momentum)
 
 

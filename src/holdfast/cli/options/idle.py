@@ -90,6 +90,7 @@ def _train(options: Any) -> Needs:
     config = options.config
     return {
         **_of_parts(config.parts),
+        **_when(bool(_scheduled(config.parts)), "temperature", "without --temperature-schedule"),
         **_when(config.optimizer != "lars", "lars_trust lars_clip", "with --optimizer lars"),
         **_when(config.optimizer != "muon", "muon_rest", "with --optimizer muon"),
         **_when(config.optimizer == "adamw", "momentum nesterov", "with --optimizer sgd or lars"),
@@ -99,6 +100,10 @@ def _train(options: Any) -> Needs:
             config.long_tail is None and config.limit is None and config.holdout == 0, "split", "with something drawn"
         ),
     }
+
+
+def _scheduled(parts: Sequence[Any]) -> list[Any]:
+    return [part for part in parts if part.word == "temperature_schedule" and part.chosen is not None]
 
 
 def _of_parts(parts: Sequence[Any]) -> dict[str, str]:

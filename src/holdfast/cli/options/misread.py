@@ -27,8 +27,7 @@ def misread(text: str, words: Sequence[str], kind: type, default: Any) -> str:
     loose = re.search(r"Unrecognized options: (.+)", reason)
     if loose is not None:
         return f"expected options after it, got {loose[1].strip()!r}; options begin with --"
-    for prefix in ("Value error", "Parsing error", "Error parsing config:"):
-        reason = reason.strip().removeprefix(prefix)
+    reason = re.sub(r"^(?:\s*(?:Value error|Parsing error|Error parsing [\w.]+:))+", "", reason)
     return reason.strip() or "the options do not fit"
 
 

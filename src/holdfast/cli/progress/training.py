@@ -66,7 +66,7 @@ class Progress(Live):
             f"{event['precision']}, {event['device']}; "
             f"{counted(event['epochs'], 'epoch')} × {counted(event['steps_per_epoch'], 'step')}{start}"
         )
-        parts = "".join(f"{word} {chosen}; " for word, chosen in event["parts"].items())
+        parts = "".join(f"--{word.replace('_', '-')} {chosen}; " for word, chosen in event["parts"].items())
         self.say(
             f"{self._label}{parts}budget {event['passes']:,} forward+backward passes, "
             f"{event['passes_per_image']} for each visit to an image"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from holdfast.config import PartConfig, RunConfig, require
+from holdfast.config import Kinds, PartConfig, RunConfig, require
 from holdfast.data.views import Frame, Nuisances, of_images, two_frames
 from holdfast.distributed import gather, join_rows, rank
 from holdfast.methods.base import Method, Views, untracked
@@ -25,6 +25,7 @@ class SERConfig(PartConfig):
     """Soft equivariance."""
 
     word = "soft_equivariance"
+    example = "ser:1"
     purpose = "equivariance"
     soft_equivariance: str | None = None
     """'ser:1' adds 1 times how badly a middle layer's map follows an image that is turned, mirrored and resized; None:
@@ -48,8 +49,12 @@ class SERConfig(PartConfig):
         require(0 <= resize < 1, "soft_equivariance_resize in [0, 1)", resize, "the authors take 0.3")
         require(temperature > 0, "soft_equivariance_temperature > 0", temperature, "the authors use 0.5")
 
+    @staticmethod
+    def kinds() -> Kinds:
+        return SOFT_EQUIVARIANCES, "W", 0
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        part, weight = self.pick(SOFT_EQUIVARIANCES, letter="W", least=0, example="ser:1")
+        part, weight = self.pick()
         with seeded_library(config.seed, "soft equivariance"):
             return part(method, self, found_nuisances(config), weight=weight, seed=config.seed)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from holdfast.config import PartConfig, RunConfig, require
+from holdfast.config import Kinds, PartConfig, RunConfig, require
 from holdfast.distributed import gather, join_rows
 from holdfast.methods.base import Method, Views, untracked
 from holdfast.methods.first_view import first_features, unit
@@ -21,6 +21,7 @@ class CodingConfig(PartConfig):
     """Transformation coding."""
 
     word = "equivariance"
+    example = "care:0.03"
     purpose = "equivariance"
     equivariance: str | None = None
     """'care:0.03' adds 0.03 times how far angles between images change when both are turned or mirrored alike; None:
@@ -30,8 +31,12 @@ class CodingConfig(PartConfig):
         on = self.equivariance is not None
         require(not (on and config.chunk), "--equivariance without --chunk", config.chunk, "leave one of them out")
 
+    @staticmethod
+    def kinds() -> Kinds:
+        return CODINGS, "W", 0
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        coding, weight = self.pick(CODINGS, letter="W", least=0, example="care:0.03")
+        coding, weight = self.pick()
         return coding(method, weight=weight, seed=config.seed)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from holdfast.config import MethodConfig, require
+from holdfast.config import MethodConfig, RunConfig, require
 from holdfast.data.views import joined
 from holdfast.methods.base import Batch, Method, Views, of_all_ranks
 from holdfast.models import Encoder, Prototypes, Teacher, require_size, rising
@@ -52,6 +52,14 @@ class DINOConfig(MethodConfig):
         require(self.prototypes >= 2, "prototypes >= 2", self.prototypes, "the paper uses 65536")
         for name in ("local_count", "frozen_epochs"):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name), "0 switches it off")
+
+    def caution(self, run: RunConfig) -> str | None:
+        if run.epochs > self.frozen_epochs:
+            return None
+        return (
+            f"--frozen-epochs {self.frozen_epochs} with --epochs {run.epochs}: the prototypes stay as they were drawn "
+            "to the end; use --frozen-epochs 0, or more epochs"
+        )
 
 
 class DINO(Method):

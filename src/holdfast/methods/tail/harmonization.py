@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from holdfast.config import PartConfig, RunConfig, require
+from holdfast.config import Kinds, PartConfig, RunConfig, require
 from holdfast.methods.base import Method, Views, of_all_ranks
 from holdfast.methods.first_view import by_view, head_outputs
 from holdfast.models import Encoder
@@ -19,6 +19,7 @@ class HarmonyConfig(PartConfig):
     """Geometric harmonization."""
 
     word = "harmonize"
+    example = "gh:1"
     purpose = "tail"
     harmonize: str | None = None
     """'gh:1' adds once how far views disagree on their surrogate class, classes on even regions; None: no."""
@@ -42,8 +43,27 @@ class HarmonyConfig(PartConfig):
         on = self.harmonize is not None
         require(not (on and config.chunk), "--harmonize without --chunk", config.chunk, "leave one of them out")
 
+    def caution(self, config: RunConfig) -> str | None:
+        epochs, refresh = config.epochs, self.harmonize_refresh
+        if first_epoch(self.harmonize_start, epochs) >= epochs:
+            return (
+                f"--harmonize-start {self.harmonize_start:g} with --epochs {epochs}: no epoch is left for the term; "
+                "use --harmonize-start 0.5, or more epochs"
+            )
+        if refresh < epochs:
+            return None
+        fits = f"--harmonize-refresh {max(1, epochs // 4)}, or " if epochs > 1 else ""
+        return (
+            f"--harmonize-refresh {refresh} with --epochs {epochs}: sizes of the surrogate classes are never taken "
+            f"anew and stay even, so frequent groups get no more room than rare ones; use {fits}more epochs"
+        )
+
+    @staticmethod
+    def kinds() -> Kinds:
+        return HARMONIES, "W", 0
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        harmony, weight = self.pick(HARMONIES, letter="W", least=0, example="gh:1")
+        harmony, weight = self.pick()
         encoder, head = method.network
         dim = config.method.head_dim
         if isinstance(head, nn.Identity) and isinstance(encoder, Encoder):
@@ -53,6 +73,11 @@ class HarmonyConfig(PartConfig):
         classes, most = self.harmonize_classes, f"--harmonize-classes of at most {dim + 1}"
         require(classes <= dim + 1, most, classes, f"embeddings of {dim} dimensions hold no more; lower it")
         return harmony(method, self, weight=weight, dim=dim, epochs=config.epochs, seed=config.seed)
+
+
+def first_epoch(start: float, epochs: int) -> int:
+    """The first epoch with the term, counted from 0, where a share of the run goes by without."""
+    return round(start * epochs)
 
 
 class Harmonization(Method):
@@ -73,7 +98,7 @@ class Harmonization(Method):
 
     def weight_at(self, epoch: int) -> float:
         """0 for the first share of the run, then rising to the weight over a hundredth of it."""
-        begin, ramp = round(self.settings.harmonize_start * self.epochs), max(1, self.epochs // 100)
+        begin, ramp = first_epoch(self.settings.harmonize_start, self.epochs), max(1, self.epochs // 100)
         return self.weight * min(1.0, max(0.0, (epoch - begin + 1) / ramp))
 
     def loss(self, views: Views) -> Tensor:

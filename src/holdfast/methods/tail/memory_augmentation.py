@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from holdfast.config import PartConfig, RunConfig, require
+from holdfast.config import Kinds, PartConfig, RunConfig, require
 from holdfast.data.views import extra_operations
 from holdfast.distributed import join_rows
 from holdfast.methods.base import Batch, Method, Views, of_all_ranks
@@ -19,6 +19,7 @@ class MemoryConfig(PartConfig):
     """Augmentation by memory."""
 
     word = "memory_augment"
+    example = "bcl-i:1"
     purpose = "tail"
     memory_augment: str | None = None
     """'bcl-i:1' gives views up to 1 operation more the harder their image was so far, 'bcl-d:2' up to 2 of random
@@ -46,8 +47,12 @@ class MemoryConfig(PartConfig):
             "again, so none gets an operation more; use more epochs"
         )
 
+    @staticmethod
+    def kinds() -> Kinds:
+        return MEMORIES, "N", 1
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        memory, count = self.pick(MEMORIES, letter="N", least=1, example="bcl-i:1")
+        memory, count = self.pick()
         return memory(method, self, count=int(count), seed=config.seed)
 
 

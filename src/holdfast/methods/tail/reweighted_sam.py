@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from holdfast.config import PartConfig, RunConfig, require
+from holdfast.config import Kinds, PartConfig, RunConfig, require
 from holdfast.distributed import join_rows, total, world_size
 from holdfast.methods.base import Method, Views, untracked
 
@@ -22,6 +22,7 @@ class SharpnessConfig(PartConfig):
     """Sharpness-aware training, weighted by rarity."""
 
     word = "sharpness"
+    example = "rwsam:0.05"
     purpose = "tail"
     sharpness: str | None = None
     """'rwsam:0.05' steps 0.05 up the loss, rare images first, and takes the gradient there; None: no."""
@@ -41,8 +42,12 @@ class SharpnessConfig(PartConfig):
         )
         require(not (on and config.compile), "--sharpness without --compile", "--compile", "leave one of them out")
 
+    @staticmethod
+    def kinds() -> Kinds:
+        return SHARPNESSES, "R", 0
+
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        sharpness, rho = self.pick(SHARPNESSES, letter="R", least=0, example="rwsam:0.05")
+        sharpness, rho = self.pick()
         return sharpness(method, rho=rho, power=self.sharpness_power)
 
 
