@@ -7,16 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from holdfast.settings import (
-    Kinds,
-    MethodConfig,
-    PartConfig,
-    parse_part,
-    require,
-    require_choices,
-    require_finite,
-    typed,
-)
+from holdfast.settings import Kinds, MethodConfig, PartConfig, require, require_choices, require_finite, typed
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -27,7 +18,6 @@ __all__ = [
     "RunConfig",
     "ViewSettings",
     "from_document",
-    "parse_part",
     "require",
     "require_choices",
     "to_document",

@@ -125,15 +125,7 @@ def _tensors(source: str, own: Mapping[str, Tensor], name: str) -> _Found:
 def _pretrained(source: str) -> Any:
     if not source.endswith(":pretrained"):
         raise ValueError(f"expected trained weights, got {source!r}, which are random; write {source}:pretrained")
-    try:
-        return load_encoder(source)
-    except ValueError:
-        raise
-    except Exception as error:  # what a download raises depends on who downloads; the cache is what the user can fill
-        raise ValueError(
-            f"expected the weights of {source} in your cache, or a network to fetch them from, got "
-            f"{type(error).__name__} ({error}); download them where there is a network, or give a state-dict file"
-        ) from error
+    return load_encoder(source)
 
 
 def _of_file(content: Content, own: Mapping[str, Tensor], wanted: str | None, name: str) -> _Found:

@@ -1,6 +1,7 @@
 """Every load says what it decided: mean and std, size, pooling, and whether anything was trained."""
 
 import json
+import logging
 
 import pytest
 import safetensors.torch
@@ -118,3 +119,18 @@ def test_a_file_of_another_depth_is_refused_with_the_nearest_network(tmp_path):
     path = saved(tmp_path / "w.pth", timm.create_model("resnet34"))
     with pytest.raises(ValueError, match=r"of a larger network.*the nearest is timm/resnet34 \(180 of 180 tensors\)"):
         load(f"timm/resnet18@{path}")
+
+
+@pytest.mark.parametrize("name", ["timm/test_resnet", "torchvision/resnet18"])
+def test_weights_that_cannot_be_fetched_are_one_line_for_all_who_name_them(name, monkeypatch, caplog):
+    def fail(*given, **more):
+        logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s")
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("holdfast.models.load.named.timm.create_model", fail)
+    monkeypatch.setattr("holdfast.models.load.named.headless", fail)
+    with pytest.raises(
+        ValueError, match=rf"the weights of {name}:pretrained in your cache, or a network .*OSError \(no ro"
+    ):
+        load_encoder(f"{name}:pretrained")
+    assert caplog.records == []

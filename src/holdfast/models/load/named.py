@@ -1,5 +1,8 @@
 """Encoders named by library and network: 'timm/NAME' and 'torchvision/NAME', random, :pretrained or with a file."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,14 +32,37 @@ def read_named(source: str) -> Reading:
     name, _, weights = source.partition(":")
     if weights not in ("", "pretrained"):
         raise ValueError(f"expected {name} or {name}:pretrained, got {source}; drop {weights!r}")
-    if name.startswith("timm/"):
-        return _pretrained(name) if weights else _random_timm(name)
-    if name.startswith("torchvision/"):
-        return _torchvision(name, pretrained=bool(weights))
+    with fetching(source) if weights else nullcontext():
+        if name.startswith("timm/"):
+            return _pretrained(name) if weights else _random_timm(name)
+        if name.startswith("torchvision/"):
+            return _torchvision(name, pretrained=bool(weights))
     raise ValueError(
         "expected a run folder, a folder or file of weights, timm/NAME or torchvision/NAME, "
         f"got {source!r}{'' if Path(source).exists() else ', where there is no file or folder'}; check the path"
     )
+
+
+@contextmanager
+def fetching(source: str) -> Iterator[None]:
+    """Makes what a download raises, which depends on who downloads, one line: the cache is what a user can fill.
+
+    The hub's lines on each of its tries are left out.
+    """
+    hub = logging.getLogger("huggingface_hub")
+    before = hub.level
+    hub.setLevel(logging.ERROR)
+    try:
+        yield
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"expected the weights of {source} in your cache, or a network to fetch them from, got "
+            f"{type(error).__name__} ({error}); download them where there is a network, or give a state-dict file"
+        ) from error
+    finally:
+        hub.setLevel(before)
 
 
 def own_pool(name: str) -> dict[str, Any]:
