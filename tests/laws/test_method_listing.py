@@ -1,11 +1,12 @@
 """Laws over METHODS: what a new method is missed in without an error, by name."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from holdfast.cli import main
-from holdfast.methods import METHODS, PRESETS, default_config, purpose_of, with_settings
+from holdfast.methods import METHODS, PRESETS, default_config, name_of, purpose_of, with_settings
 from holdfast.report.wording import METHOD_NAMES
 from holdfast.settings import PURPOSES
 
@@ -60,3 +61,23 @@ def test_a_methods_page_says_what_every_method_here_does_otherwise(method):
     page = (ROOT / "docs" / "methods" / f"{METHODS[method].__module__.rsplit('.', 1)[1]}.md").read_text()
     part = page.partition("## Where we differ")[2].partition("\n## ")[0]
     assert "### Of every method here" in part or "(simclr.md#of-every-method-here)" in part
+
+
+def needs(name: str) -> list[str]:
+    """Options without which a method is refused, as its refusals say."""
+    config = default_config(name)
+    taught = ["teacher"] if METHODS[name_of(config)].taught_by else []
+    return taught + ["groups"] * any(part.word == "forget" and part.chosen for part in config.parts)
+
+
+@pytest.mark.parametrize("name", ["simclr", "fare", "dynacl++", "talos", "deacl"])
+def test_what_a_method_cannot_be_trained_without_is_in_its_help_its_example_and_the_list(name, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", name, "--help"])
+    shown = capsys.readouterr().out
+    (example,) = re.findall(r"for example: (.+)", shown)
+    assert main(["methods", name]) == 0
+    listed = capsys.readouterr().out
+    for option in ("teacher", "groups"):
+        needed = option in needs(name)
+        assert (f"--{option} " in example, f"\n  --{option} " in shown, f"needs --{option}" in listed) == (needed,) * 3

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from holdfast.cli.options import changed, chosen, first_line, without_heavy_imports, wrapped
+from holdfast.cli.train import needed
 
 if TYPE_CHECKING:
     from holdfast.config import RunConfig
@@ -29,7 +30,8 @@ def methods(words: Sequence[str]) -> None:
         config = default_config(name)
         print(wrapped(first_line(entries[name])))
         print(f"\nsettings that differ from a plain run:\n{changed(config, RunConfig(method=type(config.method)()))}")
-        print(f"\n{_shares(config)}")
+        needs = [f"needs --{option}, as in --{option} {value}" for option, value in needed(config).items()]
+        print("\n".join(["", *needs, _shares(config)]))
         recipes = [f"  holdfast recipes {key}" for key in RECIPES if key.startswith(f"{name}/")]
         print("\n".join(["\nrecipes:", *recipes] if recipes else []))
         print(_measured(name))

@@ -1,7 +1,7 @@
 """`holdfast train`: an encoder from images."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def train_options(words: list[str]) -> TrainOptions:
         if views not in VIEWS:
             raise UserError(f"expected a preset after --views, got {views!r}; {nearest(views, VIEWS)}")
         config = replace(config, views=VIEWS[views])
-    page = _help(method, first_line(PRESETS.get(method) or METHODS[method]))
+    page = _help(method, first_line(PRESETS.get(method) or METHODS[method]), needed(config))
     options = parse(TrainOptions, rest, page, default=TrainOptions(config=with_idle_parts(config)))
     refuse_idle("train", rest, options)
     return replace(options, config=without_idle_parts(options.config))
@@ -129,12 +129,27 @@ def _refuse_untaught(method: str, words: Sequence[str], config: RunConfig) -> No
     require(False, *told)
 
 
-def _help(method: str, says: str) -> Help:
+def needed(config: RunConfig) -> dict[str, str]:
+    """What a method cannot be trained without beside images: examples of values by option."""
+    from holdfast.methods import METHODS, name_of
+
+    taught_by = METHODS[name_of(config)].taught_by
+    forgotten = next((part.chosen for part in config.parts if part.word == "forget"), None)
+    return {
+        **({"teacher": f"runs/{taught_by}-1"} if taught_by else {}),
+        **({"groups": f"sites.csv:{forgotten}"} if forgotten else {}),
+    }
+
+
+def _help(method: str, says: str, needs: Mapping[str, str]) -> Help:
+    given = "".join(f" --{name} {value}" for name, value in needs.items())
+    own = " ".join([*needs, "forget"] if "groups" in needs else needs)
+    strengthened = "" if needs else "adversary penalty "
     return Help(
         usage=f"holdfast train {method} [OPTIONS]",
         says=says,
-        example=f"holdfast train {method} --data photos --out runs/a",
-        first="data out encoder image_size epochs batch_size recipe adversary penalty devices",
+        example=f"holdfast train {method} --data photos{given} --out runs/a",
+        first=f"data out {own} encoder image_size epochs batch_size recipe {strengthened}devices",
         groups=GROUPS,
         more=MORE,
         elsewhere=_of_other_methods,
