@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from holdfast.attacks.lp import Norm
-from holdfast.config import Kinds, PartConfig, RunConfig, require
+from holdfast.config import PartConfig, RunConfig, require
 from holdfast.methods.ball import Ball, leaf, with_moved
 from holdfast.methods.base import Batch, Method, Views
 
@@ -26,6 +26,7 @@ class AdversaryConfig(PartConfig):
 
     word = "adversary"
     example = "free:3"
+    kinds = staticmethod(lambda: (ADVERSARIES, "N", 1))
     purpose = "attacks"
     adversary: str | None = None
     """'pgd:5' trains on views moved by 5 steps up the loss, 'free:3' replays each batch 3 times; None: no attack."""
@@ -54,10 +55,6 @@ class AdversaryConfig(PartConfig):
         )
         both = config.shard_weights and self.adversary_gradients == "kept"
         require(not both, "--adversary-gradients dropped with --shard-weights", "kept", "leave one of them out")
-
-    @staticmethod
-    def kinds() -> Kinds:
-        return ADVERSARIES, "N", 1
 
     def wrap(self, method: Method, config: RunConfig) -> Method:
         adversary, count = self.pick()

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from holdfast.config import Kinds, PartConfig, RunConfig, require
+from holdfast.config import PartConfig, RunConfig, require
 from holdfast.data.views import Nuisances
 from holdfast.distributed import gather
 from holdfast.methods.base import Method, Views, untracked
@@ -30,6 +30,7 @@ class PenaltyConfig(PartConfig):
 
     word = "penalty"
     example = "invariance:0.1"
+    kinds = staticmethod(lambda: (PENALTIES, "W", 0))
     purpose = "invariance"
     penalty: str | None = None
     """'invariance:0.1' adds 0.1 times how far features move with a view's nuisances (colours); None: no penalty."""
@@ -53,13 +54,8 @@ class PenaltyConfig(PartConfig):
         form = "--penalty-form pair beside --compile, --shard-weights"
         require(not (on and twice), form, "vjp", "its second backward bars both")
 
-    @staticmethod
-    def kinds() -> Kinds:
-        return PENALTIES, "W", 0
-
     def wrap(self, method: Method, config: RunConfig) -> Method:
-        penalty, weight = self.pick()
-        return penalty(method, self, found_nuisances(config), weight=weight, seed=config.seed)
+        return self.pick()[0](method, self, found_nuisances(config), weight=self.pick()[1], seed=config.seed)
 
 
 class InvariancePenalty(Method):
@@ -119,8 +115,7 @@ class InvariancePenalty(Method):
 
     def _keys(self, views: Views, purpose: str) -> Tensor:
         """int64 [n]: keyed by epoch and id, as the views are."""
-        batch = views.batch
-        return sample_keys(self.seed, purpose, epoch=batch.epoch, ids=batch.ids, views=1)[0]
+        return sample_keys(self.seed, purpose, epoch=views.batch.epoch, ids=views.batch.ids, views=1)[0]
 
     def _changes(self, features: Tensor, alpha: Tensor, found: Nuisances, views: Views) -> Tensor:
         """[n]: the penalty of each sample in its 'vjp' form; draws 0 takes the expectation over them in closed form."""
@@ -134,8 +129,8 @@ class InvariancePenalty(Method):
 
     def _noted(self, values: Tensor) -> Tensor:
         """The penalty of per-sample values [n]; notes its raw mean, and which share was clipped or moved at all."""
-        clip = "none" if self.settings.penalty_form == "pair" else self.settings.penalty_clip
-        limit = self.settings.penalty_limit
+        limit, clip = self.settings.penalty_limit, self.settings.penalty_clip
+        clip = "none" if self.settings.penalty_form == "pair" else clip
         over = {"none": torch.zeros_like(values), "batch": values.mean() > limit, "sample": values > limit}[clip]
         shares = [values.mean(), over.to(values.dtype).mean(), (values > 0).to(values.dtype).mean()]
         self._readings.append(torch.stack(shares).detach())
