@@ -124,6 +124,33 @@ def test_other_bytes_are_refused_and_a_missing_file_is_said(tmp_path):
         load_encoder(tmp_path / "b.onnx")
 
 
+def noisy(path: Path, kind: str, *, training: bool = True) -> Path:
+    """The file of written() with a node before its convolution, as torch's exporter writes dropout and drop path."""
+    model = onnx.load(str(written(path)))
+    flags = [
+        onnx.numpy_helper.from_array(np.array(value), name)
+        for value, name in ((np.float32(0.5), "p"), (training, "on"))
+    ]
+    model.graph.initializer.extend(flags)
+    model.graph.node[0].input[0] = "dropped"
+    model.graph.node.insert(
+        0, onnx.helper.make_node(kind, ["images", "p", "on"][: 3 if kind == "Dropout" else 1], ["dropped"])
+    )
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["Dropout", "RandomUniformLike", "Bernoulli"])
+def test_a_graph_that_draws_at_random_is_refused_and_the_way_out_named(tmp_path, kind):
+    with pytest.raises(ValueError, match=rf"draws in .*a\.onnx: {kind}, .*call model\.eval\(\) and export it again"):
+        load_encoder(noisy(tmp_path / "a.onnx", kind))
+
+
+def test_dropout_that_is_off_draws_nothing(tmp_path):
+    encoder = load_encoder(noisy(tmp_path / "a.onnx", "Dropout", training=False))
+    assert_close(encoder(images()), by_torch(images()), rtol=1e-4, atol=1e-5)
+
+
 def test_without_the_packages_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(ValueError, match=r"pip install 'holdfast\[onnx\]'"):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +18,7 @@ SUFFIX = ".onnx"
 METADATA = "holdfast"
 """Key of the metadata that `holdfast export --format onnx` writes: JSON of image_size and weights."""
 _POOLS = ("config", "cls")
+_DRAWING = ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
 
 
 class OnnxEncoder(nn.Module):
@@ -100,7 +101,10 @@ def load_onnx(path: Path, wanted: str | None, source: str, *, image_size: int | 
 
 
 def _opened(path: Path) -> tuple[Any, int]:
-    """(session, tensors of weights) of a file. Raises ValueError without the extra, and for what is no such file."""
+    """(session, tensors of weights) of a file.
+
+    Raises ValueError without the extra, for what is no such file, and for a graph that draws at random.
+    """
     try:
         import onnx
         import onnxruntime
@@ -111,11 +115,37 @@ def _opened(path: Path) -> tuple[Any, int]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
     try:
-        tensors = len(onnx.load(str(path), load_external_data=False).graph.initializer)
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]), tensors
+        model = onnx.load(str(path), load_external_data=False)
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the packages raise protobuf's errors and their own, which have no common base
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"expected an ONNX file in {path}, got {reason}; export it again") from error
+    drawing = sorted({kind for part in (model.graph, *model.functions) for kind in _drawn(part)})
+    if drawing:
+        raise ValueError(
+            f"expected features that are the same in every run, got draws in {path}: {listed(drawing)}, as torch's "
+            "exporter writes a network that was left in training mode; call model.eval() and export it again"
+        )
+    return session, len(model.graph.initializer)
+
+
+def _drawn(graph: Any) -> Iterator[str]:
+    """Kinds of a graph's nodes that draw at random: random operators, and dropout whose training mode is on."""
+    on = {one.name for one in getattr(graph, "initializer", ()) if _true(one)}
+    for node in graph.node:
+        values = {one.name: one for one in node.attribute}
+        if node.op_type == "Constant" and "value" in values and _true(values["value"].t):
+            on.update(node.output)
+        if node.op_type in _DRAWING or (node.op_type == "Dropout" and node.input[2:3] and node.input[2] in on):
+            yield node.op_type
+        for inner in (one.g for one in node.attribute if one.HasField("g")):
+            yield from _drawn(inner)
+
+
+def _true(tensor: Any) -> bool:
+    import onnx
+
+    return tensor.data_type == onnx.TensorProto.BOOL and bool(onnx.numpy_helper.to_array(tensor).all())
 
 
 def _digest(path: Path, *decided: str) -> bytes:
