@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from holdfast.models import Encoder, load_encoder, loaded_of
+from holdfast.models.load.folders.openclip import _doubt
 
 pytestmark = pytest.mark.slow
 transformers = pytest.importorskip("transformers")
@@ -182,6 +183,12 @@ def test_an_open_clip_folder_gives_the_feature_before_the_projection(gelu, tmp_p
     vars(model.visual)["_parameters"]["proj"] = None
     expected = model.visual(normalised(images()))
     torch.testing.assert_close(load(tmp_path)(images()), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_tower_that_is_not_clips_is_doubted_where_the_folder_says_no_mean_and_std():
+    (note,) = _doubt({"timm_model_name": "vit_base_patch16_siglip_224"})
+    assert "OpenAI's are taken, as open_clip does; timm's weights of this tower are made for mean 0.5, std 0.5" in note
+    assert _doubt({"timm_model_name": "vit_base_patch16_clip_224"}) == _doubt({"width": 32}) == ()
 
 
 def test_a_folder_of_timm_is_read_with_its_own_mean_and_std(tmp_path):

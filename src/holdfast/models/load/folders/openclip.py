@@ -63,7 +63,22 @@ def read_openclip(folder: Path) -> Reading:
         resize=f"{pixels.get('interpolation', 'bicubic')} resize, {mode}",
         pixels_from=CONFIG if "mean" in pixels else "OpenAI's, open_clip's default",
         pool_from="before the projection into the space of texts",
+        notes=() if "mean" in pixels else _doubt(vision),
     )
+
+
+def _doubt(vision: Mapping[str, Any]) -> tuple[str, ...]:
+    """A note where a folder does not say how pixels are normalised and timm's weights of its tower are not CLIP's."""
+    import timm
+
+    own = timm.get_pretrained_cfg(str(vision.get("timm_model_name")), allow_unregistered=True)
+    if own is None or own.mean == CLIP_MEAN:
+        return ()
+    note = (
+        f"{CONFIG} has no mean and std, so OpenAI's are taken, as open_clip does; timm's weights of this tower are made "
+        f"for mean {own.mean[0]:g}, std {own.std[0]:g}: write preprocess_cfg into {CONFIG} if yours are too"
+    )
+    return (note,)
 
 
 def _vit(model: Mapping[str, Any], vision: Mapping[str, Any], visual: dict[str, Tensor], folder: Path) -> Any:
