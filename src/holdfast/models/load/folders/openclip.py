@@ -75,8 +75,8 @@ def _doubt(vision: Mapping[str, Any]) -> tuple[str, ...]:
     if own is None or own.mean == CLIP_MEAN:
         return ()
     note = (
-        f"{CONFIG} has no mean and std, so OpenAI's are taken, as open_clip does; timm's weights of this tower are made "
-        f"for mean {own.mean[0]:g}, std {own.std[0]:g}: write preprocess_cfg into {CONFIG} if yours are too"
+        f"{CONFIG} has no mean and std, so OpenAI's are taken, as open_clip does; timm's weights of this tower are "
+        f"made for mean {own.mean[0]:g}, std {own.std[0]:g}: write preprocess_cfg into {CONFIG} if yours are too"
     )
     return (note,)
 
