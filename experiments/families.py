@@ -117,16 +117,22 @@ def taught(plan: RunConfig, options: argparse.Namespace, seed: int) -> RunConfig
     """A plan as `sized` has it; the run that teaches it is trained first, where there is one and it is missing."""
     folder = teacher_folder(plan, options, seed)
     if hasattr(plan.method, "teacher") and not RunFolder(folder).encoder.is_file():
-        trained(sized(plans()[folder.parent.name], options, seed), folder)
+        paired(sized(plans()[folder.parent.name], options, seed), folder)
     return sized(plan, options, seed)
 
 
 def trained(config: RunConfig, folder: Path) -> RunFolder:
-    """The run in a folder and its pair of encoders, trained as far as they still have to be."""
+    """The run in a folder, trained as far as it still has to be."""
     start = time.process_time()
     run = resume(folder) if (folder / "config.json").is_file() else train(config, folder)
     if not (folder / "cpu_seconds.json").is_file():
         write_json(folder / "cpu_seconds.json", time.process_time() - start)
+    return run
+
+
+def paired(config: RunConfig, folder: Path) -> RunFolder:
+    """The run in a folder and its pair of encoders, trained as far as they still have to be."""
+    run = trained(config, folder)
     run_study(run, StudyConfig(pairs=1, external=0.2, candidates=0.2))
     return run
 
@@ -166,7 +172,7 @@ def row(config: RunConfig, images: int) -> dict[str, Any]:
 def one(name: str, seed: int, config: RunConfig, options: argparse.Namespace, document: dict[str, Any]) -> None:
     """Trains and measures a plan with a seed, and writes what was found."""
     folder = Path(options.out) / name.replace(" ", "_") / str(seed)
-    run = trained(config, folder)
+    run = paired(config, folder)
     images = len(json.loads(run.ids.read_text())["train"])
     entry = document["runs"].setdefault(name, row(config, images))
     cpu = json.loads((folder / "cpu_seconds.json").read_text())
@@ -217,7 +223,7 @@ def main() -> None:
             one(name, seed, taught(plan, options, seed), options, document)
 
 
-def opened(options: argparse.Namespace) -> dict[str, Any]:
+def opened(options: argparse.Namespace, command: str = "python experiments/families.py") -> dict[str, Any]:
     """The results so far. Ends the program where they are of other settings."""
     asked = ("passes", "images", "test_images", "encoder", "threads")
     settings = {name: getattr(options, name) for name in asked}
@@ -229,7 +235,7 @@ def opened(options: argparse.Namespace) -> dict[str, Any]:
     facts = environment(launch(RunConfig(method=METHODS["simclr"].Config(), threads=options.threads)))
     document["environment"] = {name: facts[name] for name in ("device", "threads", "versions")}
     document["data"] = "CIFAR-10 (JPEG q75), an exponential long tail with ratio 100"
-    document["command"] = "python experiments/families.py"
+    document["command"] = command
     return document
 
 
