@@ -57,7 +57,7 @@ def asked(encoder: nn.Module, images: Images, test: Images | None) -> dict[str, 
     """By layer: the scores of the audit with their intervals."""
     found = {}
     for layer, module in {"middle": Places(encoder), "end": encoder}.items():  # type: ignore[arg-type]
-        (finding,) = audit(module, images, test=test, axes=["equivariance"], shift_images=2000, reference=False)
+        (finding,) = audit(module, images, test=test, axes=["equivariance"], shift_images=1000, reference=False)
         found[layer] = {
             score.name: {"value": score.value, "interval": score.interval}
             for score in finding.scores

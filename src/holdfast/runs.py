@@ -34,6 +34,7 @@ from holdfast.system import (
     check_writable,
     clean_stale,
     is_temporary,
+    near_path,
     read_config,
     read_ids,
     temporary_name,
@@ -288,7 +289,6 @@ class RunFolder:
         folder = cls(Path(path))
         if not folder.config.is_file():
             missing = "" if folder.path.exists() else ", where there is no file or folder"
-            raise FileNotFoundError(
-                f"expected a run folder with a config.json, got {folder.path}{missing}; train one with: holdfast train"
-            )
+            remedy = (missing and near_path(folder.path)) or "train one with: holdfast train"
+            raise FileNotFoundError(f"expected a run folder with a config.json, got {folder.path}{missing}; {remedy}")
         return folder

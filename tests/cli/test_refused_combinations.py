@@ -43,9 +43,10 @@ REFUSED = {
     "vicreg --temperature-schedule cosine:4": "a contrast's temperature under --temperature-schedule, got VICReg",
     "simclr --forget site": "--groups FILE.csv:COLUMN with the attribute to forget, site, got none",
     "dynacl++": "a robust teacher, --teacher RUN of dynacl, got none; train one first: holdfast train dynacl --data",
-    "fare": "holdfast train simclr --data digits --encoder timm/test_resnet --image-size 16 --out runs/simclr-1, then: "
-    "holdfast train fare --teacher runs/simclr-1 --data digits --image-size 16 --epochs 1",
-    "deacl": "a clean teacher, --teacher RUN, got none",
+    "fare": "the encoder to make robust, --teacher timm/NAME:pretrained, a file of weights or a RUN, got none; for "
+    "example one that was downloaded: holdfast train fare --teacher timm/test_resnet:pretrained --data digits",
+    "deacl": "holdfast train simclr --data digits --encoder timm/test_resnet --image-size 16 --out runs/simclr-1, "
+    "then: holdfast train deacl --teacher runs/simclr-1 --data digits --image-size 16 --epochs 1",
 }
 """By words of a command: what its one line says is expected, and what came."""
 

@@ -4,7 +4,7 @@ import numpy as np
 from torch import Tensor
 
 from holdfast.audits.subject import VIEWED_IMAGES, Audit, Speed, Subject
-from holdfast.evaluation import alignment, knn_predict, label_free_signals, near_collapse
+from holdfast.evaluation import alignment, knn_predict, near_collapse
 from holdfast.evaluation.probes import NEIGHBOURS, TEMPERATURE
 from holdfast.findings import Finding, Score
 from holdfast.statistics import mean_interval, wilson_interval
@@ -22,10 +22,10 @@ def quality(subject: Subject) -> Finding:
     preset, distances = subject.viewed.preset, alignment(subject.viewed.features)
     return Finding(
         audit="quality",
-        scores=[*scores, _alignment(distances, preset), *_spread(subject.test_features)],
+        scores=[*scores, _alignment(distances, preset), *_spread(subject)],
         columns={"id": subject.test.ids.cpu().numpy(), **columns, "alignment": _of_viewed(subject, distances)},
         settings=subject.settings
-        | _warnings(subject, label_free_signals(subject.test_features))
+        | _warnings(subject, subject.signals)
         | {
             "knn": {"neighbours": NEIGHBOURS, "temperature": TEMPERATURE, "similarity": "cosine"},
             "views": preset,
@@ -55,10 +55,10 @@ def _without_views(subject: Subject, scores: list[Score], columns: dict[str, np.
     full_shot = dict(subject.full_shot.facts) if scores else None
     return Finding(
         audit="quality",
-        scores=[*scores, *_spread(subject.test_features)],
+        scores=[*scores, *_spread(subject)],
         columns={"id": subject.test.ids.cpu().numpy(), **columns},
         settings=subject.settings
-        | _warnings(subject, label_free_signals(subject.test_features))
+        | _warnings(subject, subject.signals)
         | {"knn": neighbours, "views": None, "viewed_images": 0, "full_shot": full_shot},
     )
 
@@ -118,8 +118,8 @@ def _alignment(distances: Tensor, preset: str) -> Score:
     )
 
 
-def _spread(features: Tensor) -> list[Score]:
-    signals = label_free_signals(features)
+def _spread(subject: Subject) -> list[Score]:
+    features, signals = subject.test_features, subject.signals
     return [
         Score(
             name="effective_rank",

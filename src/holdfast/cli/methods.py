@@ -44,7 +44,7 @@ def _shares(config: "RunConfig") -> str:
         replace(config, shard_weights=True)
     except ValueError as error:
         return wrapped(f"not with --shard-weights: {error}")
-    return "with --shard-weights too: weights in shares over the processes"
+    return "trains with --shard-weights too, which divides weights among GPUs where one has no room for them"
 
 
 def _measured(name: str) -> str:

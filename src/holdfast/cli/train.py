@@ -124,7 +124,12 @@ def _refuse_untaught(method: str, words: Sequence[str], config: RunConfig) -> No
         shared += [] if value is None else [flag, value]
     run = free_folder(Path("runs"), taught_by)
     told = wanted_teacher(
-        method, taught_by, run=shlex.quote(str(run)), shared=shlex.join(shared), options=shlex.join(words)
+        method,
+        taught_by,
+        run=shlex.quote(str(run)),
+        shared=shlex.join(shared),
+        options=shlex.join(words),
+        encoder=shlex.quote(config.encoder),
     )
     require(False, *told)
 

@@ -30,7 +30,8 @@ class Method(nn.Module, ABC):
     purpose: ClassVar[Purpose]
     """What it is for, as `holdfast methods` groups it."""
     taught_by: ClassVar[str] = ""
-    """The method or preset whose run it takes as --teacher; none where it needs no teacher."""
+    """The method or preset whose run it takes as --teacher, 'download' for an encoder as it came; none where it needs
+    no teacher."""
     views_per_image: int = 2
     """How many views of an image the networks see for one loss."""
     steps_per_batch: int = 1

@@ -14,6 +14,8 @@ from holdfast.runs import RunFolder, is_run_folder
 
 CLEAN = "simclr"
 """What trains a clean teacher."""
+DOWNLOADED = "download"
+"""Stands for what trains a teacher that is an encoder as it came, downloaded or one's own."""
 _HEADS = [re.compile(rf"(?:inner\.)*{before}network\.1\.(.+)") for before in (r"average\.", "")]
 """Names of a projector's tensors in a checkpoint: that of the average of the weights, where its encoder is that, or the
 last."""
@@ -48,12 +50,23 @@ def _same_network(teacher: nn.Module) -> str:
 
 
 def wanted_teacher(
-    method: str, trained_by: str, *, run: str = "RUN", shared: str = "", options: str = ""
+    method: str,
+    trained_by: str,
+    *,
+    run: str = "RUN",
+    shared: str = "",
+    options: str = "",
+    encoder: str = "timm/NAME",
 ) -> tuple[str, str, str]:
     """(expected, got, remedy) where a method is given no teacher.
 
     run: where the teacher's run goes. shared: words of the command that both runs need. options: all of its words.
+    encoder: the student's, of which a downloaded teacher's weights are.
     """
+    if trained_by == DOWNLOADED:
+        then = " ".join(filter(None, ("holdfast train", method, f"--teacher {encoder}:pretrained", options)))
+        wanted = "the encoder to make robust, --teacher timm/NAME:pretrained, a file of weights or a RUN"
+        return wanted, "none", f"for example one that was downloaded: {then}"
     clean = trained_by == CLEAN
     kind = "a clean teacher, --teacher RUN" if clean else f"a robust teacher, --teacher RUN of {trained_by}"
     first = " ".join(filter(None, ("holdfast train", trained_by, shared, f"--out {run}")))

@@ -230,8 +230,10 @@ def set_eps(network: nn.Module, norm_eps: Mapping[str, float]) -> None:
 
 def headless(name: str, *, weights: str | None = None) -> nn.Module:
     """torchvision's classifier without its last linear layer. Raises ValueError for a name that is none."""
-    if name not in torchvision.models.list_models(module=torchvision.models):
-        raise ValueError(f"expected a classifier of torchvision.models, got {name!r}; for example torchvision/resnet18")
+    classifiers = torchvision.models.list_models(module=torchvision.models)
+    if name not in classifiers:
+        near = ", ".join(f"torchvision/{one}" for one in difflib.get_close_matches(name, classifiers, n=3))
+        raise ValueError(f"expected a classifier of torchvision.models, got {name!r}; near it: {near or 'none'}")
     network = torchvision.models.get_model(name, weights=weights)
     linears = [at for at, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not linears:

@@ -14,6 +14,7 @@ from holdfast.models.load import beginnings, chosen, converted, file_pixels, loa
 from holdfast.models.load.tensors import SUFFIXES, Content
 from holdfast.models.loaded import numbers
 from holdfast.runs import RunFolder
+from holdfast.system import near_path
 
 LEAST = 0.9
 """Share of a network's tensors that a source must fill: with fewer, it is another network's."""
@@ -116,7 +117,7 @@ def _tensors(source: str, own: Mapping[str, Tensor], name: str) -> _Found:
         missing = "" if path.exists() else ", where there is no file or folder"
         raise ValueError(
             "expected --init with a run folder, timm/NAME:pretrained, torchvision/NAME:pretrained or a state-dict file "
-            f"({', '.join(SUFFIXES)}), got {source!r}{missing}; check the path"
+            f"({', '.join(SUFFIXES)}), got {source!r}{missing}; {near_path(path) or 'check the path'}"
         )
     assert isinstance(encoder, Encoder)
     return _Found(encoder.network.state_dict(), encoder.spec.mean, encoder.spec.std, "the source's own")

@@ -14,7 +14,7 @@ from holdfast.findings import Finding, Score
 from holdfast.report.belonging import SetAside, of_one_encoder
 from holdfast.report.wording import joined, method_name, printable, setting, uncounted
 from holdfast.runs import RunFolder, is_run_folder, metrics_row
-from holdfast.system import is_collection, read_json, told
+from holdfast.system import is_collection, near_path, read_json, told
 
 MOST_ENCODERS = 8
 
@@ -148,8 +148,10 @@ def _refuse_nothing(path: Path, unreadable: Sequence[SetAside]) -> None:
             f"expected an audited run or folder of findings, got {name}, a folder of pictures; train on it first: "
             f"holdfast train simclr --data {data}, or audit an encoder on it: holdfast audit ENCODER --data {data}"
         )
-    missing = "" if path.is_dir() else " (no such folder)"
-    raise ValueError(f"expected findings in {name}, got none{missing}; measure first: holdfast audit {name}")
+    if not path.is_dir():
+        kind = "a file" if path.exists() else "a folder that is not there"
+        raise ValueError(f"expected a folder of findings, got {name}, {kind}; {near_path(path) or 'check the path'}")
+    raise ValueError(f"expected findings in {name}, got none; measure first: holdfast audit {name}")
 
 
 def _encoder_checksum(folder: RunFolder) -> str | None:

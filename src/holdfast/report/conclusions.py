@@ -27,6 +27,28 @@ def of_few_tests(finding: Finding) -> list[str]:
     return [f"Worst class: {classes} {images}, of which nothing certain can be said; hence its wide interval."]
 
 
+def of_spread(finding: Finding) -> list[str]:
+    """Why the spread between groups reads 0.0 where the groups' accuracies differ: the noise in them is taken off."""
+    known = {score.name: score.value for score in finding.scores}
+    shown, published = (f"{known.get(name, 0.0):.1f}" for name in ("std", "std_published"))
+    if "std" not in known or shown != "0.0" or published == "0.0":
+        return []
+    return [
+        f"Std 0.0: groups differ ({published} as papers print it), but no more than the noise of so few test images "
+        "alone makes equal ones differ, and that is taken off."
+    ]
+
+
+def of_worst_group(finding: Finding) -> list[str]:
+    """Which of the user's own groups the worst one is."""
+    marked = [row for row in finding.tables.get("per_group", ()) if row["worst"]]
+    if not marked:
+        return []
+    row = min(marked, key=lambda row: row["accuracy"])
+    images = f"{row['test_images']:,} test images"
+    return [f"Worst group: {printable(row['column'])} {printable(row['group'])}, {row['accuracy']:.1f} % of {images}."]
+
+
 def trustworthy(finding: Finding) -> bool:
     """Whether a memorization finding's ranking of single images may be used."""
     return not _doubts(finding)

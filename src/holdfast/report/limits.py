@@ -31,7 +31,7 @@ def verdict(
 
     ends = (value,) if interval is None else interval
     unsure = limit.surely and (interval is None or not all(map(beyond, ends)))
-    if (beyond(value) and not unsure) or known.get(limit.spoiled_by, 0.0) > 0:
+    if (beyond(value) and not unsure) or any(known.get(name, 0.0) > 0 for name in limit.spoiled_by):
         return "watch"
     return "close" if any(map(beyond, ends)) or (limit.surely and interval is None) else "fine"
 

@@ -87,6 +87,12 @@ def score_label(score: Score) -> str:
     return label(score.name) if partly is None else f"Classes with test images ({partly[1]} of {partly[2]})"
 
 
+def own_label(score: Score) -> str:
+    """A score of one encoder in words: of a worst group which it is."""
+    group = re.search(r"in the group where it is lowest \((.*)\), of all with at least", score.definition)
+    return score_label(score) if group is None else f"Worst group ({printable(group[1])})"
+
+
 def counted(score: str, audit: str) -> str:
     """What a score is a share or a mean of, where others of a like name are of something else; '' elsewhere."""
     return next((words for names, words in axis_of(audit).counted.items() if re.fullmatch(names, score)), "")

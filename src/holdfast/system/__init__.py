@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from holdfast.system.many import run_many as run_many
     from holdfast.system.many import side_by_side as side_by_side
     from holdfast.system.memory import give_back_memory as give_back_memory
+    from holdfast.system.near import near_path as near_path
+    from holdfast.system.near import near_words as near_words
     from holdfast.system.records import read_config as read_config
     from holdfast.system.records import read_ids as read_ids
     from holdfast.system.records import read_index as read_index

@@ -28,6 +28,7 @@ from holdfast.audits.robustness.masking import masking, without_gradient
 from holdfast.audits.robustness.scores import accuracies, attack_table, class_table, drift_scores, slug
 from holdfast.audits.subject import Audit, Subject, lacks_gradients
 from holdfast.data import Images
+from holdfast.evaluation import near_collapse
 from holdfast.evaluation.features import measuring
 from holdfast.evaluation.probes import LinearProbe, classifier, features_of
 from holdfast.findings import Finding, Score
@@ -105,12 +106,30 @@ def _attack(parts: _Parts, setup: AttackSetup, goal: Goal, predicted: Tensor) ->
     blind = without_gradient(setup, goal.model, goal.references, right)
     suspects, warnings = masking(right, found, blind)
     parts.scores += accuracies(setup.subject, labels, right, found) + suspects
-    parts.facts |= {"warnings": warnings, "without_gradient": int(blind.sum()), "success_tested_in": "float32"}
+    parts.facts |= {
+        "warnings": warnings + _easy(parts, setup.subject),
+        "without_gradient": int(blind.sum()),
+        "success_tested_in": "float32",
+    }
     parts.facts["attacks_run"] = attacks_run(found)
     parts.tables["attacks"] = attack_table(found, right)
     parts.tables["per_class"] = class_table(setup.subject, labels, right, found)
     parts.tables["first_broken"] = first_broken(setup, goal, found)
     parts.columns |= _verdict_columns(setup, right, found)
+
+
+def _easy(parts: _Parts, subject: Subject) -> list[str]:
+    """A warning, and the setting 'near_collapse', where features are near collapse: what a probe still tells apart by
+    them are coarse differences of the pictures, as random weights show them, which no such budget covers."""
+    signals = subject.signals
+    if not near_collapse(signals):
+        return []
+    parts.facts["near_collapse"] = {name: signals[name] for name in ("feature_std", "effective_rank")}
+    return [
+        f"near collapse (feature std {signals['feature_std']:.3f}, effective rank {signals['effective_rank']:.1f}): "
+        "what is right and stays right under attack says that the pictures are easy, not that the encoder withstands; "
+        "random weights have such features too"
+    ]
 
 
 def _add_drift(parts: _Parts, setup: AttackSetup, found: dict[str, Tensor]) -> None:

@@ -18,7 +18,7 @@ from holdfast.audits.subject.probes import ProbeInputs, ProbeResult, probed
 from holdfast.audits.subject.views import Viewed, given_views, view_features
 from holdfast.data import Images, class_groups
 from holdfast.distributed import ALONE, Crew
-from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features, untrained
+from holdfast.evaluation import FEW_SHOT, FULL_SHOT, encoder_checksum, extract_features, label_free_signals, untrained
 from holdfast.evaluation.feature_table import FeatureTable
 from holdfast.evaluation.features import device_of
 from holdfast.models import Encoder, Loaded, loaded_of
@@ -81,6 +81,11 @@ class Subject:
     def test_features(self) -> Tensor:
         """[n_test, dim] float32."""
         return self.kept_features(self.test, "test images")
+
+    @cached_property
+    def signals(self) -> dict[str, float]:
+        """feature_std, effective_rank and uniformity of the test features."""
+        return label_free_signals(self.test_features)
 
     @cached_property
     def viewed(self) -> Viewed:

@@ -24,7 +24,7 @@ from holdfast.data.sources.folder import PictureFolder
 from holdfast.data.sources.kinds import SOURCES
 from holdfast.data.sources.source import Source, ViewMaker
 from holdfast.progress import OnProgress
-from holdfast.system import reading
+from holdfast.system import near_path, near_words, reading
 
 
 def load_images(
@@ -119,11 +119,17 @@ def source_of(name: str | Path, unread: Iterable[Rejected] = ()) -> Source:
     on_disk = not is_remote(name) and (kind is None or kind.on_disk)
     if on_disk and "*" not in Path(name).name and not Path(name).exists():
         raise FileNotFoundError(
-            f"expected {accepted()}, got {name!r}, where there is no file or folder; check the path"
+            f"expected images, got {name!r}, where there is no file or folder; "
+            f"{near_path(name) or _or_named(name) or f'check the path, or give {accepted()}'}"
         )
     if kind is None:
         raise ValueError(f"expected {accepted()}, got {name!r}; {_way_out(Path(name))}")
     return kind(name, tuple(one for one in unread if one.reason.startswith(NOT_READ)))
+
+
+def _or_named(name: str) -> str:
+    """'did you mean digits?' where a path that is not there comes near the name of a kind."""
+    return "" if "/" in name else near_words(name, [kind for kind, source in SOURCES.items() if source.matches(kind)])
 
 
 def _way_out(path: Path) -> str:

@@ -15,7 +15,7 @@ from holdfast.config import MethodConfig, require
 from holdfast.data.views import picked
 from holdfast.distributed import gather
 from holdfast.methods.base import Batch, Method, Views
-from holdfast.methods.clean_teacher import CLEAN, clean_teacher
+from holdfast.methods.clean_teacher import DOWNLOADED, clean_teacher
 from holdfast.methods.first_view import whole
 from holdfast.objectives import lore, squared_shift
 
@@ -94,11 +94,13 @@ class LORE(Method):
 
     Config = LOREConfig
     purpose = "attacks"
-    taught_by = CLEAN
+    taught_by = DOWNLOADED
 
     def __init__(self, config: LOREConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)
-        self.teacher = clean_teacher(config.teacher, network[0], "lore", start=config.start == "teacher")
+        self.teacher = clean_teacher(
+            config.teacher, network[0], "lore", start=config.start == "teacher", trained_by=DOWNLOADED
+        )
         self.steps_per_batch = config.updates
         width = int(network[0].dim)  # type: ignore[arg-type]
         self.dual = None if config.slack is None else Dual(width, rate=config.dual_rate)

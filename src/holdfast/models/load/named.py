@@ -23,6 +23,7 @@ from holdfast.models.encoders import (
 )
 from holdfast.models.load.reading import Reading, timm_pixels
 from holdfast.randomness import seeded_library
+from holdfast.system import near_path
 
 LIBRARIES = ("timm/", "torchvision/")
 
@@ -37,9 +38,10 @@ def read_named(source: str) -> Reading:
             return _pretrained(name) if weights else _random_timm(name)
         if name.startswith("torchvision/"):
             return _torchvision(name, pretrained=bool(weights))
+    missing = "" if Path(source).exists() else ", where there is no file or folder"
     raise ValueError(
         "expected a run folder, a folder or file of weights, timm/NAME or torchvision/NAME, "
-        f"got {source!r}{'' if Path(source).exists() else ', where there is no file or folder'}; check the path"
+        f"got {source!r}{missing}; {near_path(source) or 'check the path'}"
     )
 
 

@@ -22,7 +22,7 @@ from holdfast.report.axes.numbers import Number, score
 from holdfast.report.breakdowns import class_table, group_table, per_class
 from holdfast.report.cells import Table
 from holdfast.report.collect import Encoder, Measured
-from holdfast.report.conclusions import of_few_tests, of_tests
+from holdfast.report.conclusions import of_few_tests, of_spread, of_tests, of_worst_group
 from holdfast.report.images import MOST, Gallery, PerImage, Pictures, View
 from holdfast.report.paired import Sample, group_means
 from holdfast.report.plots import class_plots, group_plots
@@ -51,7 +51,27 @@ def _above_reference(finding: Finding) -> Number | None:
     found, own, random = (score(name)(finding) for name in ("std_above_reference", "std", "std_reference"))
     if found is None or own is None or random is None:
         return None
-    return replace(found, note="Std {}, of random weights {}", noted=(f"{own.value:.1f}", f"{random.value:.1f}"))
+    return replace(
+        found,
+        note=f"Std {{}}, of random weights {{}}{_freed(finding)}",
+        noted=(f"{own.value:.1f}", f"{random.value:.1f}"),
+    )
+
+
+def _std(finding: Finding) -> Number | None:
+    """Std, with what it is with the noise of the test images in it."""
+    found, published = (score(name)(finding) for name in ("std", "std_published"))
+    if found is None or published is None:
+        return found
+    return replace(
+        found, note="{} with the noise of the test images, as papers print it", noted=(f"{published.value:.1f}",)
+    )
+
+
+def _freed(finding: Finding) -> str:
+    """That the noise of the test images, by which bars differ too, is not in Std; earlier versions left it in."""
+    freed = "std_estimate" in finding.settings
+    return ", without the noise of the test images" if freed else ""
 
 
 def _worst_of_all(finding: Finding) -> Number | None:
@@ -89,7 +109,11 @@ def _alone(member: Measured, score: str) -> tuple[np.ndarray, Measure] | None:
 
 
 def _conclusions(finding: Finding) -> list[str]:
-    return [*of_tests(finding), *of_few_tests(finding)]
+    return [*of_tests(finding), *_beneath(finding)]
+
+
+def _beneath(finding: Finding) -> list[str]:
+    return [*of_spread(finding), *of_few_tests(finding), *of_worst_group(finding)]
 
 
 def _tables(encoders: Sequence[Encoder]) -> list[Table]:
@@ -164,7 +188,7 @@ BALANCE = Axis(
             range=(0.0, 50.0),
             scale=None,
             meaning="How far apart the accuracies of frequent, medium and rare classes lie; 0 serves all alike.",
-            of=score("std"),
+            of=_std,
         ),
         HeadlineMeasure(
             name="worst_class",
@@ -229,7 +253,11 @@ BALANCE = Axis(
     alone=_alone,
     paired_over="test images within each class (paired, Student's t; Std and worst class: both intervals together)",
     drawings=(
-        Drawing(group_plots, "Accuracy by class group. Whiskers: 95 % intervals, as in the tables."),
+        Drawing(
+            group_plots,
+            "Accuracy by class group. Whiskers: 95 % intervals, as in the tables. Bars differ by the noise of the test "
+            "images too, which Std leaves out.",
+        ),
         Drawing(
             class_plots,
             "Accuracy by class with 95 % intervals, full-shot probe; above it the training images of each class on a "
@@ -239,5 +267,5 @@ BALANCE = Axis(
     tables=_tables,
     per_image=PerImage(galleries=_galleries, keys=("worst-class", "rarest"), rank=3),
     conclusions=_conclusions,
-    beneath=of_few_tests,
+    beneath=_beneath,
 )

@@ -40,8 +40,9 @@ class Limit:
     least_share_of: tuple[str, float] | None = None
     """Another number of the same axis, and the smallest share of it that is fine."""
     reason: str = ""
-    spoiled_by: str = ""
-    """Another score of this axis: anything above 0 there means that this one is not to be believed, so never fine."""
+    spoiled_by: tuple[str, ...] = ()
+    """Other scores of this axis, or 'near_collapse' of its settings: anything above 0 there means that this one is not
+    to be believed, so never fine."""
     over_splits: bool = False
     """Whether it is for the mean over several splits alone: one split says which classes were drawn as rare."""
     surely: bool = False

@@ -48,11 +48,13 @@ def over_members(encoder: Encoder, numbers: Sequence[Number], bounds: tuple[floa
 
 
 def _known(findings: Sequence[Finding]) -> dict[str, float]:
-    """Means over runs of every score, and 'halfway' between guessing and certainty where classes are counted."""
+    """Means over runs of every score; 'halfway' between guessing and certainty where classes are counted;
+    'near_collapse', 1 where features of a run are."""
     values: dict[str, list[float]] = {}
     for finding in findings:
         for one in finding.scores:
             values.setdefault(one.name, []).append(one.value)
+        values.setdefault("near_collapse", []).append(float(bool(finding.settings.get("near_collapse"))))
         if "label" in finding.columns and len(finding.columns["label"]):
             classes = len(np.unique(finding.columns["label"]))
             values.setdefault("halfway", []).append(50.0 + 50.0 / max(1, classes))

@@ -72,14 +72,22 @@ def kept(finding: Finding) -> Number | None:
         interval=wilson_interval(percent, int(right.sum())),
         over="attacked test images that are right (Wilson)",
         note="; ".join(_kept_notes(finding, eps)),
-        noted=(*whole, *((f"{blind:,}",) if (blind := _without_gradient(finding)) else ())),
+        noted=(*whole, *((f"{blind:,}",) if (blind := _without_gradient(finding)) else ()), *_collapsed(finding)),
     )
 
 
 def _kept_notes(finding: Finding, eps: str) -> list[str]:
     notes = ["of all attacked images, {} % are right before (clean accuracy) and {} % after (robust accuracy)"]
     notes += [] if eps == "8/255" else [f"at {eps}, the largest budget measured"]
-    return notes + (["not to be believed: no gradient reaches {} images"] if _without_gradient(finding) else [])
+    notes += ["not to be believed: no gradient reaches {} images"] if _without_gradient(finding) else []
+    easy = "features near collapse (feature std {}, effective rank {}): so much says that the pictures are easy, not "
+    return notes + ([f"{easy}that the encoder withstands"] if _collapsed(finding) else [])
+
+
+def _collapsed(finding: Finding) -> tuple[str, ...]:
+    """feature_std and effective rank where features are near collapse; nothing elsewhere."""
+    signals = finding.settings.get("near_collapse") or {}
+    return (f"{signals['feature_std']:.3f}", f"{signals['effective_rank']:.1f}") if signals else ()
 
 
 def _without_gradient(finding: Finding) -> int:

@@ -161,7 +161,7 @@ ROBUSTNESS = Axis(
             least=20.0,
             reason="Encoders trained without attacks keep next to nothing at 8/255; adversarially trained ones publish "
             "23 to 44 % of their clean accuracy on CIFAR-10 (arXiv:2501.03507): below a fifth lies under all of these.",
-            spoiled_by="without_gradient",
+            spoiled_by=("without_gradient", "near_collapse"),
         ),
         "gradient_masking": Limit(
             most=5.0,

@@ -7,7 +7,7 @@ from holdfast.report.axes import Axis, Headline, Key, Limit, headline
 from holdfast.report.collect import Encoder, scores_of
 from holdfast.report.estimates import estimate
 from holdfast.report.limits import applies, verdict
-from holdfast.report.listed import score_label
+from holdfast.report.listed import own_label
 from holdfast.report.wording import number, unit_suffix
 from holdfast.statistics import Estimate, wilson_interval
 
@@ -83,7 +83,7 @@ def _numbers(encoder: Encoder, axis: Axis, found: Headline, name: str) -> Iterat
         yield axis.second.name, "percent", second[1]
     for score in {one.name: one for one in scores_of(encoder, axis.audit) if one.name == name}.values():
         if (value := estimate(encoder, axis.audit, score)) is not None:
-            yield score_label(score), score.unit, value
+            yield own_label(score), score.unit, value
 
 
 def _told(encoder: Encoder, axis: Axis, limit: Limit, value: float) -> tuple[float, float] | None:
