@@ -8,13 +8,28 @@ import pytest
 import safetensors.torch
 import torch
 import torch.multiprocessing as mp
-from ddp_workers import _cubic, counted_config, double_method, gradients_of, last_batch, remembering, replay, steps
+from ddp_workers import (
+    STREAMED,
+    _cubic,
+    counted_config,
+    double_method,
+    gradients_of,
+    last_batch,
+    remembering,
+    replay,
+    steps,
+    streaming,
+)
 from scaling import LOSS_MATRICES, loss_matrices, per_view, predicted, small
 from small_methods import REPRESENTATIVES, small_config
+from source_examples import write_parquet, write_tar
 
 from holdfast.config import RunConfig
+from holdfast.data import load_images
 from holdfast.data.batches import Batch
+from holdfast.data.files import Streamed
 from holdfast.distributed import SynchronisedBatchNorm, gather, keep_strides, synchronise_norms, total
+from holdfast.engine.checkpoint import checkpoints
 from holdfast.methods import METHODS, build, with_settings
 
 NORMS = "timm/test_efficientnet"
@@ -56,7 +71,21 @@ CASES = {
 def two_ranks(tmp_path_factory) -> Path:
     """A folder with what two processes computed, a file for each case."""
     folder = tmp_path_factory.mktemp("ranks")
+    write_parquet(folder, range(12))
+    write_tar(folder, range(12))
     mp.start_processes(steps, args=(2, str(folder), CASES), nprocs=2, start_method="spawn")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> Path:
+    """A folder with what one process makes of streamed images."""
+    folder = tmp_path_factory.mktemp("alone")
+    write_parquet(folder, range(12))
+    write_tar(folder, range(12))
+    before = torch.get_num_threads()
+    streaming(1, folder)
+    torch.set_num_threads(before)
     return folder
 
 
@@ -77,6 +106,24 @@ def test_two_ranks_compute_what_one_does_with_the_joined_batch(name, two_ranks):
     for key, buffer in alone.named_buffers():
         if "running" in key:
             torch.testing.assert_close(joined[key], buffer.double(), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", STREAMED)
+def test_the_memory_of_streamed_images_outlives_a_cut_on_two_ranks_and_is_one_processs(kind, two_ranks, alone):
+    """Bits after a cut in the second epoch, whose views follow from the memory; rounding beside one process."""
+
+    def memory(run: Path) -> torch.Tensor:
+        newest = checkpoints(run / "checkpoints")[-1]
+        return safetensors.torch.load_file(newest / "method.safetensors")["memory._extra_state"]
+
+    settings = {name: value for name, value in STREAMED[kind].items() if name == "memory_gib"}
+    images = load_images(str(two_ranks / STREAMED[kind]["data"]), size=12, streamed=not settings, **settings)
+    assert isinstance(images.pixels, Streamed)
+    whole, cut = two_ranks / f"{kind}-whole2", two_ranks / f"{kind}-cut2"
+    assert len(memory(whole)) == 12 and bool((memory(whole) > 0).all()), "each image was seen by one of the ranks"
+    assert torch.equal(memory(cut), memory(whole))
+    assert (cut / "encoder.safetensors").read_bytes() == (whole / "encoder.safetensors").read_bytes()
+    torch.testing.assert_close(memory(whole), memory(alone / f"{kind}-whole1"), rtol=1e-3, atol=1e-4)
 
 
 def test_two_ranks_remember_each_images_loss_as_one_does_and_draw_the_same_views_from_it(two_ranks):

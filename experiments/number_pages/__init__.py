@@ -26,7 +26,14 @@ __all__ = ["LOOKS_MEASURED", "Block", "Passage", "Piece", "bare_numbers", "cover
 def pieces() -> list[Piece]:
     """Every piece of a page whose numbers come from a result file."""
     blocks = [*coverage.blocks(), methods.hundredth(), methods.long_tail(), *one_budget.blocks(), claims.block()]
-    blocks += [parts.forgetting(), parts.wanted(), parts.downloaded(), *reasons.blocks(), benchmarks.block()]
+    blocks += [
+        parts.forgetting(),
+        parts.wanted(),
+        parts.downloaded(),
+        *parts.following(),
+        *reasons.blocks(),
+        benchmarks.block(),
+    ]
     blocks += [recipe.block(), questions.leak()]
     return [*readme.passages(), *methods.passages(), *audits.passages(), *scaling.pieces(), *blocks]
 

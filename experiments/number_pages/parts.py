@@ -1,20 +1,23 @@
 """Tables of the pages of parts that are measured by a script of their own."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import equivariance
 from number_pages.engine import Block, has, number, results, with_interval
+from number_pages.one_budget import BASE, cell, missing, seeds
 
 
 def forgetting() -> Block:
     """What is read of a forgotten attribute, beside what is known of the class."""
     lines = ["| | digit, linear probe | site, fresh attacker | attacker | CPU s |", "|---|---|---|---|---|"]
     runs = results("forgetting")["runs"] if has("forgetting") else {}
-    for name, seeds in runs.items():
+    for name, found in runs.items():
         cells = [
-            "<br>".join(_scored(one, score) for one in seeds) for score in ("linear_accuracy", "attribute_accuracy")
+            "<br>".join(_scored(one, score) for one in found) for score in ("linear_accuracy", "attribute_accuracy")
         ]
-        attackers = "<br>".join(one["attacker"] for one in seeds)
-        seconds = number(sum(one["cpu_seconds"] for one in seeds) / len(seeds), 0)
+        attackers = "<br>".join(one["attacker"] for one in found)
+        seconds = number(sum(one["cpu_seconds"] for one in found) / len(found), 0)
         lines.append(f"| {name} | {' | '.join(cells)} | {attackers} | {seconds} |")
     return Block(
         "docs/methods/talos.md",
@@ -31,6 +34,48 @@ def wanted() -> Block:
     for name, cells in scores.items():
         lines.append(f"| {name} | {' | '.join(_above(cells[task]) for task in tasks)} |")
     return Block("docs/results.md", "wanted", "\n".join(lines) if scores else "Not measured yet: 0 runs.")
+
+
+ASKED = {"r2": "R² of a linear map", "decoded": "R² of the parameter"}
+"""By score: what stands in the table's first cell."""
+MOVES = ("rotation", "flip", "scale", "colour")
+FOLLOWING: dict[str, tuple[str, ...]] = {
+    "docs/results.md": tuple(equivariance.compared()),
+    "docs/methods/soft_equivariance.md": ("moco-v3", "ser", equivariance.MANY),
+    "docs/methods/transformation_coding.md": ("care",),
+    "docs/methods/gdt.md": ("gdt",),
+}
+"""By page: what it shows beside SimCLR and an encoder that was not trained."""
+
+
+def following() -> Iterator[Block]:
+    """Whether features follow what is done to an image, in the middle layer and at the end."""
+    document = results("equivariance") if has("equivariance") else {"runs": {}}
+    for page, own in FOLLOWING.items():
+        yield Block(page, "equivariance", followed(document, own))
+
+
+def followed(document: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Two tables: R² of the map with how far features move, R² of the parameter; and what has not run."""
+    runs = document["runs"]
+    wanted = list(dict.fromkeys((equivariance.UNTRAINED, BASE, *names)))
+    lines = [_followed(asked, {name: runs[name] for name in wanted if name in runs}) for asked in ASKED] if runs else []
+    return "\n\n".join(filter(None, [*lines, missing(document, [name for name in wanted if name in names])]))
+
+
+def _followed(asked: str, runs: Mapping[str, Any]) -> str:
+    """A row for each run and layer."""
+    lines = [f"| {ASKED[asked]} | layer | {' | '.join(MOVES)} |", f"|---|---|{'---|' * len(MOVES)}"]
+    for name, run in runs.items():
+        for layer in ("middle", "end"):
+            found = [one[layer] for one in seeds(run)]
+            cells = [cell([one[f"{move}_{asked}"] for one in found], 2) for move in MOVES]
+            if asked == "r2":
+                moved = (", ".join(number(one[f"{move}_moved"]["value"], 2) for one in found) for move in MOVES)
+                cells = [f"{one}<br>moved {by}" for one, by in zip(cells, moved, strict=True)]
+            shown = name if name == equivariance.UNTRAINED else f"`{name}`"
+            lines.append(f"| {shown} | {layer} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 LORE_COLUMNS = {

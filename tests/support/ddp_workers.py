@@ -1,6 +1,7 @@
 """What the processes of the distributed tests run; a module of its own, so that spawned processes can import it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ import safetensors.torch
 import torch
 import torch.distributed as dist
 from scaling import small
+from short_runs import short_run
 from step_counts import as_launched, counted_step
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.nn.parallel import DistributedDataParallel
@@ -19,6 +21,7 @@ from holdfast.data import Images
 from holdfast.data.batches import Batch, epoch_batches
 from holdfast.data.images import Subgroups
 from holdfast.distributed import gather, join_rows, synchronise_norms, total, whole
+from holdfast.engine import loop, resume, train
 from holdfast.engine.session import Stream
 from holdfast.engine.shares import divide
 from holdfast.methods import Method, SimCLRConfig, build, with_settings
@@ -66,7 +69,8 @@ def replay(method: Method, batch: Batch, forward: Callable[[Any], torch.Tensor] 
 
 
 def steps(rank: int, world: int, folder: str, cases: dict[str, tuple[RunConfig, int]]) -> None:
-    """A rank's part of each case, then of `twice`, `remembering` and `counts`: starting processes takes longer."""
+    """A rank's part of each case, then of `twice`, `remembering`, `streaming` and `counts`: starting processes takes
+    longer."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
     for name, (config, images) in cases.items():
@@ -74,6 +78,7 @@ def steps(rank: int, world: int, folder: str, cases: dict[str, tuple[RunConfig, 
     twice(rank, Path(folder) / f"rank{rank}.safetensors")
     safetensors.torch.save_file(remembering(rank, world), Path(folder) / f"memory{rank}.safetensors")
     as_launched(rank, world, 0)  # the port is not used: the processes have met
+    streaming(world, Path(folder))
     counts = {name: torch.tensor(int(value)) for name, value in counted_step(counted_config()).items()}
     safetensors.torch.save_file(counts, Path(folder) / f"counts{rank}.safetensors")
     dist.destroy_process_group()
@@ -120,6 +125,46 @@ def remembering(rank: int = 0, world: int = 1) -> dict[str, torch.Tensor]:
     views = {f"views of {i}": image for i, image in zip(batch.ids, method.views(batch).images.unbind(1), strict=True)}
     held = {"memory": method.get_submodule("memory").values, "loss": loss}
     return {name: tensor.clone().contiguous() for name, tensor in (gradients_of(method) | views | held).items()}
+
+
+STREAMED: dict[str, dict[str, Any]] = {
+    "parquet": {"data": "shards", "shuffle_buffer": 8},
+    "tar": {"data": "part-*.tar", "memory_gib": 1e-7},
+}
+"""By kind of source, of those that `source_examples` writes: where it lies below a folder, and what has it streamed."""
+
+
+def streaming(world: int, folder: Path) -> None:
+    """Runs of two epochs with BCL's memory on streamed images of a folder: whole, and cut in the second and resumed.
+
+    Weights hardly move: what several processes compute otherwise by rounding must not grow.
+    """
+    for kind, settings in STREAMED.items():
+        given = settings | {"data": str(folder / settings["data"]), "devices": world, "checkpoint_steps": 2}
+        config = short_run(SimCLRConfig(), batch_size=4, lr=1e-6, workers=0, holdout=0, **given)
+        config = with_settings(config, memory_augment="bcl-d:2")
+        train(config, folder / f"{kind}-whole{world}")
+        with ended_at(5):
+            train(config, folder / f"{kind}-cut{world}")
+        resume(folder / f"{kind}-cut{world}")
+
+
+@contextmanager
+def ended_at(step: int) -> Iterator[None]:
+    """Training ends as by Ctrl-C before it takes a step of this number."""
+    taken = loop._train_batch
+
+    def until(session: Any, position: Any, batch: Batch, meter: Any) -> None:
+        if position.step == step:
+            raise KeyboardInterrupt
+        taken(session, position, batch, meter)
+
+    loop._train_batch = until
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        loop._train_batch = taken
 
 
 def twice(rank: int, file: Path) -> None:
