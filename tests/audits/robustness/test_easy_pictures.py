@@ -1,15 +1,22 @@
-"""What a network of random weights withstands on easy pictures is not taken for robustness."""
+"""What features near collapse withstand on easy pictures is not taken for robustness."""
 
 import torch
+from torch import Tensor, nn
 
 from holdfast.audits import audit
 from holdfast.data import Images
-from holdfast.models import create_encoder
 from holdfast.report.axes import AXES
 from holdfast.report.axes.numbers import kept
 from holdfast.report.limits import verdict
 
 QUICK = {"auto_attack": "none", "attack_steps": 4, "square_images": 0, "drift_images": 0, "corruption_images": 0}
+
+
+class NearlyOne(nn.Module):
+    """Features [n, 8] that differ between pictures by a trace of their colour."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.cat([images.new_ones(len(images), 5), 0.05 * images.mean((2, 3))], dim=1)
 
 
 def colours(first: int, count: int = 40) -> Images:
@@ -24,12 +31,11 @@ def colours(first: int, count: int = 40) -> Images:
 
 
 def test_features_near_collapse_that_withstand_an_attack_say_that_the_pictures_are_easy():
-    encoder = create_encoder("timm/test_resnet", image_size=16, stem="small").eval()
     (finding,) = audit(
-        encoder, colours(0), test=colours(100), axes=["robustness"], attack_eps=("8/255",), reference=False, **QUICK
+        NearlyOne(), colours(0), test=colours(100), axes=["robustness"], attack_eps=("8/255",), reference=False, **QUICK
     )
     number = kept(finding)
-    assert number is not None and number.value > 50, "random weights keep most: the case says something"
+    assert number is not None and number.value > 80
     assert any(said.startswith("near collapse (feature std ") for said in finding.settings["warnings"])
     signals = finding.settings["near_collapse"]
     assert signals["feature_std"] < 0.05 or signals["effective_rank"] < 1.5

@@ -98,12 +98,10 @@ class LORE(Method):
 
     def __init__(self, config: LOREConfig, *, network: nn.Sequential, make_views: Callable[..., Views]):
         super().__init__(config, network=network, make_views=make_views)
-        self.teacher = clean_teacher(
-            config.teacher, network[0], "lore", start=config.start == "teacher", trained_by=DOWNLOADED
-        )
+        encoder, start = network[0], config.start == "teacher"
+        self.teacher = clean_teacher(config.teacher, encoder, "lore", start=start, trained_by=DOWNLOADED)
         self.steps_per_batch = config.updates
-        width = int(network[0].dim)  # type: ignore[arg-type]
-        self.dual = None if config.slack is None else Dual(width, rate=config.dual_rate)
+        self.dual = None if config.slack is None else Dual(encoder.dim, rate=config.dual_rate)  # type: ignore[arg-type]
         self._readings: list[Tensor] = []
         self.clean, self.attacked = (0, 1) if self.dual else (1, 0)  # first one that the student encodes, for parts
         self.moved_views = slice(self.attacked, self.attacked + 1)
