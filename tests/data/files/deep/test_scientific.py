@@ -54,6 +54,14 @@ def test_without_a_window_all_files_have_one_scale_in_their_own_units(tmp_path):
     assert grey(dicom(RAMP), {"integers": (0, 504)}).max() == 255
 
 
+@pytest.mark.parametrize("kind", ["RGB", "YBR_FULL", "YBR_FULL_422"])
+def test_red_is_red_in_each_colour_space(kind):
+    stored = {"RGB": [[255, 0, 0]] * 4, "YBR_FULL": [[76, 85, 255]] * 4, "YBR_FULL_422": [[76, 76, 85, 255]] * 2}
+    colours = {"SamplesPerPixel": 3, "PlanarConfiguration": 0, "PhotometricInterpretation": kind}
+    encoded = dicom(np.zeros((2, 2), np.uint8), PixelData=np.array(stored[kind], np.uint8).tobytes(), **colours)
+    np.testing.assert_allclose(np.asarray(decode(encoded)), np.full((2, 2, 3), [255, 0, 0]), atol=1)
+
+
 def test_a_window_is_of_rescaled_values():
     shown = grey(dicom(RAMP, RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=0, WindowWidth=401))
     expected = np.clip((RAMP * 2.0 - 1000 + 0.5) / 400 + 0.5, 0, 1)

@@ -46,7 +46,10 @@ def _heif(file: BinaryIO) -> Image.Image:
 
 
 def _dicom(file: BinaryIO) -> Image.Image:
-    """The first frame: rescaled, windowed as the file says, bright where it is dense; colours as RGB."""
+    """The first frame: rescaled, windowed as the file says, bright where it is dense; colours as RGB.
+
+    pydicom turns YBR into RGB as it decodes, and the tag goes on saying YBR (from 3.0 on).
+    """
     import pydicom
 
     data = pydicom.dcmread(file)
@@ -61,14 +64,12 @@ def _named(image: Any, kind: str, frames: int) -> Image.Image:
 
 
 def _shown(data: Any, frame: np.ndarray) -> Image.Image:
-    from pydicom.pixels.processing import apply_color_lut, convert_color_space
+    from pydicom.pixels.processing import apply_color_lut
 
     kind = str(data.PhotometricInterpretation)
     if kind == "PALETTE COLOR":
         frame, kind = apply_color_lut(frame, data), "RGB"
         frame = frame / 256 if frame.dtype.itemsize > 1 else frame
-    elif kind.startswith("YBR"):
-        frame = convert_color_space(frame, kind, "RGB")
     if frame.ndim == 3:
         return Image.fromarray(np.clip(frame, 0, 255).astype(np.uint8))
     if getattr(data, "WindowCenter", None) is None or getattr(data, "WindowWidth", None) is None:
