@@ -120,7 +120,7 @@ def test_what_is_forgotten_is_said_with_the_images_of_each_group_and_those_witho
     part = config(sited).parts[0]
     images = load_images(sited, size=12, subgroups=["site"])
     assert part.notes(images) == ["--forget site: 2 groups, north 18, south 18; 4 without a value take no part in it"]
-    assert part.resolved(images).forget_groups == 2
+    assert vars(part.resolved(images))["forget_groups"] == 2
 
 
 def test_a_run_counts_the_groups_records_them_and_resumes_to_the_same_bits(sited, tmp_path):
