@@ -82,7 +82,7 @@ def one(name: str, seed: int, config: RunConfig, options: argparse.Namespace, do
 
 
 def pools(run: RunFolder, options: argparse.Namespace) -> tuple[Images, Images | None]:
-    """The images a run was trained on, which maps are fitted on, and test images; --tiny holds out of the first."""
+    """The images that a run's tail is drawn from, which maps are fitted on, and test images; --tiny has none."""
     images = load_pool(json.loads(run.ids.read_text())).images
     return images, None if options.tiny else load_images(source(options, "test"), limit=options.test_images, seed=7)
 
