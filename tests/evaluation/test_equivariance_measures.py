@@ -94,3 +94,12 @@ def test_values_by_image_have_r2_as_their_mean_and_spread_as_it_does_over_other_
     assert values.mean() == pytest.approx(1 - errors.sum() / away.sum())
     others = [1 - e.sum() / a.sum() for e, a in (drawn(400) for _ in range(500))]
     assert values.std() / 20 == pytest.approx(np.std(others), rel=0.1)
+
+
+def test_distances_are_from_the_mean_of_the_half_that_was_fitted_on_wherever_the_other_lies():
+    source = torch.Generator().manual_seed(4)
+    x, y, a, b = (torch.randn(60, 3, generator=source, dtype=torch.float64) for _ in range(4))
+    found = linear_map((x, y), (a + 5, b + 5), generator=torch.Generator().manual_seed(0))
+    assert found is not None
+    torch.testing.assert_close(found.away, (b + 5 - y.mean(0)).square().sum(1))
+    torch.testing.assert_close(found.shares, 1 - found.errors / found.away.mean())
