@@ -35,7 +35,8 @@ def pieces() -> list[Piece]:
         benchmarks.block(),
     ]
     blocks += [recipe.block(), questions.leak()]
-    return [*readme.passages(), *methods.passages(), *audits.passages(), *scaling.pieces(), *blocks]
+    passages = [*readme.passages(), *methods.passages(), *audits.passages(), parts.robustified()]
+    return [*passages, *scaling.pieces(), *blocks]
 
 
 def rewritten(root: Path, found: Sequence[Piece]) -> dict[Path, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from holdfast.report.wording import counted
 from number_pages.audits import METHODS, memorized
 from number_pages.engine import Block, has, interval, number, results, spread, with_interval
 from number_pages.methods import errors, robust
@@ -167,15 +168,17 @@ def downloaded() -> Iterator[Claim]:
     lore, fare, before = scores["lore"], scores["fare"], scores["as it came"]
     robust, kept = "robust 2/255", "kept probe"
     minutes = number(sum(one["cpu_seconds"] for one in runs["lore"].values()) / len(runs["lore"]) / 60, 0)
+    gains = [with_interval(one["robust 1/255"]["above as it came"], 1) for one in (lore, fare)]
     right, old = ([with_interval(one[name], 1) for one in (before, lore, fare)] for name in (robust, kept))
     yield Claim(
         "LORE",
         "a downloaded encoder becomes robust and stays what it was on clean images, more than by FARE",
         f"EfficientNet-Lite0 of ImageNet, CIFAR-10 at 64 pixels: at 2/255 {right[0]} % right as it came, {right[1]} "
-        f"after LORE, {right[2]} after FARE; of clean ones, by the first probe, {old[0]}, {old[1]} and {old[2]}",
+        f"after LORE, {right[2]} after FARE, and at 1/255 {gains[0]} and {gains[1]} points more than as it came; of "
+        f"clean ones, by the first probe, {old[0]}, {old[1]} and {old[2]}",
         f"more robust {above(lore[robust]['above as it came']['interval'])}, "
         f"nearer than FARE {above(lore[kept]['above fare']['interval'])}",
-        f"{number(len(runs['lore']), 0)} seed, passes equal to an epoch; one thread, {minutes} CPU minutes for LORE",
+        f"{counted(len(runs['lore']), 'seed')}, passes equal to an epoch; one thread, {minutes} CPU minutes for LORE",
         f"`{document['command']}`",
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import equivariance
-from number_pages.engine import Block, has, number, results, with_interval
+from number_pages.engine import Block, Passage, has, number, results, with_interval
 from number_pages.one_budget import BASE, cell, missing, seeds
 
 
@@ -100,6 +100,15 @@ def downloaded() -> Block:
         shown = (_moved(cells[measure], digits) for measure, digits in LORE_COLUMNS.values())
         lines.append(f"| {name.upper() if name in ('lore', 'fare') else name} | {' | '.join(shown)} |")
     return Block("docs/methods/lore.md", "downloaded", "\n".join(lines) if scores else "Not measured yet: 0 runs.")
+
+
+def robustified() -> Passage:
+    """The sentence on what both withstand more than the encoder as it came."""
+    scores = results("lore_downloaded")["scores"]
+    lore, fare = (scores[name]["robust 1/255"]["above as it came"] for name in ("lore", "fare"))
+    text = "above the encoder as it came, LORE by {} points {}, FARE by {} {}, and not apart"
+    parts = [piece for one in (lore, fare) for piece in with_interval(one, 1).partition(" ")[::2]]
+    return Passage("docs/methods/lore.md", text, parts)
 
 
 def _moved(cell: dict[str, Any], digits: int) -> str:

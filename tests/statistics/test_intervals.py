@@ -41,6 +41,11 @@ def test_unpaired_runs_get_welchs_interval():
     )  # freedom 2.9 -> 2
 
 
+def test_unpaired_runs_of_bounded_scores_lie_no_further_apart_than_these_allow():
+    estimate = unpaired([90.0, 10.0], [20.0, 60.0], "2 and 2 runs", bounds=(-100.0, 100.0))
+    assert (estimate.value, *estimate.interval) == (10.0, -100.0, 100.0)
+
+
 def test_wilsons_interval_is_the_textbooks():
     assert wilson_interval(10, 100) == pytest.approx((5.5229, 17.4366), abs=1e-4)
     assert wilson_interval(0, 10) == pytest.approx((0, 27.7533), abs=1e-4)

@@ -168,11 +168,14 @@ def over_runs(
     return Estimate(value=mean, low=low, high=high, spread=float(np.std(values)), runs=n, over=over)
 
 
-def unpaired(a: Sequence[float], b: Sequence[float], over: str) -> Estimate:
-    """Mean of a minus mean of b with Welch's t interval, degrees of freedom rounded down; two or more values each."""
+def unpaired(
+    a: Sequence[float], b: Sequence[float], over: str, *, bounds: tuple[float | None, float | None] = (None, None)
+) -> Estimate:
+    """Mean of a minus mean of b with Welch's t interval, cut to the difference's bounds, degrees of freedom rounded
+    down; two or more values each."""
     parts = [float(np.var(known(x), ddof=1)) / len(x) for x in (a, b)]
     error, value = math.sqrt(sum(parts)), float(np.mean(a) - np.mean(b))
     weights = sum(part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True))
     freedom = max(1, int(sum(parts) ** 2 / weights)) if weights > 0 else 1
-    half = t_quantile(freedom) * error
-    return Estimate(value=value, low=value - half, high=value + half, runs=min(len(a), len(b)), over=over)
+    low, high = within_bounds(value, t_quantile(freedom) * error, bounds)
+    return Estimate(value=value, low=low, high=high, runs=min(len(a), len(b)), over=over)

@@ -1,13 +1,14 @@
 """Comparisons: over the same images, by the same protocol, and plain about what cannot be told apart."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from holdfast.findings import Finding, Score
 from holdfast.report import compare, report
-from holdfast.report.collect import collect
+from holdfast.report.collect import Encoder, Measured, collect
 from holdfast.report.comparison import cautions
 from holdfast.report.comparison.comparability import measured_differently
 from holdfast.report.comparison.differences import difference
@@ -94,6 +95,22 @@ def test_what_cannot_be_told_apart_is_said_for_every_pair(tmp_path):
     assert f"a is better than c: {both}." in text
     assert f"b is better than c: {both}." in text
     assert "of twenty scores of equal encoders about one looks different" in text
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_encoders_of_two_seeds_lie_no_further_apart_than_the_scores_range(paired, folders):
+    baseline, encoder = collect(folders())
+    own, other = (group.members[0].findings for group in (encoder, baseline))
+    far = {"robustness": robust_finding("hardened", 60, 5)}
+
+    def of_seeds(place, findings, first):
+        members = [Measured(Path(f"{first}"), one, run={"seed": seed}) for seed, one in enumerate(findings, first)]
+        return Encoder("ab"[place], place, tuple(members))
+
+    apart = of_seeds(1, [own, far], 0 if paired else 5), of_seeds(0, [other, other], 0)
+    found = difference(*apart, "robustness", other["robustness"]["robust_accuracy_8_255"])
+    assert found.value == pytest.approx(100 * ((50 + 5) / 2 - 10) / 80)
+    assert found.interval == (-100.0, 100.0)
 
 
 def test_other_test_images_are_refused_in_a_line(folders):

@@ -12,7 +12,7 @@ from holdfast.report.estimates import values_of
 from holdfast.report.listed import axis_of
 from holdfast.report.paired import Sample, paired_interval
 from holdfast.report.wording import joined, setting
-from holdfast.statistics import Estimate, Measure, apart_interval, over_runs, unpaired
+from holdfast.statistics import Estimate, Measure, apart_interval, over_runs, unpaired, within_bounds
 
 _SPANS = {"percent": 100.0, "share": 1.0, "AUC": 1.0}
 """How far two shares may lie apart, by unit."""
@@ -70,15 +70,24 @@ def difference(encoder: Encoder, baseline: Encoder, audit: str, score: Score) ->
     pairs = _pairs(encoder, baseline, a, b)
     deltas = [a[i] - b[j] for i, j in pairs] if len(pairs) == min(len(a), len(b)) else []
     value = float(np.mean(deltas)) if len(deltas) > 1 else float(np.mean([*a.values()]) - np.mean([*b.values()]))
-    runs = None
+    runs, bounds = None, _reach(score)
     if len(deltas) > 1:
-        runs = over_runs(deltas, f"{len(deltas)} {encoder.varies} (paired t interval)")
+        runs = over_runs(deltas, f"{len(deltas)} {encoder.varies} (paired t interval)", bounds=bounds)
     elif len(a) > 1 and len(b) > 1:  # where only some have a partner, leaving the others out would lose runs
-        runs = unpaired([*a.values()], [*b.values()], f"{len(a)} and {len(b)} runs (Welch's t interval, not paired)")
+        over = f"{len(a)} and {len(b)} runs (Welch's t interval, not paired)"
+        runs = unpaired([*a.values()], [*b.values()], over, bounds=bounds)
     images = _over_images(encoder, baseline, audit, score)
     if images is not None and images[0] == images[1] != 0:
         images = None  # of one image in each stratum, or of equal differences: nothing says how others would spread
+    if images is not None:
+        images = within_bounds(sum(images) / 2, (images[1] - images[0]) / 2, bounds)
     return Difference(audit, score, encoder, baseline, value, runs, images)
+
+
+def _reach(score: Score) -> tuple[float | None, float | None]:
+    """How far two encoders can lie apart on a score, either way."""
+    low, high = score.range
+    return (None, None) if low is None or high is None else (low - high, high - low)
 
 
 def _pairs(encoder: Encoder, baseline: Encoder, a: Iterable[int], b: Iterable[int]) -> list[tuple[int, int]]:
