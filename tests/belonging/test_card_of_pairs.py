@@ -25,6 +25,7 @@ def test_card_json_has_the_conclusions(studied, measured):
     assert any("not trustworthy" in said for said in axes["memorization"]["conclusions"])
     seen = "2 of the 19 test images were trained on, without their labels: too few were held out."
     told = {axis["axis"]: axis["conclusions"] for axis in card(measured)["axes"]}
-    assert [len(told["quality"]), len(told["balance"])] == [1, 2]
+    assert [len(told["quality"]), len(told["balance"])] == [1, 3]
     assert told["quality"][0].startswith(seen) and told["balance"][0].startswith(seen)
-    assert told["balance"][1].startswith("Worst class: 10 of 10 classes have fewer than 5 test images")
+    assert told["balance"][1].startswith("Std 0.0: groups differ (")
+    assert told["balance"][2].startswith("Worst class: 10 of 10 classes have fewer than 5 test images")

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 import torch
 from ddp_workers import double_method, last_batch
-from small_methods import SMALL, small_config, sparse
+from small_methods import SMALL, small_config, sparse, teacher_run
 from torch import Tensor
 
 from holdfast.config import RunConfig
@@ -20,7 +20,6 @@ from holdfast.methods import (
     Method,
     build,
     default_config,
-    name_of,
     with_settings,
 )
 from holdfast.methods.ball import Ball, leaf, with_moved
@@ -238,10 +237,8 @@ def test_a_preset_is_a_complete_configuration(name):
     method = preset.method
     small = replace(method, **SMALL["emp-ssl"]) if isinstance(method, EMPSSLConfig) else method
     preset = with_settings(preset, forget_groups=2) if name == "talos" else preset
-    if hasattr(small, "teacher"):
-        small = replace(small, teacher=vars(small_config(name_of(preset)))["teacher"])
-    stem = "small" if name in ("deacl", "profeat", "dynacl++") else "standard"  # which students start as their teachers
-    built = build(replace(preset, method=small, encoder="timm/test_resnet", stem=stem), image_size=12)
+    small = replace(small, teacher=teacher_run(stem="standard")) if hasattr(small, "teacher") else small
+    built = build(replace(preset, method=small, encoder="timm/test_resnet", stem="standard"), image_size=12)
     free = any(part.chosen == "free:3" for part in preset.parts)
     assert built.steps_per_batch == (5 if name == "lore" else 3 if free else 1)
 

@@ -136,12 +136,12 @@ def _refuse_untaught(method: str, words: Sequence[str], config: RunConfig) -> No
 
 def needed(config: RunConfig) -> dict[str, str]:
     """What a method cannot be trained without beside images: examples of values by option."""
-    from holdfast.methods import METHODS, name_of
+    from holdfast.methods import DOWNLOADED, METHODS, name_of
 
     taught_by = METHODS[name_of(config)].taught_by
     forgotten = next((part.chosen for part in config.parts if part.word == "forget"), None)
     return {
-        **({"teacher": f"runs/{taught_by}-1"} if taught_by else {}),
+        **({"teacher": "encoder.pth" if taught_by == DOWNLOADED else f"runs/{taught_by}-1"} if taught_by else {}),
         **({"groups": f"sites.csv:{forgotten}"} if forgotten else {}),
     }
 
@@ -153,7 +153,7 @@ def _help(method: str, says: str, needs: Mapping[str, str]) -> Help:
     return Help(
         usage=f"holdfast train {method} [OPTIONS]",
         says=says,
-        example=f"holdfast train {method} --data photos{given} --out runs/a",
+        example=f"holdfast train {method} --data photos{given or ' --out runs/a'}",
         first=f"data out {own} encoder image_size epochs batch_size recipe {strengthened}devices",
         groups=GROUPS,
         more=MORE,

@@ -15,7 +15,7 @@ from holdfast.data.views import side_of_views
 from holdfast.methods.attributes import ForgetConfig, Forgetting
 from holdfast.methods.base import Batch, Method, Views
 from holdfast.methods.cf_amc_ssl import ADVERSARIES, AdversaryConfig, FreeAdversary, PGDAdversary
-from holdfast.methods.clean_teacher import wanted_teacher
+from holdfast.methods.clean_teacher import DOWNLOADED, wanted_teacher
 from holdfast.methods.emp_ssl import EMPSSL, EMPSSLConfig
 from holdfast.methods.equivariance import CODINGS, GDT, SOFT_EQUIVARIANCES, CodingConfig, GDTConfig, SERConfig
 from holdfast.methods.invclr import PENALTIES, InvariancePenalty, PenaltyConfig
@@ -116,6 +116,7 @@ __all__ = [
     "BYOL",
     "DCL",
     "DINO",
+    "DOWNLOADED",
     "EMPSSL",
     "FNC",
     "GDT",

@@ -149,7 +149,7 @@ def _refuse_nothing(path: Path, unreadable: Sequence[SetAside]) -> None:
             f"holdfast train simclr --data {data}, or audit an encoder on it: holdfast audit ENCODER --data {data}"
         )
     if not path.is_dir():
-        kind = "a file" if path.exists() else "a folder that is not there"
+        kind = "a file" if path.exists() else "where there is no folder"
         raise ValueError(f"expected a folder of findings, got {name}, {kind}; {near_path(path) or 'check the path'}")
     raise ValueError(f"expected findings in {name}, got none; measure first: holdfast audit {name}")
 

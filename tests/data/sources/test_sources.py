@@ -62,7 +62,9 @@ def test_settings_below_one_are_refused(setting):
 
 
 def test_a_missing_file_is_said_in_one_line(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"expected 'digits'.*nothing\.parquet.*no file") as caught:
+    with pytest.raises(
+        FileNotFoundError, match=r"expected images, got '.*nothing\.parquet', where there is no file"
+    ) as caught:
         load_images(tmp_path / "nothing.parquet")
     assert "\n" not in str(caught.value)
 

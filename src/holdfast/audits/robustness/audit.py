@@ -120,9 +120,10 @@ def _attack(parts: _Parts, setup: AttackSetup, goal: Goal, predicted: Tensor) ->
 
 def _easy(parts: _Parts, subject: Subject) -> list[str]:
     """A warning, and the setting 'near_collapse', where features are near collapse: what a probe still tells apart by
-    them are coarse differences of the pictures, as random weights show them, which no such budget covers."""
+    them are coarse differences of the pictures, as random weights show them, which no such budget covers. Features of
+    one dimension have no spread of directions to ask."""
     signals = subject.signals
-    if not near_collapse(signals):
+    if subject.test_features.shape[1] == 1 or not near_collapse(signals):
         return []
     parts.facts["near_collapse"] = {name: signals[name] for name in ("feature_std", "effective_rank")}
     return [
