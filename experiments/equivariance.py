@@ -76,7 +76,7 @@ def one(name: str, seed: int, config: RunConfig, options: argparse.Namespace, do
     keep(document, name, seed, {"cpu_seconds": round(cpu, 1)} | asked(load_encoder(run.path), images, test))
     if str(seed) not in document["runs"].get(UNTRAINED, {}).get("seeds", {}):
         document["runs"].setdefault(UNTRAINED, {"epochs": 0, "passes_per_image": 0, "passes": 0, "seeds": {}})
-        fresh = fresh_encoder(config, image_size=config.image_size)
+        fresh = fresh_encoder(config, image_size=config.image_size or 32)
         keep(document, UNTRAINED, seed, {"cpu_seconds": 0.0} | asked(fresh, images, test))
     write_json(options.results, document)
 

@@ -43,7 +43,7 @@ def test_unpaired_runs_get_welchs_interval():
 
 def test_unpaired_runs_of_bounded_scores_lie_no_further_apart_than_these_allow():
     estimate = unpaired([90.0, 10.0], [20.0, 60.0], "2 and 2 runs", bounds=(-100.0, 100.0))
-    assert (estimate.value, *estimate.interval) == (10.0, -100.0, 100.0)
+    assert (estimate.value, estimate.interval) == (10.0, (-100.0, 100.0))
 
 
 def test_wilsons_interval_is_the_textbooks():
