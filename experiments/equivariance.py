@@ -12,14 +12,13 @@ one core.
 import argparse
 import json
 import logging
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from families import arguments, opened, plans, row, sized, source, trained
+from families import arguments, left, opened, plans, row, sized, source, trained
 from holdfast import audit, load_encoder
 from holdfast.config import RunConfig
 from holdfast.data import Images, load_images, load_pool
@@ -76,7 +75,8 @@ def one(name: str, seed: int, config: RunConfig, options: argparse.Namespace, do
     keep(document, name, seed, {"cpu_seconds": round(cpu, 1)} | asked(load_encoder(run.path), images, test))
     if str(seed) not in document["runs"].get(UNTRAINED, {}).get("seeds", {}):
         document["runs"].setdefault(UNTRAINED, {"epochs": 0, "passes_per_image": 0, "passes": 0, "seeds": {}})
-        fresh = fresh_encoder(config, image_size=config.image_size or 32)
+        assert config.image_size is not None, "sized gives every plan a size"
+        fresh = fresh_encoder(config, image_size=config.image_size)
         keep(document, UNTRAINED, seed, {"cpu_seconds": 0.0} | asked(fresh, images, test))
     write_json(options.results, document)
 
@@ -96,18 +96,12 @@ def keep(document: dict[str, Any], name: str, seed: int, found: dict[str, Any]) 
 
 def main() -> None:
     """All plans with one seed, then with the next."""
-    options, start = arguments(list(compared()), RESULTS, (__doc__ or "").splitlines()[0]), time.monotonic()
+    options = arguments(list(compared()), RESULTS, (__doc__ or "").splitlines()[0])
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     torch.set_num_threads(options.threads)
     document = opened(options, "python experiments/equivariance.py")
-    for seed in range(options.seeds):
-        for name, plan in compared().items():
-            if name not in (options.only or (name,)) or str(seed) in document["runs"].get(name, {}).get("seeds", {}):
-                continue
-            if options.minutes is not None and time.monotonic() - start > 60 * options.minutes:
-                print(f"{options.minutes:g} minutes are over; the same command goes on")
-                return
-            one(name, seed, sized(plan, options, seed), options, document)
+    for name, seed, plan in left(compared(), options, document):
+        one(name, seed, sized(plan, options, seed), options, document)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -210,17 +210,26 @@ def arguments(names: Sequence[str], results: Path, description: str) -> argparse
 
 def main() -> None:
     """All plans with one seed, then with the next, so that a first table stands early."""
-    options, start = arguments(list(plans()), RESULTS, (__doc__ or "").splitlines()[0]), time.monotonic()
+    options = arguments(list(plans()), RESULTS, (__doc__ or "").splitlines()[0])
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     document = opened(options)
+    for name, seed, plan in left(plans(), options, document):
+        one(name, seed, taught(plan, options, seed), options, document)
+
+
+def left(
+    every: Mapping[str, RunConfig], options: argparse.Namespace, document: Mapping[str, Any]
+) -> Iterator[tuple[str, int, RunConfig]]:
+    """(name, seed, plan) of what is asked for and not measured yet, until --minutes are over."""
+    start = time.monotonic()
     for seed in range(options.seeds):
-        for name, plan in plans().items():
+        for name, plan in every.items():
             if name not in (options.only or (name,)) or str(seed) in document["runs"].get(name, {}).get("seeds", {}):
                 continue
             if options.minutes is not None and time.monotonic() - start > 60 * options.minutes:
                 print(f"{options.minutes:g} minutes are over; the same command goes on")
                 return
-            one(name, seed, taught(plan, options, seed), options, document)
+            yield name, seed, plan
 
 
 def opened(options: argparse.Namespace, command: str = "python experiments/families.py") -> dict[str, Any]:

@@ -33,6 +33,17 @@ def test_each_has_the_budget_within_one_visit_to_an_image_and_equal_steps(name, 
     assert 0 <= families.STEP_VIEWS - config.batch_size * method.views_per_image < method.views_per_image
 
 
+def test_what_is_measured_or_not_asked_for_is_not_run_again_and_nothing_begins_when_time_is_over(capsys):
+    every = {name: families.plans()[name] for name in ("simclr", "sdclr", "byol")}
+    options = argparse.Namespace(seeds=2, only=["simclr", "byol"], minutes=None)
+    document = {"runs": {"simclr": {"seeds": {"0": {}}}}}
+    found = [(name, seed) for name, seed, _ in families.left(every, options, document)]
+    assert found == [("byol", 0), ("simclr", 1), ("byol", 1)]
+    options.minutes = -1
+    assert list(families.left(every, options, document)) == []
+    assert "minutes are over" in capsys.readouterr().out
+
+
 def seed(value: float) -> dict[str, Any]:
     axes: dict[str, dict[str, Any]] = {axis: {} for axis, _, _ in COLUMNS.values()}
     for axis, score, _ in COLUMNS.values():
